@@ -1,0 +1,47 @@
+-- The SQL surface. The C symbols are defined in src/api.
+
+CREATE FUNCTION migrator.checksum(script text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(
+    pg_catalog.replace(pg_catalog.replace(script,
+        pg_catalog.chr(13) OPERATOR(pg_catalog.||) pg_catalog.chr(10), pg_catalog.chr(10)),
+        pg_catalog.chr(13), pg_catalog.chr(10)),
+    'UTF8')), 'hex');
+COMMENT ON FUNCTION migrator.checksum(text) IS
+'The checksum under which a script is registered: SHA-256 of its text in UTF-8 with line endings as LF, in hex';
+
+CREATE FUNCTION migrator.register(
+    version text, up text, down text DEFAULT NULL, irreversible text DEFAULT NULL, description text DEFAULT NULL
+) RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_register';
+COMMENT ON FUNCTION migrator.register(text, text, text, text, text) IS
+'Registers a migration: checks its scripts and stores them. Give exactly one of down and irreversible (the reason).
+Returns registered, replaced or unchanged';
+
+CREATE FUNCTION migrator.register_dir(path text)
+RETURNS TABLE (version text, outcome text, file text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_register_dir';
+COMMENT ON FUNCTION migrator.register_dir(text) IS
+'Registers every VERSION.up.sql / VERSION.down.sql pair and every VERSION.sql of a folder on the server';
+
+CREATE FUNCTION migrator.apply(target text DEFAULT NULL) RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_apply';
+COMMENT ON FUNCTION migrator.apply(text) IS
+'Applies what is pending, in order, up to and including target (all when null), in the caller''s transaction';
+
+CREATE PROCEDURE migrator.deploy(target text DEFAULT NULL)
+LANGUAGE c AS 'MODULE_PATHNAME', 'migrator_deploy';
+COMMENT ON PROCEDURE migrator.deploy(text) IS
+'Applies what is pending, in order, up to and including target (all when null), each migration in a transaction of its own, and statements such as CREATE INDEX CONCURRENTLY at top level';
+
+CREATE FUNCTION migrator.resolve(version text, "as" text, reason text) RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_resolve';
+COMMENT ON FUNCTION migrator.resolve(text, text, text) IS
+'Decides about a migration that failed or is in doubt: applied or pending. The reason is kept in the history';
+
+CREATE PROCEDURE migrator.backfill(
+    target regclass, set_clause text, where_clause text DEFAULT NULL, batch_rows integer DEFAULT 5000
+)
+LANGUAGE c AS 'MODULE_PATHNAME', 'migrator_backfill';
+COMMENT ON PROCEDURE migrator.backfill(regclass, text, text, integer) IS
+'Changes every row that matches, in committed batches along the primary key; called again it goes on where it was';

@@ -1,0 +1,127 @@
+-- The ledger: what is registered, and everything that ever happened to it.
+-- Only functions of the extension write here, as its owner, whoever calls them.
+
+DO $check$
+BEGIN
+    IF pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.<>) 'UTF8' THEN
+        RAISE EXCEPTION 'migrator needs a database encoded in UTF8'
+            USING ERRCODE = 'MG020',
+                  DETAIL = pg_catalog.format('This database is encoded in %s.', pg_catalog.getdatabaseencoding()),
+                  HINT = 'CREATE DATABASE name ENCODING ''UTF8'' TEMPLATE template0;';
+    END IF;
+    -- A schema that somebody prepared would let its owner replace our functions.
+    IF EXISTS (SELECT FROM pg_catalog.pg_namespace
+               WHERE nspname OPERATOR(pg_catalog.=) 'migrator'
+                 AND pg_catalog.pg_get_userbyid(nspowner) OPERATOR(pg_catalog.<>) current_user) THEN
+        RAISE EXCEPTION 'schema "migrator" exists and belongs to another role'
+            USING ERRCODE = '42501',
+                  HINT = 'DROP SCHEMA migrator; or ALTER SCHEMA migrator OWNER TO CURRENT_USER; then CREATE EXTENSION again.';
+    END IF;
+END
+$check$;
+
+CREATE TABLE migrator.migration (
+    version text COLLATE "C" PRIMARY KEY,
+    sort_key text COLLATE "C" NOT NULL UNIQUE,
+    description text,
+    up text NOT NULL,
+    down text,
+    irreversible text,
+    checksum text COLLATE "C" NOT NULL CHECK (checksum ~ '^[0-9a-f]{64}$'),
+    statements integer NOT NULL,
+    transactional boolean NOT NULL,
+    registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    registered_by text NOT NULL,
+    state text NOT NULL DEFAULT 'pending'
+        CHECK (state IN ('pending', 'running', 'applied', 'failed', 'reverted')),
+    statements_done integer NOT NULL DEFAULT 0,
+    running_statement integer,
+    running_indexes oid[],
+    applied_at timestamptz,
+    applied_by text,
+    duration interval,
+    CHECK ((down IS NULL) <> (irreversible IS NULL))
+);
+COMMENT ON TABLE migrator.migration IS 'What is registered and how far it has come. Read migrator.status instead.';
+COMMENT ON COLUMN migrator.migration.sort_key IS 'The version in a form whose byte order is its natural order';
+COMMENT ON COLUMN migrator.migration.checksum IS 'SHA-256 of the up script in UTF-8 with line endings as LF, in hex';
+COMMENT ON COLUMN migrator.migration.transactional IS 'False when a statement refuses a transaction block or may commit';
+COMMENT ON COLUMN migrator.migration.statements_done IS 'Statements that are committed, of a migration that is not transactional';
+COMMENT ON COLUMN migrator.migration.running_statement IS 'A top-level statement that was begun and not seen to end';
+COMMENT ON COLUMN migrator.migration.running_indexes IS 'The indexes that existed before it began; after an interruption they tell what it left behind';
+CREATE INDEX migration_open_idx ON migrator.migration (sort_key) WHERE state <> 'applied';
+
+CREATE SEQUENCE migrator.attempt_id;
+COMMENT ON SEQUENCE migrator.attempt_id IS 'Numbers attempts to apply a migration';
+
+CREATE TABLE migrator.event (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    attempt bigint NOT NULL,
+    event text NOT NULL CHECK (event IN ('started', 'applied', 'failed', 'resolved')),
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    version text COLLATE "C" NOT NULL,
+    checksum text COLLATE "C" NOT NULL,
+    runner text NOT NULL,
+    session_role name NOT NULL DEFAULT session_user,
+    role text NOT NULL,
+    client_addr inet DEFAULT inet_client_addr(),
+    application_name text DEFAULT current_setting('application_name'),
+    backend_pid integer NOT NULL DEFAULT pg_backend_pid(),
+    xid xid8 DEFAULT pg_current_xact_id(),
+    duration interval,
+    statement integer,
+    line integer,
+    statement_text text,
+    sqlstate text,
+    message text,
+    detail text,
+    hint text,
+    context text,
+    "position" integer,
+    internal_query text,
+    internal_position integer,
+    schema_name text,
+    table_name text,
+    column_name text,
+    datatype_name text,
+    constraint_name text,
+    reason text
+);
+COMMENT ON TABLE migrator.event IS 'Append-only: the beginning and the end of every attempt. Read migrator.history instead.';
+CREATE INDEX event_attempt_idx ON migrator.event (attempt);
+CREATE INDEX event_version_idx ON migrator.event (version);
+
+CREATE TABLE migrator.backfill_run (
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    relation oid NOT NULL,
+    target text NOT NULL,
+    set_clause text NOT NULL,
+    where_clause text,
+    key_columns text[] NOT NULL,
+    state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'done', 'failed')),
+    pass integer NOT NULL DEFAULT 1,
+    cursor jsonb,
+    high jsonb,
+    rows_estimate bigint NOT NULL DEFAULT 0,
+    rows_visited bigint NOT NULL DEFAULT 0,
+    rows_done bigint NOT NULL DEFAULT 0,
+    seconds double precision NOT NULL DEFAULT 0,
+    started_by text NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz,
+    error text
+);
+COMMENT ON TABLE migrator.backfill_run IS 'One row per backfill, with its cursor. Read migrator.backfills instead.';
+COMMENT ON COLUMN migrator.backfill_run.cursor IS 'The last key of the last committed batch; committed together with its rows';
+COMMENT ON COLUMN migrator.backfill_run.high IS 'The highest key when the pass began; the pass ends there';
+COMMENT ON COLUMN migrator.backfill_run.pass IS '1 walks the keys that existed at the start; later ones sweep up what still matches';
+CREATE INDEX backfill_run_open_idx ON migrator.backfill_run (relation) WHERE state <> 'done';
+
+-- A dump carries the history.
+SELECT pg_catalog.pg_extension_config_dump('migrator.migration', '');
+SELECT pg_catalog.pg_extension_config_dump('migrator.event', '');
+SELECT pg_catalog.pg_extension_config_dump('migrator.event_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('migrator.attempt_id', '');
+SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_run', '');
+SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_run_id_seq', '');

@@ -1,0 +1,190 @@
+-- What people read.
+
+CREATE VIEW migrator.status AS
+SELECT m.version,
+       CASE WHEN m.state = 'running' AND r.pid IS NULL THEN 'failed' ELSE m.state END AS state,
+       m.applied_at,
+       m.applied_by,
+       m.duration,
+       CASE WHEN m.state = 'applied' THEN m.statements ELSE m.statements_done END
+           || '/' || m.statements AS progress,
+       m.transactional,
+       m.description,
+       m.irreversible,
+       CASE WHEN m.state = 'running' AND r.pid IS NULL
+            THEN 'interrupted' || CASE WHEN m.running_statement IS NULL THEN ''
+                                       ELSE ' during statement ' || m.running_statement END
+                 || '; run it again'
+            WHEN m.state = 'failed'
+            THEN (SELECT e.sqlstate || ': ' || e.message FROM migrator.event e
+                  WHERE e.version = m.version AND e.event = 'failed' ORDER BY e.id DESC LIMIT 1)
+       END AS error,
+       m.registered_at,
+       m.registered_by,
+       m.checksum
+FROM migrator.migration m
+LEFT JOIN (SELECT min(l.pid) AS pid FROM pg_catalog.pg_locks l
+           WHERE l.locktype = 'advisory' AND l.classid = 1835624306 AND l.objid = 1 AND l.objsubid = 2
+             AND l.granted
+             AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
+                               WHERE d.datname = current_database())) r ON true
+ORDER BY m.sort_key;
+COMMENT ON VIEW migrator.status IS 'Every registered migration and its state';
+COMMENT ON COLUMN migrator.status.version IS 'The version; rows are in natural order';
+COMMENT ON COLUMN migrator.status.state IS 'pending, running, applied, failed or reverted';
+COMMENT ON COLUMN migrator.status.applied_at IS 'When it was applied';
+COMMENT ON COLUMN migrator.status.applied_by IS 'The role that applied it';
+COMMENT ON COLUMN migrator.status.duration IS 'How long the run that completed it took';
+COMMENT ON COLUMN migrator.status.progress IS 'Statements done, of how many';
+COMMENT ON COLUMN migrator.status.transactional IS 'Whether apply can run it; if not, deploy can';
+COMMENT ON COLUMN migrator.status.error IS 'Why it failed, or that it was interrupted';
+COMMENT ON COLUMN migrator.status.checksum IS 'SHA-256 of the up script, see migrator.checksum';
+
+CREATE VIEW migrator.history AS
+SELECT b.attempt,
+       b.version,
+       CASE WHEN f.event IS NOT NULL THEN f.event
+            WHEN EXISTS (SELECT FROM pg_catalog.pg_locks l
+                         WHERE l.locktype = 'advisory' AND l.classid = 1835624306 AND l.objid = 1
+                           AND l.objsubid = 2 AND l.granted AND l.pid = b.backend_pid)
+                 AND b.id = (SELECT max(s.id) FROM migrator.event s WHERE s.event = 'started')
+            THEN 'running'
+            ELSE 'interrupted' END AS outcome,
+       b.at - CASE WHEN b.event = 'started' THEN interval '0' ELSE coalesce(b.duration, interval '0') END AS started_at,
+       f.at AS finished_at,
+       f.duration,
+       b.runner,
+       b.session_role,
+       b.role,
+       b.client_addr,
+       b.application_name,
+       b.backend_pid,
+       coalesce(f.xid, b.xid) AS xid,
+       b.checksum,
+       f.statement,
+       f.line,
+       f.statement_text,
+       f.sqlstate,
+       f.message,
+       f.detail,
+       f.hint,
+       f.context,
+       f."position",
+       f.internal_query,
+       f.internal_position,
+       f.schema_name,
+       f.table_name,
+       f.column_name,
+       f.datatype_name,
+       f.constraint_name,
+       f.reason
+FROM (SELECT DISTINCT ON (e.attempt) e.* FROM migrator.event e ORDER BY e.attempt, e.id) b
+LEFT JOIN LATERAL (SELECT e.* FROM migrator.event e
+                   WHERE e.attempt = b.attempt AND e.event <> 'started'
+                   ORDER BY e.id DESC LIMIT 1) f ON true
+ORDER BY b.attempt;
+COMMENT ON VIEW migrator.history IS 'Every attempt to apply a migration and every decision about one; append-only';
+COMMENT ON COLUMN migrator.history.outcome IS 'applied, failed, resolved, running, or interrupted when its session ended without a word';
+COMMENT ON COLUMN migrator.history.statement IS 'The statement that failed, counted from 1';
+COMMENT ON COLUMN migrator.history.line IS 'The line of the script where that statement begins';
+COMMENT ON COLUMN migrator.history."position" IS 'Where in statement_text the error is, in characters from 1';
+COMMENT ON COLUMN migrator.history.context IS 'CONTEXT as the statement raised it';
+
+CREATE VIEW migrator.backfills AS
+SELECT b.id,
+       b.target,
+       CASE WHEN b.state = 'running' AND l.pid IS NULL THEN 'interrupted' ELSE b.state END AS state,
+       b.rows_done,
+       CASE WHEN b.state = 'done' THEN 100.0
+            WHEN b.rows_estimate > 0
+            THEN least(round(100.0 * b.rows_visited / b.rows_estimate, 1), 99.9) END AS percent,
+       CASE WHEN b.seconds > 0 THEN (b.rows_visited / b.seconds)::bigint END AS rows_per_second,
+       CASE WHEN b.state = 'running' AND l.pid IS NOT NULL AND b.rows_visited > 0
+                 AND b.rows_estimate > b.rows_visited
+            THEN date_trunc('second', make_interval(secs =>
+                 b.seconds * (b.rows_estimate - b.rows_visited) / b.rows_visited)) END AS eta,
+       CASE WHEN b.state <> 'running' THEN NULL
+            WHEN l.pid IS NULL THEN 'the same CALL, which continues it'
+            ELSE (SELECT a.wait_event_type || ': ' || a.wait_event FROM pg_catalog.pg_stat_activity a
+                  WHERE a.pid = l.pid AND a.wait_event_type = 'Lock') END AS waiting_for,
+       l.pid,
+       b.set_clause,
+       b.where_clause,
+       b.started_by,
+       b.started_at,
+       b.finished_at,
+       b.error
+FROM migrator.backfill_run b
+LEFT JOIN pg_catalog.pg_locks l
+       ON l.locktype = 'advisory' AND l.classid = 1835624290 AND l.objid = b.id::oid AND l.objsubid = 2
+      AND l.granted
+      AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())
+ORDER BY b.id;
+COMMENT ON VIEW migrator.backfills IS 'Every backfill: progress, rate, what is left';
+COMMENT ON COLUMN migrator.backfills.state IS 'running, done, failed, or interrupted when its session ended';
+COMMENT ON COLUMN migrator.backfills.rows_done IS 'Rows changed and committed';
+COMMENT ON COLUMN migrator.backfills.percent IS 'Rows visited, of those estimated when it began';
+COMMENT ON COLUMN migrator.backfills.rows_per_second IS 'Rows visited per second of running time';
+COMMENT ON COLUMN migrator.backfills.eta IS 'Time left at that rate';
+COMMENT ON COLUMN migrator.backfills.waiting_for IS 'What it waits for now, if anything';
+
+CREATE FUNCTION migrator.verify()
+RETURNS TABLE (problem text, object text, detail text, hint text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $verify$
+    SELECT 'script differs from its checksum', m.version,
+           format('checksum %s, script %s', m.checksum, migrator.checksum(m.up)),
+           'Restore the row of migrator.migration from a backup.'
+    FROM migrator.migration m WHERE m.checksum <> migrator.checksum(m.up)
+    UNION ALL
+    SELECT 'edited after it was applied', m.version,
+           format('applied with checksum %s, now %s', e.checksum, m.checksum),
+           'Restore the script as it was applied.'
+    FROM migrator.migration m
+    CROSS JOIN LATERAL (SELECT checksum FROM migrator.event
+                        WHERE version = m.version AND event = 'applied' ORDER BY id DESC LIMIT 1) e
+    WHERE m.state = 'applied' AND e.checksum <> m.checksum
+    UNION ALL
+    SELECT 'applied, but the history does not know it', m.version, 'no applied or resolved event',
+           'Somebody changed migrator.migration by hand; compare with a backup.'
+    FROM migrator.migration m
+    WHERE m.state = 'applied'
+      AND NOT EXISTS (SELECT FROM migrator.event e
+                      WHERE e.version = m.version AND e.event IN ('applied', 'resolved'))
+    UNION ALL
+    SELECT 'applied according to the history, but not registered', e.version,
+           format('applied %s by %s', max(e.at), max(e.role)),
+           'Somebody deleted it from migrator.migration; compare with a backup.'
+    FROM migrator.event e
+    WHERE e.event = 'applied' AND NOT EXISTS (SELECT FROM migrator.migration m WHERE m.version = e.version)
+    GROUP BY e.version
+    UNION ALL
+    SELECT CASE s.state WHEN 'failed' THEN 'failed or interrupted' END, s.version,
+           s.error, format('CALL migrator.deploy(%L);', s.version)
+    FROM migrator.status s WHERE s.state = 'failed'
+    UNION ALL
+    SELECT 'invalid index', format('%I.%I', n.nspname, c.relname),
+           format('on %I.%I', tn.nspname, t.relname),
+           format('DROP INDEX CONCURRENTLY %I.%I;', n.nspname, c.relname)
+    FROM pg_index i
+    JOIN pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_class t ON t.oid = i.indrelid
+    JOIN pg_namespace tn ON tn.oid = t.relnamespace
+    WHERE NOT i.indisvalid
+      AND n.nspname NOT IN ('pg_catalog', 'pg_toast') AND n.nspname NOT LIKE 'pg\_temp\_%'
+      AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = c.oid)
+    UNION ALL
+    SELECT 'constraint not validated', format('%I on %I.%I', k.conname, n.nspname, t.relname),
+           pg_get_constraintdef(k.oid),
+           format('ALTER TABLE %I.%I VALIDATE CONSTRAINT %I;', n.nspname, t.relname, k.conname)
+    FROM pg_constraint k
+    JOIN pg_class t ON t.oid = k.conrelid
+    JOIN pg_namespace n ON n.oid = t.relnamespace
+    WHERE NOT k.convalidated AND k.conparentid = 0
+      AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%'
+      AND pg_get_constraintdef(k.oid) NOT LIKE '%NOT ENFORCED'
+$verify$;
+COMMENT ON FUNCTION migrator.verify() IS
+'One row per problem with the ledger or left behind in the database; none when all is well';

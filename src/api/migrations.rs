@@ -1,0 +1,50 @@
+//! Registering and running migrations.
+
+use crate::error::Result;
+use crate::migration::{self, Registration};
+use crate::pg::entry::{Call, Returned};
+use crate::pg::{sql_function, top_level};
+
+sql_function!(migrator_register, register);
+sql_function!(migrator_register_dir, register_dir);
+sql_function!(migrator_apply, apply);
+sql_function!(migrator_deploy, deploy);
+sql_function!(migrator_resolve, resolve);
+
+fn register(call: &Call) -> Result<Returned> {
+    let (_, outcome) = migration::register(Registration {
+        version: call.text(0),
+        up: call.text(1),
+        down: call.text(2),
+        irreversible: call.text(3),
+        description: call.text(4),
+    })?;
+    Ok(call.returns(outcome.word()))
+}
+
+fn register_dir(call: &Call) -> Result<Returned> {
+    let registered = migration::register_folder(call.text(0).as_deref())?;
+    let rows: Vec<_> = registered
+        .into_iter()
+        .map(|(version, outcome, file)| vec![Some(version), Some(outcome.word().to_owned()), Some(file)])
+        .collect();
+    Ok(call.returns_rows(&rows))
+}
+
+fn apply(call: &Call) -> Result<Returned> {
+    let summary = migration::apply::apply(call.text(0).as_deref())?;
+    Ok(call.returns(&summary))
+}
+
+fn deploy(call: &Call) -> Result<Returned> {
+    let target = call.text(0);
+    top_level::require(call, "migrator.deploy", "CALL migrator.deploy();")?;
+    migration::deploy::deploy(target.as_deref())?;
+    Ok(call.nothing())
+}
+
+fn resolve(call: &Call) -> Result<Returned> {
+    let (version, decision, reason) = (call.text(0), call.text(1), call.text(2));
+    let decided = migration::resolve(version.as_deref(), decision.as_deref(), reason.as_deref())?;
+    Ok(call.returns(&decided))
+}

@@ -1,0 +1,224 @@
+//! `migrator.migration`: what is registered and how far it has come.
+
+use crate::error::Result;
+use crate::pg::spi::{Row, query};
+use crate::pg::user::{as_owner, current_role};
+
+/// One row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    pub version: String,
+    pub sort_key: String,
+    pub description: Option<String>,
+    pub up: String,
+    pub down: Option<String>,
+    pub irreversible: Option<String>,
+    pub checksum: String,
+    pub statements: usize,
+    pub transactional: bool,
+    pub state: String,
+    pub statements_done: usize,
+    /// A top-level statement that was begun and not seen to end, from 1.
+    pub running_statement: Option<usize>,
+    /// The indexes there were before it began, as an array of oids in text.
+    pub running_indexes: Option<String>,
+    pub applied_at: Option<String>,
+    pub applied_by: Option<String>,
+}
+
+impl Stored {
+    /// Whether registering `other` would change nothing.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.checksum == other.checksum
+            && self.down == other.down
+            && self.irreversible == other.irreversible
+            && (other.description.is_none() || self.description == other.description)
+    }
+}
+
+const COLUMNS: &str = "version, sort_key, description, up, down, irreversible, checksum, statements, \
+                       transactional, state, statements_done, running_statement, running_indexes, \
+                       applied_at, applied_by";
+
+fn stored(row: Row<'_>) -> Stored {
+    Stored {
+        version: row.required(0),
+        sort_key: row.required(1),
+        description: row.text(2),
+        up: row.required(3),
+        down: row.text(4),
+        irreversible: row.text(5),
+        checksum: row.required(6),
+        statements: row.number(7).unwrap_or(0),
+        transactional: row.boolean(8),
+        state: row.required(9),
+        statements_done: row.number(10).unwrap_or(0),
+        running_statement: row.number(11),
+        running_indexes: row.text(12),
+        applied_at: row.text(13),
+        applied_by: row.text(14),
+    }
+}
+
+/// The checksum of a script, as the ledger stores it.
+pub fn checksum(script: &str) -> Result<String> {
+    as_owner(|| {
+        let rows = query("SELECT migrator.checksum($1)", &[Some(script)])?;
+        Ok(rows.first().map(|r| r.required(0)).unwrap_or_default())
+    })
+}
+
+/// Stores a new migration; false when its rank is taken. Waits for a concurrent insert of the same rank.
+pub fn insert(new: &Stored) -> Result<bool> {
+    let role = current_role();
+    as_owner(|| {
+        let sql = "INSERT INTO migrator.migration (version, sort_key, description, up, down, irreversible, \
+                   checksum, statements, transactional, registered_by) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8::int, $9::boolean, $10) ON CONFLICT DO NOTHING";
+        let statements = new.statements.to_string();
+        let rows = query(
+            sql,
+            &[
+                Some(&new.version),
+                Some(&new.sort_key),
+                new.description.as_deref(),
+                Some(&new.up),
+                new.down.as_deref(),
+                new.irreversible.as_deref(),
+                Some(&new.checksum),
+                Some(&statements),
+                Some(if new.transactional { "t" } else { "f" }),
+                Some(&role),
+            ],
+        )?;
+        Ok(rows.processed > 0)
+    })
+}
+
+/// Replaces a migration as long as it is what `old` says and nobody is running it; false otherwise.
+pub fn replace(new: &Stored, old: &Stored) -> Result<bool> {
+    let role = current_role();
+    as_owner(|| {
+        let sql = "UPDATE migrator.migration SET description = coalesce($2, description), up = $3, down = $4, \
+                   irreversible = $5, checksum = $6, statements = $7::int, transactional = $8::boolean, \
+                   registered_by = $9, registered_at = clock_timestamp() \
+                   WHERE version = $1 AND checksum = $10 AND statements_done = $11::int AND EXISTS \
+                   (SELECT FROM migrator.status s WHERE s.version = $1 AND s.state <> 'running')";
+        let (statements, done) = (new.statements.to_string(), old.statements_done.to_string());
+        let rows = query(
+            sql,
+            &[
+                Some(&new.version),
+                new.description.as_deref(),
+                Some(&new.up),
+                new.down.as_deref(),
+                new.irreversible.as_deref(),
+                Some(&new.checksum),
+                Some(&statements),
+                Some(if new.transactional { "t" } else { "f" }),
+                Some(&role),
+                Some(&old.checksum),
+                Some(&done),
+            ],
+        )?;
+        Ok(rows.processed > 0)
+    })
+}
+
+/// The migration that has this rank.
+pub fn of_rank(sort_key: &str) -> Result<Option<Stored>> {
+    as_owner(|| {
+        let sql = format!("SELECT {COLUMNS} FROM migrator.migration WHERE sort_key = $1");
+        Ok(query(&sql, &[Some(sort_key)])?.first().map(stored))
+    })
+}
+
+/// What is not applied, in order, up to and including a rank.
+pub fn pending(up_to: Option<&str>) -> Result<Vec<Stored>> {
+    as_owner(|| {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM migrator.migration WHERE state <> 'applied' \
+             AND ($1 IS NULL OR sort_key <= $1 COLLATE \"C\") ORDER BY sort_key"
+        );
+        Ok(query(&sql, &[up_to])?.iter().map(stored).collect())
+    })
+}
+
+/// A migration whose stored script no longer has its checksum: version, stored and actual checksum.
+pub fn tampered() -> Result<Option<(String, String, String)>> {
+    as_owner(|| {
+        let sql = "SELECT version, checksum, migrator.checksum(up) FROM migrator.migration \
+                   WHERE checksum <> migrator.checksum(up) ORDER BY sort_key LIMIT 1";
+        Ok(query(sql, &[])?.first().map(|r| (r.required(0), r.required(1), r.required(2))))
+    })
+}
+
+/// How many migrations are registered, and the first and last version.
+pub fn extent() -> Result<(u64, String, String)> {
+    as_owner(|| {
+        let sql = "SELECT count(*), (SELECT version FROM migrator.migration ORDER BY sort_key LIMIT 1), \
+                   (SELECT version FROM migrator.migration ORDER BY sort_key DESC LIMIT 1) \
+                   FROM migrator.migration";
+        let rows = query(sql, &[])?;
+        Ok(rows.first().map(|r| (r.number(0).unwrap_or(0), r.required(1), r.required(2))).unwrap_or_default())
+    })
+}
+
+/// Marks a migration as being run by this session.
+pub fn mark_running(version: &str) -> Result<()> {
+    as_owner(|| {
+        let sql = "UPDATE migrator.migration SET state = 'running' WHERE version = $1 AND state <> 'applied'";
+        query(sql, &[Some(version)]).map(drop)
+    })
+}
+
+/// Marks it failed, unless it is applied. `keep_running` keeps what is known of an interrupted statement.
+pub fn mark_failed(version: &str, keep_running: bool) -> Result<()> {
+    as_owner(|| {
+        let sql = "UPDATE migrator.migration SET state = 'failed', \
+                   running_statement = CASE WHEN $2::boolean THEN running_statement END, \
+                   running_indexes = CASE WHEN $2::boolean THEN running_indexes END \
+                   WHERE version = $1 AND state <> 'applied'";
+        query(sql, &[Some(version), Some(if keep_running { "t" } else { "f" })]).map(drop)
+    })
+}
+
+/// Notes that a top-level statement is about to begin, and the indexes there are.
+pub fn mark_statement(version: &str, number: usize, indexes: Option<&str>) -> Result<()> {
+    as_owner(|| {
+        let sql = "UPDATE migrator.migration SET running_statement = $2::int, running_indexes = $3::oid[] \
+                   WHERE version = $1";
+        query(sql, &[Some(version), Some(&number.to_string()), indexes]).map(drop)
+    })
+}
+
+/// Notes how many statements are done; none is running.
+pub fn mark_done(version: &str, done: usize) -> Result<()> {
+    as_owner(|| {
+        let sql = "UPDATE migrator.migration SET statements_done = $2::int, running_statement = NULL, \
+                   running_indexes = NULL WHERE version = $1";
+        query(sql, &[Some(version), Some(&done.to_string())]).map(drop)
+    })
+}
+
+/// Back to pending by a person's decision; what was done stays done.
+pub fn mark_pending(version: &str) -> Result<()> {
+    as_owner(|| {
+        let sql = "UPDATE migrator.migration SET state = 'pending', running_statement = NULL, \
+                   running_indexes = NULL WHERE version = $1";
+        query(sql, &[Some(version)]).map(drop)
+    })
+}
+
+/// Marks it applied; false when its script is no longer the one with this checksum.
+pub fn mark_applied(version: &str, checksum: &str, seconds: f64) -> Result<bool> {
+    let role = current_role();
+    as_owner(|| {
+        let sql = "UPDATE migrator.migration SET state = 'applied', statements_done = statements, \
+                   running_statement = NULL, running_indexes = NULL, applied_at = clock_timestamp(), \
+                   applied_by = $2, duration = make_interval(secs => $3::float8) \
+                   WHERE version = $1 AND checksum = $4 AND state <> 'applied'";
+        let rows = query(sql, &[Some(version), Some(&role), Some(&seconds.to_string()), Some(checksum)])?;
+        Ok(rows.processed > 0)
+    })
+}

@@ -1,0 +1,12 @@
+//! Every SQL string of the crate, one file per subject; rows become structs here.
+//! The ledger is read and written as the extension's owner, with a pinned search_path.
+
+pub mod backfill;
+pub mod events;
+pub mod indexes;
+pub mod keys;
+pub mod ledger;
+pub mod locks;
+pub mod roles;
+pub mod session;
+pub mod storage;

@@ -1,0 +1,63 @@
+//! Where relations are stored, and what statistics say about them.
+
+use crate::error::Result;
+use crate::pg::spi::query;
+use crate::pg::user::as_owner;
+
+/// One relation's main fork.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Storage {
+    pub oid: u32,
+    /// Relative to the data directory; `None` without storage.
+    pub path: Option<String>,
+    /// -1 when it was never analysed.
+    pub reltuples: f64,
+    pub relpages: f64,
+    /// Width of a row without its header, guessed from the column types as the planner does.
+    pub width: f64,
+}
+
+/// Reads the catalogue only; no lock on the relations.
+pub fn of(oids: &[u32]) -> Result<Vec<Storage>> {
+    let list = array(oids);
+    as_owner(|| {
+        let sql = "SELECT c.oid, pg_relation_filepath(c.oid), c.reltuples, c.relpages, \
+                   (SELECT sum(CASE WHEN a.attlen > 0 THEN a.attlen ELSE 32 END) FROM pg_attribute a \
+                    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) \
+                   FROM pg_class c WHERE c.oid = ANY ($1::oid[])";
+        Ok(query(sql, &[Some(&list)])?
+            .iter()
+            .map(|r| Storage {
+                oid: r.number(0).unwrap_or(0),
+                path: r.text(1),
+                reltuples: r.number(2).unwrap_or(-1.0),
+                relpages: r.number(3).unwrap_or(0.0),
+                width: r.number(4).unwrap_or(0.0),
+            })
+            .collect())
+    })
+}
+
+/// Oids of relations with the definitions of their indexes that are valid and not part of a parent's yet.
+pub fn free_indexes(oids: &[u32]) -> Result<Vec<(u32, String)>> {
+    let list = array(oids);
+    as_owner(|| {
+        let sql = "SELECT i.indrelid, pg_get_indexdef(i.indexrelid) FROM pg_index i \
+                   JOIN pg_class c ON c.oid = i.indexrelid \
+                   WHERE i.indrelid = ANY ($1::oid[]) AND i.indisvalid AND NOT c.relispartition";
+        Ok(query(sql, &[Some(&list)])?.iter().map(|r| (r.number(0).unwrap_or(0), r.required(1))).collect())
+    })
+}
+
+/// Bytes as people read them.
+pub fn pretty(bytes: u64) -> Result<String> {
+    as_owner(|| {
+        let rows = query("SELECT pg_size_pretty($1::bigint)", &[Some(&bytes.to_string())])?;
+        Ok(rows.first().map(|r| r.required(0)).unwrap_or_default())
+    })
+}
+
+fn array(oids: &[u32]) -> String {
+    let list: Vec<String> = oids.iter().map(u32::to_string).collect();
+    format!("{{{}}}", list.join(","))
+}

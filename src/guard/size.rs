@@ -1,0 +1,92 @@
+//! How large relations are on disk now. Statistics may be missing or old; files are not.
+
+use std::fs;
+
+use crate::catalog::storage::{self, Storage};
+use crate::error::Result;
+use crate::settings;
+
+/// Size of a set of tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    pub bytes: u64,
+    /// Estimated from bytes and statistics, as the planner does.
+    pub rows: u64,
+}
+
+/// A page, and what of it rows can use.
+const PAGE: f64 = 8192.0;
+const PAGE_HEADER: f64 = 24.0;
+/// Header and line pointer of a row.
+const ROW_OVERHEAD: f64 = 28.0;
+
+impl Size {
+    /// Of these tables together. Takes no lock, so it never waits behind another session's.
+    pub fn of(oids: &[u32]) -> Result<Self> {
+        let sizes = storage::of(oids)?;
+        Ok(sizes.iter().fold(Self::default(), |sum, s| {
+            let bytes = s.path.as_deref().map_or(0, bytes_on_disk);
+            Self { bytes: sum.bytes + bytes, rows: sum.rows + rows(s, bytes) }
+        }))
+    }
+
+    /// Whether it reaches `migrator.large_table_rows` or `migrator.large_table_size`.
+    pub fn is_large(self) -> bool {
+        self.rows >= settings::large_table_rows() || self.bytes >= settings::large_table_bytes()
+    }
+
+    /// `about 1000000 rows, 136 MB`.
+    pub fn describe(self) -> Result<String> {
+        Ok(format!("about {} rows, {}", self.rows, storage::pretty(self.bytes)?))
+    }
+}
+
+/// The main fork's segments: `path`, `path.1`, ... A backend's working directory is the data directory.
+fn bytes_on_disk(path: &str) -> u64 {
+    let length = |path: &str| fs::metadata(path).map(|m| m.len()).ok();
+    let Some(first) = length(path) else { return 0 };
+    first + (1..).map_while(|segment: u32| length(&format!("{path}.{segment}"))).sum::<u64>()
+}
+
+/// Density by statistics, or by the width of the columns when there are none, times the pages there are now.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn rows(storage: &Storage, bytes: u64) -> u64 {
+    let density = if storage.reltuples >= 0.0 && storage.relpages > 0.0 {
+        storage.reltuples / storage.relpages
+    } else {
+        (PAGE - PAGE_HEADER) / (ROW_OVERHEAD + storage.width)
+    };
+    (density * (bytes as f64 / PAGE)).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn storage(reltuples: f64, relpages: f64) -> Storage {
+        Storage { oid: 1, path: None, reltuples, relpages, width: 4.0 }
+    }
+
+    #[test]
+    fn statistics_are_scaled_to_the_size_now() {
+        assert_eq!(rows(&storage(1000.0, 10.0), 20 * 8192), 2000);
+    }
+
+    #[test]
+    fn without_statistics_the_width_decides() {
+        assert_eq!(rows(&storage(-1.0, 0.0), 8192), 255);
+        assert_eq!(rows(&storage(-1.0, 0.0), 0), 0);
+    }
+
+    #[test]
+    fn segments_are_summed() {
+        let base = std::env::temp_dir().join(format!("migrator-size-{}", std::process::id()));
+        let path = base.to_string_lossy().into_owned();
+        fs::write(&path, [0; 5]).unwrap();
+        fs::write(format!("{path}.1"), [0; 7]).unwrap();
+        assert_eq!(bytes_on_disk(&path), 12);
+        fs::remove_file(&path).unwrap();
+        assert_eq!(bytes_on_disk(&path), 0);
+        fs::remove_file(format!("{path}.1")).unwrap();
+    }
+}

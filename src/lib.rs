@@ -1,0 +1,29 @@
+//! `migrator`: the database migration engine that lives inside PostgreSQL.
+//!
+//! The tree is the architecture; imports point one way:
+//! `api -> {migration, guard, backfill} -> catalog -> pg -> {ddl, error, settings}`.
+
+mod api;
+mod backfill;
+mod catalog;
+mod ddl;
+pub mod error;
+mod guard;
+mod migration;
+#[allow(unsafe_code)]
+mod pg;
+mod settings;
+
+pgrx::pg_module_magic!(name, version);
+
+pgrx::extension_sql_file!("../sql/ledger.sql", name = "ledger", bootstrap);
+pgrx::extension_sql_file!("../sql/functions.sql", name = "functions", requires = ["ledger"]);
+pgrx::extension_sql_file!("../sql/views.sql", name = "views", requires = ["functions"]);
+pgrx::extension_sql_file!("../sql/guard.sql", name = "guard", requires = ["functions"]);
+pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["views", "guard"], finalize);
+
+/// Called by Postgres once per backend, when the library is loaded.
+#[pgrx::pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    settings::define();
+}

@@ -1,0 +1,85 @@
+//! One at a time: who may run migrations in this database now.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use crate::catalog::locks::{self, Holder};
+use crate::error::{Report, Result, code, fail};
+use crate::pg;
+use crate::pg::session_lock::{Key, SessionLock, try_acquire_for_transaction};
+use crate::settings;
+
+/// The runner's advisory lock: `migr` and 1.
+pub const RUNNER: Key = Key { class: 0x6d69_6772, object: 1 };
+
+thread_local! {
+    static RUNNING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// While it lives, this backend runs migrations; a migration that runs migrations is refused.
+pub struct Running;
+
+impl Running {
+    /// Enters, unless we are inside already.
+    pub fn enter() -> Result<Self> {
+        if RUNNING.replace(true) {
+            return fail(
+                Report::new(code::RECURSION, "a migration cannot run migrations")
+                    .detail("migrator.apply or migrator.deploy was called by a migration that is running.")
+                    .hint("Leave the call out; what is pending is applied in order anyway."),
+            );
+        }
+        Ok(Self)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        RUNNING.set(false);
+    }
+}
+
+/// Waits for the runner's lock for this session by polling, with no snapshot held, and says who has it.
+pub fn wait_for_session_lock() -> Result<SessionLock> {
+    let mut pause = Duration::from_millis(20);
+    let mut next_notice = Instant::now();
+    loop {
+        if let Some(lock) = SessionLock::try_acquire(RUNNER) {
+            return Ok(lock);
+        }
+        if Instant::now() >= next_notice {
+            if let Some(holder) = locks::holder(RUNNER)? {
+                pg::report::notice(format!("waiting for another run of migrations: {}", describe(&holder)))?;
+            }
+            next_notice = Instant::now() + Duration::from_secs(10);
+        }
+        pg::wait::sleep(pause)?;
+        pause = (pause * 2).min(Duration::from_millis(500));
+    }
+}
+
+/// Takes the runner's lock until the caller's transaction ends. Waits no longer than `migrator.lock_timeout`:
+/// a function keeps its snapshot while it waits, and a concurrent index build may be waiting for that.
+pub fn transaction_lock() -> Result<()> {
+    let deadline = Instant::now() + settings::lock_timeout();
+    while !try_acquire_for_transaction(RUNNER) {
+        if Instant::now() >= deadline {
+            let holder = locks::holder(RUNNER)?;
+            let found = holder.as_ref().map_or_else(|| "Its session just ended.".to_owned(), describe);
+            return fail(
+                Report::new(code::BUSY, "another session is running migrations")
+                    .detail(found)
+                    .hint("Try again when it is done, or use CALL migrator.deploy(); which waits for it."),
+            );
+        }
+        pg::wait::sleep(Duration::from_millis(20))?;
+    }
+    Ok(())
+}
+
+fn describe(holder: &Holder) -> String {
+    format!(
+        "process {} of role \"{}\"{} has held the lock for {}.",
+        holder.pid, holder.role, holder.application, holder.since
+    )
+}

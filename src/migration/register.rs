@@ -1,0 +1,148 @@
+//! Registering a migration: checks first, then one row.
+
+use super::script::{Script, Side};
+use super::version::Version;
+use crate::catalog::ledger::{self, Stored};
+use crate::error::{Report, Result, code, fail};
+
+/// What a caller of `migrator.register` gave.
+#[derive(Clone, Debug, Default)]
+pub struct Registration {
+    pub version: Option<String>,
+    pub up: Option<String>,
+    pub down: Option<String>,
+    pub irreversible: Option<String>,
+    pub description: Option<String>,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    Registered,
+    Replaced,
+    Unchanged,
+}
+
+impl Outcome {
+    /// A word for result tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::Replaced => "replaced",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// Registers a migration, or finds that it is registered already.
+pub fn register(given: Registration) -> Result<(Version, Outcome)> {
+    let version = Version::new(given.version.as_deref())?;
+    let (up, script) = checked(&version, Side::Up, given.up)?;
+    let irreversible = given.irreversible.filter(|reason| !reason.trim().is_empty());
+    let down = match (given.down, &irreversible) {
+        (Some(down), None) => Some(checked(&version, Side::Down, Some(down))?.0),
+        (None, Some(_)) => None,
+        (down, _) => return fail(way_back(&version, down.is_some())),
+    };
+    let mut new = Stored {
+        version: version.as_str().to_owned(),
+        sort_key: version.sort_key(),
+        description: given.description,
+        checksum: ledger::checksum(&up)?,
+        up,
+        down,
+        irreversible,
+        statements: script.statements.len(),
+        transactional: script.is_transactional(),
+        ..Stored::default()
+    };
+    if ledger::insert(&new)? {
+        return Ok((version, Outcome::Registered));
+    }
+    // The rank is taken, by this version or by another.
+    let Some(old) = ledger::of_rank(&new.sort_key)? else {
+        return fail(
+            Report::new(code::BUSY, format!("migration \"{}\" was changed by another session meanwhile", new.version))
+                .hint("Register it again."),
+        );
+    };
+    if old.version != new.version {
+        return fail(
+            Report::new(
+                code::INVALID_VERSION,
+                format!("version \"{}\" is equal in rank to \"{}\"", new.version, old.version),
+            )
+            .detail("Runs of digits compare as numbers, so leading zeros do not make another version.")
+            .hint(format!("Use \"{}\" for that migration, or choose another version for this one.", old.version)),
+        );
+    }
+    if old.is_same(&new) {
+        return Ok((version, Outcome::Unchanged));
+    }
+    may_replace(&old, &new, &script)?;
+    new.statements_done = old.statements_done;
+    if !ledger::replace(&new, &old)? {
+        return fail(
+            Report::new(code::BUSY, format!("migration \"{}\" is being applied", new.version))
+                .hint("Wait for it: SELECT * FROM migrator.status;"),
+        );
+    }
+    Ok((version, Outcome::Replaced))
+}
+
+/// A script's text, and the script if it can be run.
+fn checked(version: &Version, side: Side, text: Option<String>) -> Result<(String, Script)> {
+    let text = text.unwrap_or_default();
+    // A byte order mark, as Windows editors write it, is not SQL; psql skips it as well.
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+    let script = Script::parse(version.as_str(), side, &text)?;
+    Ok((text, script))
+}
+
+fn way_back(version: &Version, both: bool) -> Report {
+    let found =
+        if both { "Both down and irreversible were given." } else { "Neither down nor irreversible was given." };
+    Report::new(
+        code::WAY_BACK,
+        format!("migration \"{}\" needs exactly one of down and irreversible", version.as_str()),
+    )
+    .detail(found)
+    .hint("Give down => 'the SQL that undoes it', or irreversible => 'why it cannot be undone'.")
+}
+
+/// Applied is applied. Of a migration that stopped half-way, the statements that ran must stay as they are.
+fn may_replace(old: &Stored, new: &Stored, script: &Script) -> Result<()> {
+    if old.checksum == new.checksum {
+        return Ok(());
+    }
+    if old.state == "applied" {
+        return fail(edited(old, &new.checksum));
+    }
+    if old.statements_done == 0 {
+        return Ok(());
+    }
+    let before = Script::parse(&old.version, Side::Up, &old.up)?;
+    let done = old.statements_done;
+    let same =
+        before.statements.iter().take(done).map(|s| &s.text).eq(script.statements.iter().take(done).map(|s| &s.text));
+    if same {
+        return Ok(());
+    }
+    fail(
+        Report::new(code::IMMUTABLE, format!("migration \"{}\" is applied in part", old.version))
+            .detail(format!("Its first {done} statements have run; the new script changes them."))
+            .hint(format!("Leave statements 1 to {done} as they are and correct those behind them.")),
+    )
+}
+
+/// The refusal of an applied and then edited migration.
+fn edited(old: &Stored, new_checksum: &str) -> Report {
+    Report::new(code::IMMUTABLE, format!("migration \"{}\" is applied and cannot be changed", old.version))
+        .detail(format!(
+            "Applied {} by {} with checksum {}; the script given now has checksum {new_checksum}.",
+            old.applied_at.as_deref().unwrap_or("at an unknown time"),
+            old.applied_by.as_deref().unwrap_or("an unknown role"),
+            old.checksum,
+        ))
+        .hint("Restore the script as it was, and put the change into a new migration.")
+}

@@ -1,0 +1,96 @@
+//! Running statements, and what is known when one fails.
+
+use crate::catalog::events::{At, Attempt};
+use crate::catalog::ledger::{self, Stored};
+use crate::catalog::session;
+use crate::error::{Error, Report, Result, code};
+use crate::migration::script::{Script, Side, Statement};
+use crate::pg::portal::{self, Level};
+use crate::pg::settings_scope::SettingsScope;
+use crate::settings;
+
+/// A migration that could not be finished: the error as it was raised, and the statement that raised it.
+#[derive(Debug)]
+pub struct Failure {
+    pub statement: Option<Statement>,
+    pub error: Error,
+    /// The script's number of statements and the version, for CONTEXT.
+    version: String,
+    statements: usize,
+}
+
+impl Failure {
+    /// A failure outside any statement (COMMIT, the ledger).
+    pub fn outside(migration: &Stored, error: Error) -> Box<Self> {
+        let (version, statements) = (migration.version.clone(), migration.statements);
+        Box::new(Self { statement: None, error, version, statements })
+    }
+
+    /// A failure of a statement.
+    pub fn of(migration: &Stored, statement: &Statement, error: Error) -> Box<Self> {
+        Box::new(Self { statement: Some(statement.clone()), ..*Self::outside(migration, error) })
+    }
+
+    /// Writes it to the history, unaltered.
+    pub fn record(&self, attempt: &Attempt, seconds: f64) -> Result<()> {
+        let at = self.statement.as_ref().map(|s| At { number: s.number, line: s.line, text: &s.text });
+        attempt.failed(seconds, at, &self.error)
+    }
+
+    /// The error for the client: nothing of it changed, one line of CONTEXT added below its own, as an outer
+    /// function would, that names migration and statement.
+    pub fn raised(self) -> Error {
+        let (version, count) = (&self.version, self.statements);
+        let mut error = self.error;
+        match &self.statement {
+            None => Box::new(error.within(&format!("migration \"{version}\""))),
+            Some(statement) => {
+                // A statement that came from elsewhere keeps the position it had in its own text.
+                *error = error.in_statement(&statement.text);
+                let (number, line, summary) = (statement.number, statement.line, statement.summary());
+                Box::new(error.within(&format!(
+                    "migration \"{version}\", statement {number} of {count} (line {line}): {summary}"
+                )))
+            }
+        }
+    }
+}
+
+/// Parses the stored script once more; it parsed when it was registered.
+pub fn script_of(migration: &Stored) -> Result<Script> {
+    Script::parse(&migration.version, Side::Up, &migration.up)
+}
+
+/// What running something ends with.
+pub type Outcome = std::result::Result<(), Box<Failure>>;
+
+/// Runs one statement.
+pub fn statement(migration: &Stored, statement: &Statement, level: Level) -> Outcome {
+    portal::run(&statement.text, level).map_err(|error| Failure::of(migration, statement, error))
+}
+
+/// Runs all statements in the current transaction and marks the migration applied. SETs end with it; lock waits are
+/// bounded by `migrator.lock_timeout`.
+pub fn in_one_transaction(migration: &Stored, attempt: &Attempt, seconds: impl Fn() -> f64) -> Outcome {
+    let outside = |error| Failure::outside(migration, error);
+    let script = script_of(migration).map_err(outside)?;
+    let scope = SettingsScope::open();
+    session::set_lock_timeout(settings::lock_timeout()).map_err(outside)?;
+    for s in &script.statements {
+        statement(migration, s, Level::InTransaction)?;
+    }
+    drop(scope);
+    finish(migration, attempt, seconds()).map_err(outside)
+}
+
+/// Marks it applied, in the ledger and in the history.
+pub fn finish(migration: &Stored, attempt: &Attempt, seconds: f64) -> Result<()> {
+    if !ledger::mark_applied(&migration.version, &migration.checksum, seconds)? {
+        return Err(Box::new(
+            Report::new(code::BUSY, format!("migration \"{}\" was changed while it ran", migration.version))
+                .detail("Another session replaced its script, or marked it applied.")
+                .hint("Run it again; what is registered now will be applied."),
+        ));
+    }
+    attempt.applied(seconds)
+}

@@ -1,0 +1,227 @@
+//! A script: text that Postgres's parser has delimited into statements that can be run one by one.
+
+use crate::ddl::{Nature, ParsedStatement, Unsupported};
+use crate::error::{Error, Report, Result, SqlState, code, fail};
+use crate::pg;
+
+/// A statement with its place in the script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// From 1.
+    pub number: usize,
+    /// Line of the script where it begins, from 1.
+    pub line: usize,
+    /// Without leading comments and without the semicolon.
+    pub text: String,
+    /// Postgres's command tag.
+    pub tag: String,
+    pub nature: Nature,
+}
+
+/// The statements of a script that can be run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    pub statements: Vec<Statement>,
+}
+
+/// Which script of a migration, for messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    Up,
+    Down,
+}
+
+impl Side {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+impl Script {
+    /// Parses a script and refuses what cannot be part of a migration. `version` and `side` are for messages.
+    pub fn parse(version: &str, side: Side, text: &str) -> Result<Self> {
+        let empty = |found: &str| {
+            Report::new(code::INVALID_SCRIPT, format!("the {} script of migration \"{version}\" is empty", side.name()))
+                .detail(found)
+                .hint("Give at least one SQL statement.")
+        };
+        if text.trim().is_empty() {
+            return fail(empty("It has no text."));
+        }
+        let parsed = pg::parse::parse(text).map_err(|error| syntax_error(version, side, text, error))?;
+        if parsed.is_empty() {
+            return fail(empty("It holds only comments."));
+        }
+        let statements = locate(text, parsed);
+        for statement in &statements {
+            if let Nature::Unsupported(why) = statement.nature {
+                return fail(unsupported(version, side, statement, why));
+            }
+        }
+        Ok(Self { statements })
+    }
+
+    /// False when a statement refuses a transaction block or may commit.
+    pub fn is_transactional(&self) -> bool {
+        self.statements.iter().all(|s| s.nature == Nature::Transactional)
+    }
+}
+
+impl Statement {
+    /// One line for messages: the text with white space collapsed, cut at 60 characters.
+    pub fn summary(&self) -> String {
+        let line = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if line.chars().count() <= 60 {
+            return line;
+        }
+        let cut: String = line.chars().take(57).collect();
+        format!("{}...", cut.trim_end())
+    }
+}
+
+/// Cuts the text along the parser's marks, and finds the line each statement begins on.
+fn locate(text: &str, parsed: Vec<ParsedStatement>) -> Vec<Statement> {
+    let mut line = 1;
+    let mut counted = 0;
+    let mut statements = Vec::with_capacity(parsed.len());
+    for (i, p) in parsed.into_iter().enumerate() {
+        let start = p.start + leading_trivia(&text[p.start..p.end]);
+        line += text[counted..start].matches('\n').count();
+        counted = start;
+        statements.push(Statement {
+            number: i + 1,
+            line,
+            text: text[start..p.end].trim_end().to_owned(),
+            tag: p.tag,
+            nature: p.nature,
+        });
+    }
+    statements
+}
+
+/// Bytes of white space and comments at the beginning of `text`, by Postgres's lexical rules
+/// (block comments nest).
+fn leading_trivia(text: &str) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = &text[at..];
+        let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\n', '\r', '\u{c}', '\u{b}']).len();
+        if blank > 0 {
+            at += blank;
+        } else if rest.starts_with("--") {
+            at += rest.find(['\n', '\r']).unwrap_or(rest.len());
+        } else if rest.starts_with("/*") {
+            at += block_comment(rest);
+        } else {
+            return at;
+        }
+    }
+}
+
+/// Length of the block comment `text` begins with.
+fn block_comment(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let (mut at, mut depth) = (0, 0);
+    while at < bytes.len() {
+        match bytes.get(at..at + 2) {
+            Some(b"/*") => (depth, at) = (depth + 1, at + 2),
+            Some(b"*/") => (depth, at) = (depth - 1, at + 2),
+            _ => at += 1,
+        }
+        if depth == 0 {
+            return at;
+        }
+    }
+    bytes.len()
+}
+
+/// A syntax error with its line, column and, where it is a known habit of another tool, what to do instead.
+fn syntax_error(version: &str, side: Side, text: &str, mut error: Error) -> Error {
+    if error.sqlstate != Some(SqlState::SYNTAX_ERROR) && error.position == 0 {
+        return error;
+    }
+    // Postgres counts characters from 1.
+    let offset = text.char_indices().nth(usize::try_from(error.position - 1).unwrap_or(0)).map_or(text.len(), |c| c.0);
+    let before = &text[..offset];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    let hint = if text[offset..].starts_with('\\') {
+        "psql's backslash commands are not SQL; leave them out of the script."
+    } else if before.to_lowercase().contains("from stdin") {
+        "The rows of COPY ... FROM STDIN are not SQL; use INSERT, or COPY ... FROM a file on the server."
+    } else {
+        "Correct the script and register it again; nothing was stored."
+    };
+    error.message = format!("{} script of migration \"{version}\": {}", side.name(), error.message);
+    error.detail = Some(format!("Line {line}, column {column} of the script."));
+    error.hint = Some(hint.to_owned());
+    Box::new(error.in_statement(text))
+}
+
+fn unsupported(version: &str, side: Side, statement: &Statement, why: Unsupported) -> Report {
+    let (what, hint) = match why {
+        Unsupported::TransactionControl => (
+            "transaction control",
+            "Leave BEGIN, COMMIT, ROLLBACK and savepoints out: apply and deploy give each migration its transaction.",
+        ),
+        Unsupported::CopyThroughClient => (
+            "COPY from or to the client",
+            "A migration runs in the server and has no client to copy through; use INSERT, or COPY with a file of the server.",
+        ),
+        Unsupported::Discard => (
+            "DISCARD ALL",
+            "Leave it out: it would take the locks and settings of the session that runs the migration.",
+        ),
+    };
+    Report::new(
+        code::UNSUPPORTED_STATEMENT,
+        format!("the {} script of migration \"{version}\" holds {what}", side.name()),
+    )
+    .detail(format!("Statement {} at line {}: {}", statement.number, statement.line, statement.summary()))
+    .hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(start: usize, end: usize) -> ParsedStatement {
+        ParsedStatement { start, end, tag: "SELECT".into(), nature: Nature::Transactional }
+    }
+
+    #[test]
+    fn statements_are_cut_and_located() {
+        let text = "-- first\nSELECT 1;\n\n/* a /* nested */ one\n */ SELECT 2 ;\nSELECT 'ä';";
+        let second = text.find(';').unwrap() + 1;
+        let third = text.rfind("2 ;").unwrap() + 3;
+        let cut = locate(text, vec![parsed(0, second - 1), parsed(second, third - 1), parsed(third, text.len() - 1)]);
+        let seen: Vec<_> = cut.iter().map(|s| (s.number, s.line, s.text.as_str())).collect();
+        assert_eq!(seen, [(1, 2, "SELECT 1"), (2, 5, "SELECT 2"), (3, 6, "SELECT 'ä'")]);
+    }
+
+    #[test]
+    fn trivia_ends_where_postgres_says() {
+        assert_eq!(leading_trivia("  -- x\r\n\tA"), 9);
+        assert_eq!(leading_trivia("/* a /* b */ c */A"), 17);
+        assert_eq!(leading_trivia("/* open"), 7);
+        assert_eq!(leading_trivia("-- only"), 7);
+        assert_eq!(leading_trivia("- 1"), 0);
+    }
+
+    #[test]
+    fn summaries_fit_a_line() {
+        let statement = |text: &str| Statement {
+            number: 1,
+            line: 1,
+            text: text.into(),
+            tag: String::new(),
+            nature: Nature::Transactional,
+        };
+        assert_eq!(statement("SELECT\n   1").summary(), "SELECT 1");
+        let long = statement(&"ä ".repeat(100)).summary();
+        assert!(long.ends_with("...") && long.chars().count() <= 60);
+    }
+}

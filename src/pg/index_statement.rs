@@ -1,0 +1,285 @@
+//! CREATE INDEX in a parse tree: what a hint needs to say the same with CONCURRENTLY.
+
+use pgrx::pg_sys::{self, NodeTag, SortByDir, SortByNulls};
+
+use super::relation::Peek;
+use super::{boundary, convert, node, raw, relation};
+use crate::ddl::{GuardedDdl, IndexDefinition, Partition};
+use crate::error::Result;
+
+/// The statement as data; `None` when it is CONCURRENTLY, or would do nothing, or is none of the guard's business.
+///
+/// # Safety
+/// `statement` is the parser's tree.
+pub unsafe fn create_index(statement: &pg_sys::IndexStmt) -> Result<Option<GuardedDdl>> {
+    // SAFETY: the relation's name is part of the tree.
+    unsafe {
+        if statement.concurrent || statement.relation.is_null() {
+            return Ok(None);
+        }
+        let Some(oid) = relation::lookup(statement.relation)? else { return Ok(None) };
+        let with_children = (*statement.relation).inh && relation::kind_of(oid) == pg_sys::RELKIND_PARTITIONED_TABLE;
+        let Some(relation) = relation::guarded(oid, with_children)? else { return Ok(None) };
+        // ON ONLY a partitioned table builds nothing.
+        if relation.partitioned && !with_children {
+            return Ok(None);
+        }
+        let name = convert::string(statement.idxname);
+        let schema = pg_sys::get_rel_namespace(oid);
+        // IF NOT EXISTS that finds the name does nothing; without it, Postgres refuses.
+        if !statement.idxname.is_null() && pg_sys::get_relname_relid(statement.idxname, schema) != pg_sys::Oid::INVALID
+        {
+            return Ok(None);
+        }
+        let if_not_exists = if statement.if_not_exists { "IF NOT EXISTS " } else { "" };
+        let name_clause =
+            name.as_deref().map(|n| format!("{if_not_exists}{} ", relation::quoted(n))).unwrap_or_default();
+        let partitions = if relation.partitioned { partitions(&relation.leaves, statement) } else { Vec::new() };
+        let index = IndexDefinition {
+            unique: statement.unique,
+            name_clause,
+            body: body(oid, statement),
+            shape: shape_of(statement),
+            partitions,
+        };
+        Ok(Some(GuardedDdl::CreateIndex { relation, index }))
+    }
+}
+
+/// The leaves that would get an index, with a name for each.
+///
+/// # Safety
+/// As for [`create_index`].
+unsafe fn partitions(leaves: &[u32], statement: &pg_sys::IndexStmt) -> Vec<Partition> {
+    // SAFETY: catalogue look-ups by oid; the tag is checked before the cast.
+    unsafe {
+        let columns: Vec<String> = node::elements(statement.indexParams)
+            .into_iter()
+            .filter_map(|n| node::cast::<pg_sys::IndexElem>(n, NodeTag::T_IndexElem))
+            .map(|e| convert::string((*e).name).unwrap_or_else(|| "expr".to_owned()))
+            .collect();
+        let columns = columns.join("_");
+        leaves
+            .iter()
+            .map(|oid| (*oid, pg_sys::Oid::from(*oid)))
+            .filter(|(_, leaf)| relation::kind_of(*leaf) == pg_sys::RELKIND_RELATION)
+            .map(|(oid, leaf)| {
+                let (schema, name) = relation::names(leaf);
+                let index = relation::free_name(&name, &columns, c"idx", pg_sys::get_rel_namespace(leaf));
+                Partition { oid, quoted: relation::qualified(&schema, &name), index: relation::quoted(&index) }
+            })
+            .collect()
+    }
+}
+
+/// The definition behind the table's name, on one line. Expressions are deparsed by Postgres, which needs the relation
+/// open; without the lock for that, only an index on plain columns can be written.
+///
+/// # Safety
+/// As for [`create_index`].
+unsafe fn body(table: pg_sys::Oid, statement: &pg_sys::IndexStmt) -> Option<String> {
+    // SAFETY: every cast follows the tag; strings are NULL or NUL-terminated.
+    unsafe {
+        let deparsed = Expressions::of(table, statement)?;
+        let elements = node::elements(statement.indexParams);
+        let keys: Option<Vec<String>> = elements
+            .into_iter()
+            .enumerate()
+            .map(|(i, n)| element(&*node::cast::<pg_sys::IndexElem>(n, NodeTag::T_IndexElem)?, deparsed.key(i)))
+            .collect();
+        let method = relation::quoted(&convert::string(statement.accessMethod)?);
+        let mut body = format!("USING {method} ({})", keys?.join(", "));
+        let included: Vec<String> = node::elements(statement.indexIncludingParams)
+            .into_iter()
+            .filter_map(|n| node::cast::<pg_sys::IndexElem>(n, NodeTag::T_IndexElem))
+            .filter_map(|e| convert::string((*e).name))
+            .map(|name| relation::quoted(&name))
+            .collect();
+        if !included.is_empty() {
+            body.push_str(&format!(" INCLUDE ({})", included.join(", ")));
+        }
+        if statement.nulls_not_distinct {
+            body.push_str(" NULLS NOT DISTINCT");
+        }
+        if let Some(options) = options(statement.options) {
+            body.push_str(&format!(" WITH ({options})"));
+        }
+        if let Some(tablespace) = convert::string(statement.tableSpace) {
+            body.push_str(&format!(" TABLESPACE {}", relation::quoted(&tablespace)));
+        }
+        if let Some(condition) = &deparsed.condition {
+            body.push_str(&format!(" WHERE {condition}"));
+        }
+        Some(body)
+    }
+}
+
+/// One key: column or expression, collation, operator class, order.
+///
+/// # Safety
+/// As for [`create_index`].
+unsafe fn element(element: &pg_sys::IndexElem, expression: Option<&str>) -> Option<String> {
+    // SAFETY: strings are NULL or NUL-terminated, lists NIL or lists of nodes.
+    unsafe {
+        let mut text = match convert::string(element.name) {
+            Some(column) => relation::quoted(&column),
+            None => format!("({})", expression?),
+        };
+        if !element.collation.is_null() {
+            let collation = convert::string(pg_sys::NameListToQuotedString(element.collation))?;
+            text.push_str(&format!(" COLLATE {collation}"));
+        }
+        if !element.opclass.is_null() {
+            text.push_str(&format!(" {}", convert::string(pg_sys::NameListToQuotedString(element.opclass))?));
+        }
+        if let Some(options) = options(element.opclassopts) {
+            text.push_str(&format!(" ({options})"));
+        }
+        text.push_str(match element.ordering {
+            SortByDir::SORTBY_ASC => " ASC",
+            SortByDir::SORTBY_DESC => " DESC",
+            _ => "",
+        });
+        text.push_str(match element.nulls_ordering {
+            SortByNulls::SORTBY_NULLS_FIRST => " NULLS FIRST",
+            SortByNulls::SORTBY_NULLS_LAST => " NULLS LAST",
+            _ => "",
+        });
+        Some(text)
+    }
+}
+
+/// `name = 'value', ...` of a list of DefElem; `None` for none.
+///
+/// # Safety
+/// `list` is NIL or a list of nodes.
+unsafe fn options(list: *mut pg_sys::List) -> Option<String> {
+    // SAFETY: the tag is checked; defGetString makes text of any value.
+    unsafe {
+        let options: Vec<String> = node::elements(list)
+            .into_iter()
+            .filter_map(|n| node::cast::<pg_sys::DefElem>(n, NodeTag::T_DefElem))
+            .filter_map(|e| {
+                let name = relation::quoted(&convert::string((*e).defname)?);
+                if (*e).arg.is_null() {
+                    return Some(name);
+                }
+                Some(format!("{name} = '{}'", convert::string(pg_sys::defGetString(e))?.replace('\'', "''")))
+            })
+            .collect();
+        (!options.is_empty()).then(|| options.join(", "))
+    }
+}
+
+/// The statement's expressions and condition as Postgres writes them.
+struct Expressions {
+    keys: Vec<Option<String>>,
+    condition: Option<String>,
+}
+
+impl Expressions {
+    fn key(&self, number: usize) -> Option<&str> {
+        self.keys.get(number).and_then(|k| k.as_deref())
+    }
+
+    /// `None` when there are some but they cannot be read now.
+    ///
+    /// # Safety
+    /// As for [`create_index`].
+    unsafe fn of(table: pg_sys::Oid, statement: &pg_sys::IndexStmt) -> Option<Self> {
+        // SAFETY: transformIndexStmt works on a copy, under the lock that `peek` holds; it analyses and executes
+        // nothing. deparse_expression reads the result. An error is one that Postgres raises itself in a moment.
+        unsafe {
+            let plain = |n: &*mut pg_sys::Node| {
+                node::cast::<pg_sys::IndexElem>(*n, NodeTag::T_IndexElem).is_some_and(|e| (*e).expr.is_null())
+            };
+            if statement.whereClause.is_null() && node::elements(statement.indexParams).iter().all(plain) {
+                return Some(Self { keys: Vec::new(), condition: None });
+            }
+            let _peek = Peek::open(table)?;
+            let copy = pg_sys::copyObjectImpl((&raw const *statement).cast()).cast::<pg_sys::IndexStmt>();
+            let name = convert::c_string(&relation::names(table).1);
+            let transformed = boundary::catch(|| raw::transformIndexStmt(table, copy, c"".as_ptr())).ok()?;
+            let context = pg_sys::deparse_context_for(name.as_ptr(), table);
+            let deparse = |expression: *mut pg_sys::Node| {
+                convert::string(pg_sys::deparse_expression(expression, context, false, false))
+                    .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+            };
+            let keys = node::elements((*transformed).indexParams)
+                .into_iter()
+                .filter_map(|n| node::cast::<pg_sys::IndexElem>(n, NodeTag::T_IndexElem))
+                .map(|e| if (*e).expr.is_null() { None } else { deparse((*e).expr) })
+                .collect();
+            let condition =
+                if (*transformed).whereClause.is_null() { None } else { deparse((*transformed).whereClause) };
+            Some(Self { keys, condition })
+        }
+    }
+}
+
+/// The shape of a CREATE INDEX given as text; `None` when it is not one. Two definitions of equal shape differ in
+/// nothing but names.
+pub fn shape(definition: &str) -> Option<String> {
+    let source = convert::c_string(definition);
+    let source = source.as_ptr();
+    // SAFETY: one raw call; the tag is checked.
+    unsafe {
+        let statements = node::elements(boundary::catch(|| raw::pg_parse_query(source)).ok()?);
+        let first = *statements.first()?;
+        let statement = (*first.cast::<pg_sys::RawStmt>()).stmt;
+        Some(shape_of(&*node::cast::<pg_sys::IndexStmt>(statement, NodeTag::T_IndexStmt)?))
+    }
+}
+
+/// Method, keys, included columns and condition as Postgres prints parse trees, without positions and default orders.
+///
+/// # Safety
+/// `statement` is the parser's tree.
+unsafe fn shape_of(statement: &pg_sys::IndexStmt) -> String {
+    // SAFETY: works on a copy; every cast follows the tag.
+    unsafe {
+        let copy = &*pg_sys::copyObjectImpl((&raw const *statement).cast()).cast::<pg_sys::IndexStmt>();
+        for n in node::elements(copy.indexParams) {
+            let Some(e) = node::cast::<pg_sys::IndexElem>(n, NodeTag::T_IndexElem) else { continue };
+            let descending = (*e).ordering == SortByDir::SORTBY_DESC;
+            if !descending {
+                (*e).ordering = SortByDir::SORTBY_DEFAULT;
+            }
+            let default_nulls =
+                if descending { SortByNulls::SORTBY_NULLS_FIRST } else { SortByNulls::SORTBY_NULLS_LAST };
+            if (*e).nulls_ordering == default_nulls {
+                (*e).nulls_ordering = SortByNulls::SORTBY_NULLS_DEFAULT;
+            }
+        }
+        let print =
+            |n: *const std::ffi::c_void| convert::string(pg_sys::nodeToString(n.cast_mut())).unwrap_or_default();
+        let parts =
+            [print(copy.indexParams.cast()), print(copy.indexIncludingParams.cast()), print(copy.whereClause.cast())];
+        let method = convert::string(copy.accessMethod).unwrap_or_default();
+        let (unique, distinct) = (copy.unique, copy.nulls_not_distinct);
+        format!("{method} {unique} {distinct} {}", without_positions(&parts.join(" ")))
+    }
+}
+
+/// `:location 17` tells where in the text a node stood; 15 and 16 print it.
+fn without_positions(tree: &str) -> String {
+    let mut kept = Vec::new();
+    let mut words = tree.split(' ');
+    while let Some(word) = words.next() {
+        if word == ":location" {
+            words.next();
+        } else {
+            kept.push(word);
+        }
+    }
+    kept.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn positions_do_not_count() {
+        let tree = "{COLUMNREF :fields (\"a\") :location 17} {X :y 1}";
+        assert_eq!(super::without_positions(tree), "{COLUMNREF :fields (\"a\") {X :y 1}");
+    }
+}

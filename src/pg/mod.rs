@@ -1,0 +1,39 @@
+//! The fence: the only place with `unsafe`. Safe functions over Postgres's C API; plain data in and out.
+//!
+//! Two ways to call Postgres live here. pgrx's wrapped functions turn an error into a panic that keeps
+//! message, DETAIL, HINT and standard SQLSTATE; they serve for look-ups that do not fail. Whatever runs a
+//! user's SQL, or may fail in a way the user must see whole, goes through [`boundary`] with the raw functions
+//! of [`raw`].
+
+mod boundary;
+pub mod clause;
+mod column;
+mod convert;
+pub mod entry;
+pub mod event_trigger;
+pub mod index_statement;
+mod memory;
+mod node;
+pub mod parse;
+pub mod portal;
+mod raise;
+mod raw;
+pub mod relation;
+pub mod report;
+pub mod session_lock;
+pub mod settings_scope;
+pub mod spi;
+pub mod top_level;
+pub mod transaction;
+pub mod user;
+mod versions;
+pub mod wait;
+
+pub(crate) use entry::sql_function;
+pub use versions::NOT_NULL_CAN_BE_NOT_VALID;
+
+/// Reserves the prefix of our settings: a misspelt `migrator.x` becomes an error.
+pub fn reserve_setting_prefix(prefix: &'static std::ffi::CStr) {
+    // SAFETY: a static NUL-terminated string; Postgres copies it.
+    unsafe { pgrx::pg_sys::MarkGUCPrefixReserved(prefix.as_ptr()) }
+}

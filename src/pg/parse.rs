@@ -1,0 +1,171 @@
+//! A script through Postgres's own parser: where its statements are and what they are.
+
+use pgrx::pg_sys::{self, NodeTag};
+
+use super::memory::Scratch;
+use super::{boundary, convert, node, raw};
+use crate::ddl::{Interruption, Name, Nature, ParsedStatement, Unsupported};
+use crate::error::Result;
+
+/// Parses a script. A syntax error comes back as Postgres raised it, with its position in the script.
+pub fn parse(script: &str) -> Result<Vec<ParsedStatement>> {
+    let _scratch = Scratch::new();
+    let source = convert::c_string(script);
+    let source = source.as_ptr();
+    // SAFETY: one raw call; `source` outlives it.
+    let list = unsafe { boundary::catch(|| raw::pg_parse_query(source))? };
+    let mut statements = Vec::new();
+    // SAFETY: the parser returns a list of RawStmt, which lives in the scratch context.
+    for raw_statement in unsafe { node::elements(list) } {
+        // SAFETY: as above; stmt is never NULL.
+        let (statement, start, length) = unsafe {
+            let raw_statement = &*raw_statement.cast::<pg_sys::RawStmt>();
+            (raw_statement.stmt, raw_statement.stmt_location, raw_statement.stmt_len)
+        };
+        let start = usize::try_from(start).unwrap_or(0).min(script.len());
+        // A length of zero means: to the end.
+        let end = match usize::try_from(length) {
+            Ok(length) if length > 0 => (start + length).min(script.len()),
+            _ => script.len(),
+        };
+        // SAFETY: raw calls on a node of the parser's; names of tags are static strings.
+        let (tag, nature) = unsafe {
+            let tag = boundary::catch(|| raw::CreateCommandTag(statement))?;
+            (convert::string(pg_sys::GetCommandTagName(tag)).unwrap_or_default(), nature(statement))
+        };
+        statements.push(ParsedStatement { start, end, tag, nature });
+    }
+    Ok(statements)
+}
+
+/// Reads from the tree how a statement can be run. Which statements refuse a transaction block is what
+/// `PreventInTransactionBlock` is called for in Postgres's utility commands.
+///
+/// # Safety
+/// `statement` is the `stmt` of a RawStmt.
+unsafe fn nature(statement: *mut pg_sys::Node) -> Nature {
+    // SAFETY: every cast follows the tag.
+    unsafe {
+        match (*statement).type_ {
+            NodeTag::T_TransactionStmt => Nature::Unsupported(Unsupported::TransactionControl),
+            NodeTag::T_CopyStmt => {
+                let copy = &*statement.cast::<pg_sys::CopyStmt>();
+                if copy.filename.is_null() && !copy.is_program {
+                    Nature::Unsupported(Unsupported::CopyThroughClient)
+                } else {
+                    Nature::Transactional
+                }
+            }
+            NodeTag::T_DiscardStmt => match (*statement.cast::<pg_sys::DiscardStmt>()).target {
+                pg_sys::DiscardMode::DISCARD_ALL => Nature::Unsupported(Unsupported::Discard),
+                _ => Nature::Transactional,
+            },
+            _ => interruption(statement).map_or(Nature::Transactional, Nature::TopLevel),
+        }
+    }
+}
+
+/// For a statement that must run at top level: what can be known after it was interrupted.
+///
+/// # Safety
+/// As for [`nature`].
+unsafe fn interruption(statement: *mut pg_sys::Node) -> Option<Interruption> {
+    // SAFETY: every cast follows the tag.
+    unsafe {
+        match (*statement).type_ {
+            NodeTag::T_IndexStmt => {
+                let index = &*statement.cast::<pg_sys::IndexStmt>();
+                index.concurrent.then(|| Interruption::ConcurrentIndex {
+                    table: range_var(index.relation),
+                    index: convert::string(index.idxname),
+                })
+            }
+            NodeTag::T_DropStmt => {
+                let drop = &*statement.cast::<pg_sys::DropStmt>();
+                if !drop.concurrent {
+                    return None;
+                }
+                let first = node::elements(drop.objects).first().map(|name| node::strings(name.cast()));
+                Some(Interruption::ConcurrentDrop { index: dotted(first.unwrap_or_default()) })
+            }
+            NodeTag::T_ReindexStmt => {
+                let reindex = &*statement.cast::<pg_sys::ReindexStmt>();
+                if option(reindex.params, "concurrently") {
+                    Some(Interruption::ConcurrentReindex)
+                } else {
+                    // Of a schema, the system or a database: one transaction per table.
+                    reindex.relation.is_null().then_some(Interruption::Repeatable)
+                }
+            }
+            NodeTag::T_VacuumStmt => {
+                (*statement.cast::<pg_sys::VacuumStmt>()).is_vacuumcmd.then_some(Interruption::Repeatable)
+            }
+            NodeTag::T_ClusterStmt => {
+                (*statement.cast::<pg_sys::ClusterStmt>()).relation.is_null().then_some(Interruption::Repeatable)
+            }
+            NodeTag::T_AlterSystemStmt => Some(Interruption::Repeatable),
+            NodeTag::T_CallStmt => {
+                let name = node::strings((*(*statement.cast::<pg_sys::CallStmt>()).funccall).funcname);
+                let resumes = name == ["migrator", "backfill"];
+                Some(if resumes { Interruption::Repeatable } else { Interruption::Unknowable })
+            }
+            NodeTag::T_CreatedbStmt
+            | NodeTag::T_DropdbStmt
+            | NodeTag::T_CreateTableSpaceStmt
+            | NodeTag::T_DropTableSpaceStmt
+            | NodeTag::T_CreateSubscriptionStmt
+            | NodeTag::T_DropSubscriptionStmt => Some(Interruption::Unknowable),
+            NodeTag::T_AlterTableStmt => {
+                let alter = &*statement.cast::<pg_sys::AlterTableStmt>();
+                detaches_concurrently(alter.cmds).then_some(Interruption::Unknowable)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether a list of DefElem holds an option that is on.
+///
+/// # Safety
+/// `options` is NIL or a list of nodes.
+unsafe fn option(options: *mut pg_sys::List, name: &str) -> bool {
+    // SAFETY: the tag is checked; defGetBoolean reads the element's value.
+    unsafe {
+        node::elements(options)
+            .into_iter()
+            .filter_map(|n| node::cast::<pg_sys::DefElem>(n, NodeTag::T_DefElem))
+            .any(|e| convert::string((*e).defname).as_deref() == Some(name) && pg_sys::defGetBoolean(e))
+    }
+}
+
+/// Whether an ALTER TABLE's commands hold DETACH PARTITION ... CONCURRENTLY.
+///
+/// # Safety
+/// `commands` is NIL or a list of nodes.
+unsafe fn detaches_concurrently(commands: *mut pg_sys::List) -> bool {
+    // SAFETY: tags are checked before the casts.
+    unsafe {
+        node::elements(commands)
+            .into_iter()
+            .filter_map(|n| node::cast::<pg_sys::AlterTableCmd>(n, NodeTag::T_AlterTableCmd))
+            .filter_map(|c| node::cast::<pg_sys::PartitionCmd>((*c).def, NodeTag::T_PartitionCmd))
+            .any(|partition| (*partition).concurrent)
+    }
+}
+
+/// A relation's name as written.
+///
+/// # Safety
+/// `name` points to a RangeVar.
+unsafe fn range_var(name: *const pg_sys::RangeVar) -> Name {
+    // SAFETY: the caller's promise.
+    unsafe {
+        Name { schema: convert::string((*name).schemaname), name: convert::string((*name).relname).unwrap_or_default() }
+    }
+}
+
+/// The last two parts of a dotted name.
+fn dotted(mut parts: Vec<String>) -> Name {
+    let name = parts.pop().unwrap_or_default();
+    Name { schema: parts.pop(), name }
+}

@@ -1,0 +1,101 @@
+//! Postgres functions as they are, without pgrx's guard: an error in one of them is a `longjmp`.
+//! Call them only inside [`super::boundary::catch`], in a closure that owns nothing with a destructor.
+//! Signatures are those of the server's headers, 15 to 18; the ones that differ are in `versions.rs`.
+
+use std::ffi::{c_char, c_int, c_long, c_void};
+
+use pgrx::pg_sys::{
+    CommandTag, Datum, DestReceiver, ErrorData, List, Node, Oid, ParamListInfo, Portal, QueryEnvironment, RawStmt,
+    Snapshot,
+};
+
+#[allow(clashing_extern_declarations)]
+unsafe extern "C-unwind" {
+    // Errors.
+    pub fn CopyErrorData() -> *mut ErrorData;
+    pub fn FreeErrorData(edata: *mut ErrorData);
+    pub fn FlushErrorState();
+    pub fn ReThrowError(edata: *mut ErrorData) -> !;
+    pub fn ThrowErrorData(edata: *mut ErrorData);
+    pub fn ProcessInterrupts();
+
+    // Parser, planner, portals.
+    pub fn pg_parse_query(query_string: *const c_char) -> *mut List;
+    pub fn pg_analyze_and_rewrite_fixedparams(
+        parsetree: *mut RawStmt,
+        query_string: *const c_char,
+        param_types: *const Oid,
+        num_params: c_int,
+        query_env: *mut QueryEnvironment,
+    ) -> *mut List;
+    pub fn pg_plan_queries(
+        querytrees: *mut List,
+        query_string: *const c_char,
+        cursor_options: c_int,
+        bound_params: ParamListInfo,
+    ) -> *mut List;
+    pub fn analyze_requires_snapshot(parsetree: *mut RawStmt) -> bool;
+    pub fn CreateCommandTag(parsetree: *mut Node) -> CommandTag::Type;
+    pub fn CreateNewPortal() -> Portal;
+    pub fn PortalDefineQuery(
+        portal: Portal,
+        prepared_statement: *const c_char,
+        source_text: *const c_char,
+        command_tag: CommandTag::Type,
+        statements: *mut List,
+        cached_plan: *mut c_void,
+    );
+    pub fn PortalStart(portal: Portal, params: ParamListInfo, eflags: c_int, snapshot: Snapshot);
+    pub fn GetPortalByName(name: *const c_char) -> Portal;
+    pub fn PortalDrop(portal: Portal, is_top_commit: bool);
+    pub static None_Receiver: *mut DestReceiver;
+
+    // Transactions and snapshots.
+    pub fn StartTransactionCommand();
+    pub fn CommitTransactionCommand();
+    pub fn AbortCurrentTransaction();
+    pub fn ForgetPortalSnapshots();
+    pub fn CommandCounterIncrement();
+    pub fn GetTransactionSnapshot() -> Snapshot;
+    pub fn PushActiveSnapshot(snapshot: Snapshot);
+    pub fn PopActiveSnapshot();
+
+    // SPI.
+    pub fn SPI_connect() -> c_int;
+    pub fn SPI_execute_with_args(
+        src: *const c_char,
+        nargs: c_int,
+        argtypes: *mut Oid,
+        values: *mut Datum,
+        nulls: *const c_char,
+        read_only: bool,
+        tcount: c_long,
+    ) -> c_int;
+    pub fn SPI_getvalue(
+        tuple: *mut pgrx::pg_sys::HeapTupleData,
+        tupdesc: pgrx::pg_sys::TupleDesc,
+        fnumber: c_int,
+    ) -> *mut c_char;
+    pub fn SPI_finish() -> c_int;
+
+    // Relations, types and names. find_all_inheritors and transformIndexStmt are not among pgrx's bindings.
+    pub fn RangeVarGetRelidExtended(
+        relation: *const pgrx::pg_sys::RangeVar,
+        lockmode: c_int,
+        flags: u32,
+        callback: *mut c_void,
+        callback_arg: *mut c_void,
+    ) -> Oid;
+    pub fn typenameTypeIdAndMod(
+        pstate: *mut c_void,
+        type_name: *const pgrx::pg_sys::TypeName,
+        type_oid: *mut Oid,
+        modifier: *mut i32,
+    );
+    pub fn find_all_inheritors(parent: Oid, lockmode: c_int, numparents: *mut *mut List) -> *mut List;
+    pub fn transformIndexStmt(
+        relid: Oid,
+        stmt: *mut pgrx::pg_sys::IndexStmt,
+        query_string: *const c_char,
+    ) -> *mut pgrx::pg_sys::IndexStmt;
+}

@@ -1,0 +1,155 @@
+//! Relations, looked at without ever waiting for a lock.
+
+use std::ffi::c_char;
+
+use pgrx::pg_sys;
+
+use super::{boundary, convert, raw};
+use crate::ddl::{Presence, Relation};
+use crate::error::Result;
+
+/// A relation opened under ACCESS SHARE, which was free. Dropping it closes it and gives the lock back.
+pub struct Peek {
+    relation: pg_sys::Relation,
+}
+
+impl Peek {
+    /// Opens it; `None` when another session holds ACCESS EXCLUSIVE, or it is gone.
+    pub fn open(oid: pg_sys::Oid) -> Option<Self> {
+        let mode = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        // SAFETY: the lock is taken before the relcache entry is read, and never waited for.
+        unsafe {
+            if !pg_sys::ConditionalLockRelationOid(oid, mode) {
+                return None;
+            }
+            let relation = pg_sys::try_relation_open(oid, pg_sys::NoLock as pg_sys::LOCKMODE);
+            if relation.is_null() {
+                pg_sys::UnlockRelationOid(oid, mode);
+                return None;
+            }
+            Some(Self { relation })
+        }
+    }
+
+    /// Whether this transaction created it: only the relcache knows (savepoints and ALTERs mislead `xmin`).
+    pub fn is_new(&self) -> bool {
+        // SAFETY: open.
+        unsafe { (*self.relation).rd_createSubid != pg_sys::SubTransactionId::MIN }
+    }
+}
+
+impl Drop for Peek {
+    fn drop(&mut self) {
+        // SAFETY: opened by open() with this lock.
+        unsafe { pg_sys::relation_close(self.relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE) }
+    }
+}
+
+/// The oid a name resolves to now; `None` when there is no such relation.
+///
+/// # Safety
+/// `name` points to a RangeVar.
+pub unsafe fn lookup(name: *const pg_sys::RangeVar) -> Result<Option<pg_sys::Oid>> {
+    // SAFETY: without a lock the look-up does not wait; invalidations are taken in first, so that it is not stale.
+    unsafe {
+        pg_sys::AcceptInvalidationMessages();
+        let flags = pg_sys::RVROption::RVR_MISSING_OK;
+        let oid = boundary::catch(|| {
+            raw::RangeVarGetRelidExtended(name, 0, flags, std::ptr::null_mut(), std::ptr::null_mut())
+        })?;
+        Ok((oid != pg_sys::Oid::INVALID).then_some(oid))
+    }
+}
+
+/// What the guard wants to know of a relation; `None` when it is none of the guard's business: temporary, a system
+/// relation, created in this transaction, no table, or not the current user's (Postgres will say so).
+pub fn guarded(oid: pg_sys::Oid, with_children: bool) -> Result<Option<Relation>> {
+    // SAFETY: syscache look-ups by oid.
+    let (kind, persistence) = unsafe { (pg_sys::get_rel_relkind(oid) as u8, pg_sys::get_rel_persistence(oid) as u8) };
+    let table = [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE, pg_sys::RELKIND_MATVIEW].contains(&kind);
+    if !table
+        || persistence == pg_sys::RELPERSISTENCE_TEMP
+        || oid.to_u32() < pg_sys::FirstNormalObjectId
+        || !super::versions::is_relation_owner(oid)
+        || Peek::open(oid).is_some_and(|relation| relation.is_new())
+    {
+        return Ok(None);
+    }
+    let leaves = if with_children { inheritors(oid)? } else { vec![oid] };
+    let (schema, name) = names(oid);
+    Ok(Some(Relation {
+        oid: oid.to_u32(),
+        quoted: qualified(&schema, &name),
+        schema,
+        name,
+        partitioned: kind == pg_sys::RELKIND_PARTITIONED_TABLE,
+        leaves: leaves
+            .into_iter()
+            .filter(|leaf| kind_of(*leaf) != pg_sys::RELKIND_PARTITIONED_TABLE)
+            .map(pg_sys::Oid::to_u32)
+            .collect(),
+    }))
+}
+
+/// The relation and all its children or partitions, parents first. Takes no lock.
+pub fn inheritors(oid: pg_sys::Oid) -> Result<Vec<pg_sys::Oid>> {
+    // SAFETY: one raw call; the result is a list of oids in the current memory context.
+    unsafe {
+        let list = boundary::catch(|| raw::find_all_inheritors(oid, 0, std::ptr::null_mut()))?;
+        let count = if list.is_null() { 0 } else { usize::try_from((*list).length).unwrap_or(0) };
+        Ok((0..count).map(|i| (*(*list).elements.add(i)).oid_value).collect())
+    }
+}
+
+/// pg_class.relkind.
+pub fn kind_of(oid: pg_sys::Oid) -> u8 {
+    // SAFETY: a syscache look-up by oid.
+    unsafe { pg_sys::get_rel_relkind(oid) as u8 }
+}
+
+/// Schema and name; empty for a relation that is gone.
+pub fn names(oid: pg_sys::Oid) -> (String, String) {
+    // SAFETY: palloc'd names, or NULL.
+    unsafe {
+        let schema = convert::string(pg_sys::get_namespace_name(pg_sys::get_rel_namespace(oid)));
+        (schema.unwrap_or_default(), convert::string(pg_sys::get_rel_name(oid)).unwrap_or_default())
+    }
+}
+
+/// `schema.name`, quoted where needed.
+pub fn qualified(schema: &str, name: &str) -> String {
+    format!("{}.{}", quoted(schema), quoted(name))
+}
+
+/// An identifier, quoted where needed.
+pub fn quoted(identifier: &str) -> String {
+    let identifier = convert::c_string(identifier);
+    // SAFETY: returns its argument or a palloc'd copy.
+    unsafe { convert::string(pg_sys::quote_identifier(identifier.as_ptr())) }.unwrap_or_default()
+}
+
+/// A name made of parts that no relation of the schema has yet, as Postgres chooses one for an index.
+pub fn free_name(table: &str, columns: &str, label: &std::ffi::CStr, schema: pg_sys::Oid) -> String {
+    let (table, columns) = (convert::c_string(table), convert::c_string(columns));
+    // SAFETY: NUL-terminated arguments; the result is palloc'd.
+    unsafe {
+        let name: *mut c_char =
+            pg_sys::ChooseRelationName(table.as_ptr(), columns.as_ptr(), label.as_ptr(), schema, false);
+        convert::string(name).unwrap_or_default()
+    }
+}
+
+/// Whether a table holds a row now, as the ALTER TABLE would see it.
+pub fn presence(oid: u32) -> Presence {
+    let Some(table) = Peek::open(pg_sys::Oid::from(oid)) else { return Presence::Locked };
+    // SAFETY: open under a lock; the snapshot is registered for the time of the scan; a heap scan without keys.
+    unsafe {
+        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
+        let none = pg_sys::Oid::INVALID;
+        let scan = pg_sys::systable_beginscan(table.relation, none, false, snapshot, 0, std::ptr::null_mut());
+        let found = !pg_sys::systable_getnext(scan).is_null();
+        pg_sys::systable_endscan(scan);
+        pg_sys::UnregisterSnapshot(snapshot);
+        if found { Presence::Rows } else { Presence::Empty }
+    }
+}

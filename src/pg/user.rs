@@ -1,0 +1,98 @@
+//! Doing something as the extension's owner, and finding out who called.
+
+use std::cell::Cell;
+
+use pgrx::pg_sys;
+
+use super::convert;
+use crate::error::Result;
+
+thread_local! {
+    /// The function of ours that Postgres is in, whose owner is the extension's.
+    static CURRENT_FUNCTION: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::Oid::INVALID) };
+}
+
+/// Remembers the function while it runs; the one that called it comes back afterwards.
+pub(super) struct InFunction {
+    previous: pg_sys::Oid,
+}
+
+impl InFunction {
+    pub(super) fn enter(function: pg_sys::Oid) -> Self {
+        Self { previous: CURRENT_FUNCTION.replace(function) }
+    }
+}
+
+impl Drop for InFunction {
+    fn drop(&mut self) {
+        CURRENT_FUNCTION.set(self.previous);
+    }
+}
+
+/// The owner of the function of ours that runs now. Only a superuser can make a C function, so this cannot be forged.
+fn owner() -> pg_sys::Oid {
+    let function = CURRENT_FUNCTION.get();
+    // SAFETY: a syscache look-up by oid; the tuple is released before returning, proowner is not nullable.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;
+        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(function));
+        assert!(!tuple.is_null(), "the function that runs is not in pg_proc");
+        let mut null = false;
+        let attribute = pg_sys::Anum_pg_proc_proowner as i16;
+        let owner = pg_sys::SysCacheGetAttr(cache, tuple, attribute, &raw mut null);
+        pg_sys::ReleaseSysCache(tuple);
+        pg_sys::Oid::from_datum(owner, null).unwrap_or(pg_sys::Oid::INVALID)
+    }
+}
+
+use pgrx::FromDatum;
+
+/// The user id and the setting level to go back to.
+struct Owner {
+    user: pg_sys::Oid,
+    security_context: i32,
+    settings_level: i32,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // SAFETY: exactly what was saved; settings first, as at the end of a function with a SET clause.
+        // After an error this runs before the transaction's own abort, which would do the same.
+        unsafe {
+            pg_sys::AtEOXact_GUC(true, self.settings_level);
+            pg_sys::SetUserIdAndSecContext(self.user, self.security_context);
+        }
+    }
+}
+
+/// Runs `work` as the extension's owner with `search_path = pg_catalog, pg_temp`: for the ledger only, never for
+/// anything a user wrote.
+pub fn as_owner<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let owner = owner();
+    // SAFETY: what SECURITY DEFINER with SET search_path does. LOCAL_USERID_CHANGE forbids SET ROLE meanwhile.
+    let _restore = unsafe {
+        let (mut user, mut security_context) = (pg_sys::Oid::INVALID, 0);
+        pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut security_context);
+        let settings_level = pg_sys::NewGUCNestLevel();
+        let restore = Owner { user, security_context, settings_level };
+        pg_sys::SetUserIdAndSecContext(owner, security_context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32);
+        pg_sys::set_config_option(
+            c"search_path".as_ptr(),
+            c"pg_catalog, pg_temp".as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            0,
+            false,
+        );
+        restore
+    };
+    work()
+}
+
+/// The name of the role whose rights are in force.
+pub fn current_role() -> String {
+    // SAFETY: a palloc'd name, or NULL for a role that was dropped meanwhile.
+    unsafe { convert::string(pg_sys::GetUserNameFromId(pg_sys::GetUserId(), true)) }.unwrap_or_default()
+}

@@ -1,0 +1,71 @@
+//! All differences between major versions, behind names that say what they mean.
+
+use std::ffi::{c_long, c_void};
+
+use pgrx::pg_sys::{self, DestReceiver, Portal};
+
+use super::raw;
+
+#[cfg(any(feature = "pg15", feature = "pg16", feature = "pg17"))]
+unsafe extern "C-unwind" {
+    fn PortalRun(
+        portal: Portal,
+        count: c_long,
+        is_top_level: bool,
+        run_once: bool,
+        dest: *mut DestReceiver,
+        altdest: *mut DestReceiver,
+        qc: *mut c_void,
+    ) -> bool;
+}
+
+#[cfg(feature = "pg18")]
+unsafe extern "C-unwind" {
+    fn PortalRun(
+        portal: Portal,
+        count: c_long,
+        is_top_level: bool,
+        dest: *mut DestReceiver,
+        altdest: *mut DestReceiver,
+        qc: *mut c_void,
+    ) -> bool;
+}
+
+/// Runs a portal to its end and discards its rows. 18 dropped the run-once argument.
+///
+/// # Safety
+/// Raw: call it within a boundary, on a started portal.
+pub unsafe fn portal_run(portal: Portal, top_level: bool) {
+    const ALL: c_long = c_long::MAX;
+    let nothing = std::ptr::null_mut();
+    // SAFETY: the caller's promise; None_Receiver is a static of the server.
+    unsafe {
+        let discard = raw::None_Receiver;
+        #[cfg(feature = "pg18")]
+        PortalRun(portal, ALL, top_level, discard, discard, nothing);
+        #[cfg(not(feature = "pg18"))]
+        PortalRun(portal, ALL, top_level, true, discard, discard, nothing);
+    }
+}
+
+/// Whether the current user owns the relation, directly or through a role.
+pub fn is_relation_owner(relation: pg_sys::Oid) -> bool {
+    // SAFETY: catalogue look-ups by oid.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        return pg_sys::pg_class_ownercheck(relation, pg_sys::GetUserId());
+        #[cfg(not(feature = "pg15"))]
+        return pg_sys::object_ownercheck(pg_sys::RelationRelationId, relation, pg_sys::GetUserId());
+    }
+}
+
+/// 18 has NOT VALID not-null constraints, which make a CHECK as proof unnecessary.
+pub const NOT_NULL_CAN_BE_NOT_VALID: bool = cfg!(feature = "pg18");
+
+/// Whether an UPDATE has no RETURNING. It became a clause of its own in 18.
+pub fn returns_nothing(update: &pg_sys::UpdateStmt) -> bool {
+    #[cfg(feature = "pg18")]
+    return update.returningClause.is_null();
+    #[cfg(not(feature = "pg18"))]
+    update.returningList.is_null()
+}

@@ -1,0 +1,103 @@
+//! All settings. Statics are private; each reader returns a type of the domain.
+
+use std::time::Duration;
+
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+
+/// What the guard does with an unsafe statement.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PostgresGucEnum)]
+pub enum GuardMode {
+    /// Refuse it.
+    #[name = c"enforce"]
+    Enforce,
+    /// Let it run and warn.
+    #[name = c"warn"]
+    Warn,
+    /// Do not look.
+    #[name = c"off"]
+    Off,
+}
+
+static GUARD: GucSetting<GuardMode> = GucSetting::<GuardMode>::new(GuardMode::Enforce);
+static LARGE_TABLE_ROWS: GucSetting<i32> = GucSetting::<i32>::new(100_000);
+static LARGE_TABLE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(64 * 1024);
+static LOCK_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(1_000);
+static LOCK_RETRIES: GucSetting<i32> = GucSetting::<i32>::new(60);
+
+/// The guard's mode. The default is `enforce`.
+pub fn guard() -> GuardMode {
+    GUARD.get()
+}
+
+/// Rows from which a table counts as large. The default is 100000.
+pub fn large_table_rows() -> u64 {
+    u64::try_from(LARGE_TABLE_ROWS.get()).unwrap_or(0)
+}
+
+/// Bytes on disk from which a table counts as large. The default is 64MB.
+pub fn large_table_bytes() -> u64 {
+    u64::try_from(LARGE_TABLE_SIZE.get()).unwrap_or(0) * 1024
+}
+
+/// How long one attempt may queue for a lock. The default is 1s; zero means no bound of ours.
+pub fn lock_timeout() -> Duration {
+    Duration::from_millis(u64::try_from(LOCK_TIMEOUT.get()).unwrap_or(0))
+}
+
+/// How often an attempt that ran into the lock timeout is repeated. The default is 60.
+pub fn lock_retries() -> u32 {
+    u32::try_from(LOCK_RETRIES.get()).unwrap_or(0)
+}
+
+/// Defines the settings and reserves the prefix, so that a misspelt one is an error.
+pub fn define() {
+    GucRegistry::define_enum_guc(
+        c"migrator.guard",
+        c"What the guard does with unsafe DDL: enforce, warn or off.",
+        c"Superusers may change it; GRANT SET ON PARAMETER delegates that.",
+        &GUARD,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    let integer = |name, short, long, setting, low, unit| {
+        let context = GucContext::Userset;
+        GucRegistry::define_int_guc(name, short, long, setting, low, i32::MAX, context, unit);
+    };
+    GucRegistry::define_int_guc(
+        c"migrator.large_table_rows",
+        c"Number of rows from which a table counts as large.",
+        c"Estimated from the size on disk now; statistics may be missing. Partitions are summed.",
+        &LARGE_TABLE_ROWS,
+        0,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"migrator.large_table_size",
+        c"Size on disk from which a table counts as large.",
+        c"The main fork, without indexes and TOAST. Partitions are summed.",
+        &LARGE_TABLE_SIZE,
+        0,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_KB,
+    );
+    integer(
+        c"migrator.lock_timeout",
+        c"How long a migration or a backfill batch may queue for a lock.",
+        c"Then it rolls back, waits without holding anything, and tries again. 0 sets no bound.",
+        &LOCK_TIMEOUT,
+        0,
+        GucFlags::UNIT_MS,
+    );
+    integer(
+        c"migrator.lock_retries",
+        c"How often a migration or a batch that got no lock is tried again.",
+        c"The pauses grow from 0.1 to 10 seconds, with jitter: 60 retries last about ten minutes.",
+        &LOCK_RETRIES,
+        0,
+        GucFlags::default(),
+    );
+    crate::pg::reserve_setting_prefix(c"migrator");
+}
