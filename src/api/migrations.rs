@@ -3,13 +3,15 @@
 use crate::error::Result;
 use crate::migration::{self, Registration};
 use crate::pg::entry::{Call, Returned};
-use crate::pg::{sql_function, top_level};
+use crate::pg::{background_worker, sql_function, top_level};
 
 sql_function!(migrator_register, register);
 sql_function!(migrator_register_dir, register_dir);
 sql_function!(migrator_apply, apply);
 sql_function!(migrator_deploy, deploy);
 sql_function!(migrator_resolve, resolve);
+// Writes the failure of an `apply`, whose own transaction is lost.
+background_worker!(migrator_write_event, migration::write_event);
 
 fn register(call: &Call) -> Result<Returned> {
     let (_, outcome) = migration::register(Registration {

@@ -22,7 +22,11 @@ pub fn find(relation: &Relation, index: &IndexDefinition) -> Result<Option<Findi
     if !size.is_large() {
         return Ok(None);
     }
-    let partitions = if relation.partitioned { format!(" in {} partitions", built.len()) } else { String::new() };
+    let partitions = match built.len() {
+        _ if !relation.partitioned => String::new(),
+        1 => " in one partition".to_owned(),
+        count => format!(" in {count} partitions"),
+    };
     Ok(Some(Finding {
         rule: RULE,
         message: format!("building an index on \"{}\" would block writes to it", relation.name),

@@ -20,8 +20,13 @@ pub fn apply(target: Option<&str>) -> Result<String> {
     for migration in &pending {
         let begun = Instant::now();
         let attempt = Attempt::new(&migration.version, &migration.checksum, "apply")?;
-        run::in_one_transaction(migration, &attempt, || begun.elapsed().as_secs_f64())
-            .map_err(|failure| failure.raised())?;
+        let seconds = || begun.elapsed().as_secs_f64();
+        if let Err(failure) = run::in_one_transaction(migration, &attempt, seconds) {
+            if let Err(unrecorded) = failure.record_in_lost_transaction(&attempt, seconds()) {
+                failure.warn_unrecorded(unrecorded)?;
+            }
+            return Err(failure.raised());
+        }
     }
     Ok(summary(&pending, begun.elapsed().as_secs_f64()))
 }

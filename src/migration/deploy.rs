@@ -26,7 +26,8 @@ pub fn deploy(target: Option<&str>) -> Result<()> {
     for migration in &pending {
         deploy_one(migration)?;
     }
-    report::notice(apply::summary(&pending, begun.elapsed().as_secs_f64()))
+    // A single one has been announced already.
+    if pending.len() == 1 { Ok(()) } else { report::notice(apply::summary(&pending, begun.elapsed().as_secs_f64())) }
 }
 
 /// One migration: its start is committed first, its end with its last statement, its failure after the rollback.
@@ -54,10 +55,7 @@ fn deploy_one(migration: &Stored) -> Result<()> {
         )),
         Err(failure) => {
             if let Err(unrecorded) = record_failure(migration, &attempt, &failure, seconds()) {
-                report::warning(&Report {
-                    detail: Some(unrecorded.message),
-                    ..Report::new(crate::error::SqlState::WARNING, "the failure could not be written to the history")
-                })?;
+                failure.warn_unrecorded(unrecorded)?;
             }
             Err(failure.raised())
         }

@@ -13,6 +13,7 @@ mod run;
 mod script;
 mod version;
 
+pub use crate::catalog::events::insert_in_own_session as write_event;
 pub use folder::register_folder;
 pub use register::{Registration, register};
 pub use resolve::resolve;

@@ -3,9 +3,10 @@
 use crate::catalog::events::{At, Attempt};
 use crate::catalog::ledger::{self, Stored};
 use crate::catalog::session;
-use crate::error::{Error, Report, Result, code};
+use crate::error::{Error, Report, Result, SqlState, code};
 use crate::migration::script::{Script, Side, Statement};
 use crate::pg::portal::{self, Level};
+use crate::pg::report;
 use crate::pg::settings_scope::SettingsScope;
 use crate::settings;
 
@@ -33,8 +34,22 @@ impl Failure {
 
     /// Writes it to the history, unaltered.
     pub fn record(&self, attempt: &Attempt, seconds: f64) -> Result<()> {
-        let at = self.statement.as_ref().map(|s| At { number: s.number, line: s.line, text: &s.text });
-        attempt.failed(seconds, at, &self.error)
+        attempt.failed(seconds, self.at(), &self.error)
+    }
+
+    /// The same from a transaction that will be rolled back.
+    pub fn record_in_lost_transaction(&self, attempt: &Attempt, seconds: f64) -> Result<()> {
+        attempt.failed_in_lost_transaction(seconds, self.at(), &self.error)
+    }
+
+    fn at(&self) -> Option<At<'_>> {
+        self.statement.as_ref().map(|s| At { number: s.number, line: s.line, text: &s.text })
+    }
+
+    /// Tells the client that the history does not know of it.
+    pub fn warn_unrecorded(&self, unrecorded: Error) -> Result<()> {
+        let warning = Report::new(SqlState::WARNING, "the failure could not be written to the history");
+        report::warning(&Report { hint: unrecorded.hint, ..warning.detail(format!("{}.", unrecorded.message)) })
     }
 
     /// The error for the client: nothing of it changed, one line of CONTEXT added below its own, as an outer

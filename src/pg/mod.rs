@@ -5,6 +5,7 @@
 //! user's SQL, or may fail in a way the user must see whole, goes through [`boundary`] with the raw functions
 //! of [`raw`].
 
+pub mod background;
 mod boundary;
 pub mod clause;
 mod column;
@@ -29,6 +30,7 @@ pub mod user;
 mod versions;
 pub mod wait;
 
+pub(crate) use background::background_worker;
 pub(crate) use entry::sql_function;
 pub use versions::NOT_NULL_CAN_BE_NOT_VALID;
 

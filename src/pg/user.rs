@@ -30,7 +30,7 @@ impl Drop for InFunction {
 }
 
 /// The owner of the function of ours that runs now. Only a superuser can make a C function, so this cannot be forged.
-fn owner() -> pg_sys::Oid {
+pub(super) fn owner() -> pg_sys::Oid {
     let function = CURRENT_FUNCTION.get();
     // SAFETY: a syscache look-up by oid; the tuple is released before returning, proowner is not nullable.
     unsafe {

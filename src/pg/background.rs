@@ -1,0 +1,178 @@
+//! Something that must be committed although the caller's transaction will not be: a background worker does it in a
+//! transaction of its own, as the extension's owner, while the caller waits.
+
+use std::ffi::{c_char, c_int};
+use std::time::{Duration, Instant};
+
+use pgrx::pg_sys;
+
+use super::{boundary, raw, transaction, user, wait};
+use crate::error::{Report, Result, SqlState, fail};
+
+/// How long the caller waits. The worker itself waits no longer than a second for any lock.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Hands a text to a worker's entry and waits until the worker is gone. Works in a transaction that has failed: it reads
+/// no catalogue. Fails when there is no free slot (`max_worker_processes`) or the worker does not end in time.
+pub fn run(entry: &str, payload: &str) -> Result<()> {
+    release_low_level_locks();
+    let segment = Segment::with(payload.as_bytes())?;
+    let mut worker = pg_sys::BackgroundWorker {
+        bgw_flags: (pg_sys::BGWORKER_SHMEM_ACCESS | pg_sys::BGWORKER_BACKEND_DATABASE_CONNECTION) as c_int,
+        bgw_start_time: pg_sys::BgWorkerStartTime::BgWorkerStart_RecoveryFinished,
+        bgw_restart_time: pg_sys::BGW_NEVER_RESTART,
+        bgw_main_arg: pg_sys::Datum::from(segment.handle()),
+        // SAFETY: a read of the backend's own pid.
+        bgw_notify_pid: unsafe { pg_sys::MyProcPid },
+        ..Default::default()
+    };
+    fill(&mut worker.bgw_name, "migrator history writer");
+    fill(&mut worker.bgw_type, "migrator history writer");
+    fill(&mut worker.bgw_library_name, "$libdir/migrator");
+    fill(&mut worker.bgw_function_name, entry);
+    // SAFETY: a read; set when the backend connected.
+    let database = unsafe { pg_sys::MyDatabaseId };
+    fill(&mut worker.bgw_extra, &format!("{} {}", database.to_u32(), user::owner().to_u32()));
+    let mut handle: *mut pg_sys::BackgroundWorkerHandle = std::ptr::null_mut();
+    // SAFETY: the structure is complete; the handle is palloc'd.
+    if !unsafe { pg_sys::RegisterDynamicBackgroundWorker(&raw mut worker, &raw mut handle) } {
+        return fail(
+            Report::new(SqlState(*b"53000"), "no background worker slot is free")
+                .hint("Raise max_worker_processes; it takes effect after a restart."),
+        );
+    }
+    wait_for(handle)
+}
+
+/// What aborting does first. An error may have been raised under a lightweight lock that registering a worker needs; the
+/// transaction is lost, so nothing relies on them any more.
+fn release_low_level_locks() {
+    // SAFETY: the order of AbortSubTransaction; each is harmless when there is nothing to release.
+    unsafe {
+        pg_sys::LWLockReleaseAll();
+        pg_sys::UnlockBuffers();
+        pg_sys::ConditionVariableCancelSleep();
+        pg_sys::LockErrorCleanup();
+    }
+}
+
+/// Until the worker has stopped, or patience ends.
+fn wait_for(handle: *mut pg_sys::BackgroundWorkerHandle) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut pid = 0;
+        // SAFETY: the handle that registration returned.
+        let status = unsafe { pg_sys::GetBackgroundWorkerPid(handle, &raw mut pid) };
+        if status == pg_sys::BgwHandleStatus::BGWH_STOPPED || status == pg_sys::BgwHandleStatus::BGWH_POSTMASTER_DIED {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            // SAFETY: as above.
+            unsafe { pg_sys::TerminateBackgroundWorker(handle) };
+            return fail(Report::new(SqlState(*b"57014"), "the background worker did not end in time"));
+        }
+        wait::sleep(Duration::from_millis(5))?;
+    }
+}
+
+fn fill(field: &mut [c_char], text: &str) {
+    let room = field.len() - 1;
+    for (to, from) in field[..room].iter_mut().zip(text.bytes()) {
+        *to = from as c_char;
+    }
+}
+
+/// Shared memory with a length and that many bytes. The mapping ends when this is dropped, the memory with the last
+/// process that maps it.
+struct Segment {
+    segment: *mut pg_sys::dsm_segment,
+}
+
+impl Segment {
+    fn with(bytes: &[u8]) -> Result<Self> {
+        let size = size_of::<u64>() + bytes.len();
+        // SAFETY: the segment has `size` bytes; a page-aligned address is aligned for the length.
+        unsafe {
+            let segment = pg_sys::dsm_create(size, pg_sys::DSM_CREATE_NULL_IF_MAXSEGMENTS as c_int);
+            if segment.is_null() {
+                return fail(Report::new(SqlState(*b"53000"), "no dynamic shared memory segment is free"));
+            }
+            let address = pg_sys::dsm_segment_address(segment).cast::<u8>();
+            address.cast::<u64>().write(bytes.len() as u64);
+            address.add(size_of::<u64>()).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            Ok(Self { segment })
+        }
+    }
+
+    fn handle(&self) -> usize {
+        // SAFETY: mapped as long as self lives.
+        unsafe { pg_sys::dsm_segment_handle(self.segment) as usize }
+    }
+
+    /// Maps the segment of a handle; `None` when it is gone, because nobody waits any more.
+    fn attach(handle: u32) -> Option<Self> {
+        // SAFETY: attaching fails with NULL.
+        let segment = unsafe { pg_sys::dsm_attach(handle) };
+        (!segment.is_null()).then_some(Self { segment })
+    }
+
+    fn text(&self) -> String {
+        // SAFETY: written by with(); the length is checked against the mapping.
+        unsafe {
+            let address = pg_sys::dsm_segment_address(self.segment).cast::<u8>();
+            let room = pg_sys::dsm_segment_map_length(self.segment).saturating_sub(size_of::<u64>());
+            let length = usize::try_from(address.cast::<u64>().read()).unwrap_or(0).min(room);
+            let bytes = std::slice::from_raw_parts(address.add(size_of::<u64>()), length);
+            String::from_utf8_lossy(bytes).into_owned()
+        }
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        // SAFETY: mapped by with() or attach(), unmapped once.
+        unsafe { pg_sys::dsm_detach(self.segment) }
+    }
+}
+
+/// The worker's side: connects as the owner, runs `body` with the text in a transaction, commits.
+///
+/// # Safety
+/// Called from a frame made by [`background_worker!`], as the main function of a worker that [`run`] registered.
+pub unsafe fn main(handle: pg_sys::Datum, body: fn(&str) -> Result<()>) {
+    // SAFETY: the start-up sequence of every worker; the entry is ours and NUL-terminated.
+    unsafe {
+        let extra = super::convert::string((*pg_sys::MyBgworkerEntry).bgw_extra.as_ptr()).unwrap_or_default();
+        let mut oids = extra.split(' ').filter_map(|oid| oid.parse::<u32>().ok()).map(pg_sys::Oid::from);
+        let (Some(database), Some(owner)) = (oids.next(), oids.next()) else { return };
+        pg_sys::BackgroundWorkerUnblockSignals();
+        pg_sys::BackgroundWorkerInitializeConnectionByOid(database, owner, 0);
+        if boundary::catch(|| raw::StartTransactionCommand()).is_err() {
+            return;
+        }
+        let Some(segment) = Segment::attach(handle.value() as u32) else { return };
+        let text = segment.text();
+        drop(segment);
+        if let Err(error) = body(&text).and_then(|()| transaction::commit()) {
+            pgrx::warning!("migrator could not write to its history: {}", error.message);
+        }
+    }
+}
+
+/// Defines the C symbol of a worker's main function.
+macro_rules! background_worker {
+    ($symbol:ident, $body:path) => {
+        /// The main function of a background worker.
+        ///
+        /// # Safety
+        /// Postgres calls it in a worker that `pg::background::run` registered.
+        #[allow(unsafe_code)]
+        #[unsafe(no_mangle)]
+        #[pgrx::pg_guard]
+        pub unsafe extern "C-unwind" fn $symbol(handle: pgrx::pg_sys::Datum) {
+            // SAFETY: entered from Postgres.
+            unsafe { $crate::pg::background::main(handle, $body) }
+        }
+    };
+}
+pub(crate) use background_worker;
