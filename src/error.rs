@@ -64,12 +64,6 @@ pub struct Report {
     pub internal_query: Option<String>,
     /// Where in Postgres's sources it was raised: file, line, function.
     pub raised_at: Option<(String, i32, String)>,
-    /// The error was caught on its way; its CONTEXT is complete and must not be gathered again.
-    pub caught: bool,
-    /// Do not repeat the statement in the server log.
-    pub hide_statement: bool,
-    /// Do not repeat the context in the server log.
-    pub hide_context: bool,
 }
 
 impl Report {

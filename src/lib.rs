@@ -26,4 +26,5 @@ pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["vie
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     settings::define();
+    pg::reserve_setting_prefix(c"migrator");
 }

@@ -49,7 +49,7 @@ pub fn lock_retries() -> u32 {
     u32::try_from(LOCK_RETRIES.get()).unwrap_or(0)
 }
 
-/// Defines the settings and reserves the prefix, so that a misspelt one is an error.
+/// Defines the settings.
 pub fn define() {
     GucRegistry::define_enum_guc(
         c"migrator.guard",
@@ -99,5 +99,4 @@ pub fn define() {
         0,
         GucFlags::default(),
     );
-    crate::pg::reserve_setting_prefix(c"migrator");
 }

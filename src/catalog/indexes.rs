@@ -44,6 +44,11 @@ pub fn new_copies(before: &str) -> Result<Vec<Index>> {
     list(condition, &[None, None, Some(before)])
 }
 
+/// The statement that drops an index without blocking anybody.
+pub fn drop_statement(index: &Index) -> String {
+    format!("DROP INDEX CONCURRENTLY {}", index.quoted)
+}
+
 /// Whether an index of that name exists, as the caller's search_path says.
 pub fn exists(index: &Name) -> Result<bool> {
     let sql = format!("SELECT {TABLE} IS NOT NULL");

@@ -37,7 +37,8 @@ impl Size {
 
     /// `about 1000000 rows, 136 MB`.
     pub fn describe(self) -> Result<String> {
-        Ok(format!("about {} rows, {}", self.rows, storage::pretty(self.bytes)?))
+        let rows = if self.rows == 1 { "row" } else { "rows" };
+        Ok(format!("about {} {rows}, {}", self.rows, storage::pretty(self.bytes)?))
     }
 }
 

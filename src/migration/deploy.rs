@@ -168,7 +168,7 @@ fn check_index(interruption: &Interruption) -> Result<()> {
         Some(found) if !found.valid => fail(
             Report::new(code::INVALID_INDEX, format!("index \"{index}\" exists but is invalid"))
                 .detail("An earlier attempt to build it failed and left it behind; it is not used by queries.")
-                .hint(format!("DROP INDEX CONCURRENTLY {};\nThen run the deploy again.", found.quoted)),
+                .hint(format!("Drop it, then deploy again:\n{};", crate::catalog::indexes::drop_statement(&found))),
         ),
         _ => Ok(()),
     }

@@ -39,10 +39,11 @@ pub fn register_folder(path: Option<&str>) -> Result<Vec<(String, Outcome, Strin
     }
     let mut versions: Vec<(String, Files)> = find(Path::new(path))?.into_iter().collect();
     if versions.is_empty() {
-        return fail(folder(
-            &format!("no migrations in \"{path}\""),
-            "It holds no file named VERSION.sql or VERSION.up.sql.",
-        ));
+        let found = "It holds no file named VERSION.sql or VERSION.up.sql.";
+        return fail(
+            folder(&format!("no migrations in \"{path}\""), found)
+                .hint("Name the files VERSION.up.sql and VERSION.down.sql, or VERSION.sql."),
+        );
     }
     versions.sort_by_cached_key(|(version, _)| {
         super::version::Version::new(Some(version)).map(|v| v.sort_key()).unwrap_or_default()

@@ -130,9 +130,14 @@ fn may_replace(old: &Stored, new: &Stored, script: &Script) -> Result<()> {
     }
     fail(
         Report::new(code::IMMUTABLE, format!("migration \"{}\" is applied in part", old.version))
-            .detail(format!("Its first {done} statements have run; the new script changes them."))
-            .hint(format!("Leave statements 1 to {done} as they are and correct those behind them.")),
+            .detail(format!("{} done; the new script changes that.", statements(done, "is", "are")))
+            .hint("Leave what is done as it was, and correct what follows."),
     )
+}
+
+/// `Statement 1 is` or `Statements 1 to 3 are`.
+fn statements(count: usize, one: &str, many: &str) -> String {
+    if count == 1 { format!("Statement 1 {one}") } else { format!("Statements 1 to {count} {many}") }
 }
 
 /// The refusal of an applied and then edited migration.

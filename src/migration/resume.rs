@@ -60,7 +60,7 @@ fn drop_all(migration: &Stored, left: &[Index]) -> Result<()> {
             migration.version, index.quoted
         ))?;
         transaction::commit()?;
-        portal::run(&format!("DROP INDEX CONCURRENTLY {}", index.quoted), Level::TopLevel)?;
+        portal::run(&indexes::drop_statement(index), Level::TopLevel)?;
         transaction::commit()?;
     }
     Ok(())

@@ -27,6 +27,9 @@ pub unsafe fn catch<T, F: FnOnce() -> T>(body: F) -> Result<T> {
 
         let jumped = call_with_sigsetjmp(false, |jump_buffer| {
             pg_sys::PG_exception_stack = (jump_buffer as *const SigJmpBufFields).cast_mut().cast();
+            // Frames outside of ours would take our positions for positions in their own query. They add their
+            // CONTEXT when the error is raised from the outermost frame.
+            pg_sys::error_context_stack = std::ptr::null_mut();
             value.write(body());
             0
         });

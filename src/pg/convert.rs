@@ -58,9 +58,6 @@ pub unsafe fn report_of(data: &pg_sys::ErrorData) -> Report {
             internal_position: data.internalpos,
             internal_query: string(data.internalquery),
             raised_at: string(data.filename).map(|file| (file, data.lineno, string(data.funcname).unwrap_or_default())),
-            caught: true,
-            hide_statement: data.hide_stmt,
-            hide_context: data.hide_ctx,
         }
     }
 }
@@ -75,16 +72,11 @@ fn palloc_string(text: Option<&str>) -> *mut c_char {
 }
 
 /// The report as `ErrorData` in the current memory context, with nothing left in Rust's memory.
-/// A report that was caught keeps its source location and gathers no context again.
+/// A report that was caught keeps its source location.
 pub fn error_data(report: &Report, elevel: c_int) -> *mut pg_sys::ErrorData {
     // SAFETY: palloc0 returns zeroed memory of that size or does not return; all-zero is a valid ErrorData.
     let data = unsafe { &mut *pg_sys::palloc0(size_of::<pg_sys::ErrorData>()).cast::<pg_sys::ErrorData>() };
     data.elevel = elevel;
-    // ThrowErrorData decides these anew; ReThrowError takes them from here. ERROR always reaches both.
-    data.output_to_server = true;
-    data.output_to_client = true;
-    data.hide_stmt = report.hide_statement;
-    data.hide_ctx = report.hide_context;
     data.sqlerrcode = pack(report.sqlstate.unwrap_or(SqlState::INTERNAL_ERROR));
     data.message = palloc_string(Some(&report.message));
     data.detail = palloc_string(report.detail.as_deref());

@@ -11,18 +11,16 @@ use crate::error::{Report, Result, SqlState};
 /// An error ready to be raised: plain memory of Postgres's, nothing to drop.
 pub struct Raisable {
     data: *mut pg_sys::ErrorData,
-    caught: bool,
 }
 
 /// Moves a report into Postgres's memory and drops the Rust value. Never unwinds.
 pub fn prepare(report: Box<Report>) -> Raisable {
-    let caught = report.caught;
     let elevel = pgrx::PgLogLevel::ERROR as c_int;
     let built = catch_unwind(AssertUnwindSafe(|| convert::error_data(&report, elevel)));
-    Raisable { data: built.unwrap_or(std::ptr::null_mut()), caught }
+    Raisable { data: built.unwrap_or(std::ptr::null_mut()) }
 }
 
-/// Raises it. An error caught on its way is re-thrown as it is; one of our own gathers its CONTEXT now.
+/// Raises it. The frames outside of ours add their CONTEXT below what it has.
 ///
 /// # Safety
 /// No frame between here and the nearest C frame owns anything with a destructor.
@@ -35,8 +33,6 @@ pub unsafe fn raise(error: Raisable) -> ! {
             minimal.sqlerrcode = convert::pack(SqlState(*b"53200"));
             minimal.message = c"out of memory while reporting an error".as_ptr().cast_mut();
             raw::ThrowErrorData(&raw mut minimal);
-        } else if error.caught {
-            raw::ReThrowError(error.data);
         } else {
             raw::ThrowErrorData(error.data);
         }

@@ -15,7 +15,6 @@ unsafe extern "C-unwind" {
     pub fn CopyErrorData() -> *mut ErrorData;
     pub fn FreeErrorData(edata: *mut ErrorData);
     pub fn FlushErrorState();
-    pub fn ReThrowError(edata: *mut ErrorData) -> !;
     pub fn ThrowErrorData(edata: *mut ErrorData);
     pub fn ProcessInterrupts();
 

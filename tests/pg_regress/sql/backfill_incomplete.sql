@@ -1,0 +1,41 @@
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS migrator CASCADE;
+CREATE EXTENSION migrator;
+RESET client_min_messages;
+-- A condition that the update does not make false, rows that cannot be changed, an error in the middle.
+SET client_min_messages = warning;
+CREATE TABLE bfi (id int PRIMARY KEY, src text, dst text);
+INSERT INTO bfi SELECT g, CASE WHEN g % 10 > 0 THEN 'S' || g END FROM generate_series(1, 100) g;
+CALL migrator.backfill('bfi', 'dst = lower(src)', 'dst IS NULL', 7);
+SELECT count(dst) FROM bfi;
+SELECT state, error FROM migrator.backfills;
+CALL migrator.backfill('bfi', 'dst = lower(src)', 'dst IS NULL AND src IS NOT NULL', 7);
+SELECT id, state FROM migrator.backfills;
+-- A trigger that keeps a row as it is.
+CREATE FUNCTION bfi_keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN CASE WHEN OLD.id = 5 THEN NULL ELSE NEW END; END';
+CREATE TRIGGER keep BEFORE UPDATE ON bfi FOR EACH ROW EXECUTE FUNCTION bfi_keep();
+UPDATE bfi SET dst = NULL;
+CALL migrator.backfill('bfi', 'dst = ''x''', 'dst IS DISTINCT FROM ''x''', 7);
+DROP TRIGGER keep ON bfi;
+-- The error of a row reaches the client whole; what is committed stays, and the same CALL goes on there.
+UPDATE bfi SET dst = NULL, src = id::text;
+UPDATE bfi SET src = 'fifty' WHERE id = 50;
+CALL migrator.backfill('bfi', 'dst = (src::int + 1)::text', 'dst IS NULL', 10);
+SELECT count(dst) FROM bfi;
+SELECT id, state, rows_done, error FROM migrator.backfills ORDER BY id DESC LIMIT 1;
+UPDATE bfi SET src = '50' WHERE id = 50;
+CALL migrator.backfill('bfi', 'dst = (src::int + 1)::text', 'dst IS NULL', 10);
+SELECT count(*) FROM bfi WHERE dst::int = id + 1;
+SELECT id, state, rows_done, error FROM migrator.backfills ORDER BY id DESC LIMIT 1;
+-- A deferred constraint fails the batch, not the session.
+CREATE TABLE bfi_parent (id int PRIMARY KEY); INSERT INTO bfi_parent VALUES (1);
+ALTER TABLE bfi ADD parent int REFERENCES bfi_parent DEFERRABLE INITIALLY DEFERRED;
+CALL migrator.backfill('bfi', 'parent = id', 'parent IS NULL', 10);
+SELECT count(parent) FROM bfi;
+-- A REPEATABLE READ default does not matter; statement_timeout is mentioned.
+SET default_transaction_isolation = 'repeatable read';
+SET statement_timeout = '1h';
+CALL migrator.backfill('bfi', 'parent = 1', 'parent IS NULL', 10);
+SELECT count(parent) FROM bfi;
+RESET default_transaction_isolation;
+DROP TABLE bfi, bfi_parent; DROP FUNCTION bfi_keep;

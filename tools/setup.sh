@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# Installs what is missing, and prints the pg_config to use.
+#   tools/setup.sh build                what building needs: C compiler, clang, the pinned cargo-pgrx
+#   tools/setup.sh server [MAJOR]       a server with headers; without MAJOR, the best one there is
+# Knows Debian and Ubuntu. Where a package is missing there, it builds Postgres from Debian's source package.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+PGRX_VERSION=0.18.0
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/migrator
+BUILT=/usr/local/pgsql # -MAJOR is appended
+export DEBIAN_FRONTEND=noninteractive
+
+apt_ready=
+install_packages() {
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null || die "cannot install ${missing[*]}" "This needs Debian or Ubuntu; elsewhere install them by hand and pass PG_CONFIG=/path/to/pg_config."
+    say "installing ${missing[*]}"
+    update_lists
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2 \
+        || die "apt-get could not install ${missing[*]}" "Look at its output above."
+}
+
+update_lists() {
+    [ -z "$apt_ready" ] || return 0
+    as_root apt-get update -q >&2 || die "apt-get update failed" "Check the network and /etc/apt."
+    apt_ready=yes
+}
+
+setup_build() {
+    command -v cargo >/dev/null || die "cargo is not installed" "Install Rust (rustup.rs), open a new shell, and try again."
+    install_packages build-essential pkg-config clang libclang-dev python3
+    if [ "$(cargo pgrx --version 2>/dev/null)" = "cargo-pgrx $PGRX_VERSION" ]; then return; fi
+    if [ ! -x "$CACHE/bin/cargo-pgrx" ] || [ "$("$CACHE/bin/cargo-pgrx" pgrx --version)" != "cargo-pgrx $PGRX_VERSION" ]; then
+        say "installing cargo-pgrx $PGRX_VERSION (about four minutes)"
+        cargo install cargo-pgrx --version "$PGRX_VERSION" --locked --force --root "$CACHE" >&2 \
+            || die "cargo-pgrx could not be built" "Look at cargo's output above."
+    fi
+}
+
+# pg_config of a server with headers, or nothing.
+complete() {
+    [ -x "$1" ] && [ -f "$("$1" --includedir-server)/postgres.h" ] && [ -x "$("$1" --bindir)/postgres" ] && printf '%s\n' "$1"
+}
+
+major_of() { "$1" --version | sed -E 's/[^0-9]*([0-9]+).*/\1/'; }
+
+# The package's own cluster would start on port 5432; we bring ours.
+install_server_packages() {
+    local conf=/etc/postgresql-common/createcluster.conf
+    install_packages postgresql-common
+    as_root cp "$conf" "$conf.migrator-saved"
+    echo 'create_main_cluster = false' | as_root tee -a "$conf" >/dev/null
+    install_packages "postgresql-$1" "postgresql-server-dev-$1" "postgresql-client-$1" || true
+    as_root mv "$conf.migrator-saved" "$conf"
+}
+
+# Builds a server that Debian has as a source package only, with assertions: they turn misuse of the C API into a failure.
+build_server() {
+    local major=$1 suite list=/etc/apt/sources.list.d/debian.sources work
+    case $major in 17) suite=trixie ;; *) suite=sid ;; esac
+    [ -f "$list" ] || die "PostgreSQL $major is not packaged here" \
+        "Install it yourself (with headers) and put its pg_config at $BUILT-$major/bin/pg_config."
+    say "building PostgreSQL $major from source (about five minutes)"
+    install_packages bison flex libicu-dev zlib1g-dev libssl-dev dpkg-dev xz-utils bzip2
+    work=$(mktemp -d)
+    # The machine's own source entry, as deb-src of the suite that has this major; its own lists stay untouched.
+    awk -v RS= 'NR == 1' "$list" | sed -E "s/^Types:.*/Types: deb-src/; s/^Suites:.*/Suites: $suite/" > "$work/debian.sources"
+    mkdir -p "$work/lists/partial" "$work/src"
+    local options=(-q -o "Dir::Etc::sourcelist=$work/debian.sources" -o Dir::Etc::sourceparts=/dev/null
+        -o "Dir::State::Lists=$work/lists")
+    chmod -R a+rX "$work"
+    (
+        cd "$work/src"
+        as_root apt-get "${options[@]}" update >&2
+        apt-get "${options[@]}" source --download-only "postgresql-$major" >&2
+        tar xf postgresql-"$major"_*.orig.tar.*
+        cd postgresql-"$major"*/
+        ./configure --prefix="$BUILT-$major" --enable-cassert --with-openssl --without-readline CFLAGS='-O2 -g' >&2
+        make -s -j"$(nproc)" >&2
+        as_root make -s install >&2
+    ) > "$work/log" 2>&1 || { tail -n 30 "$work/log" >&2; die "PostgreSQL $major could not be built" "Look at the output above."; }
+    rm -rf "$work"
+}
+
+setup_server() {
+    local major=${1:-}
+    if [ -z "$major" ]; then
+        # What is here already, newest first; else what the distribution has.
+        for major in 18 17 16 15; do
+            complete "/usr/lib/postgresql/$major/bin/pg_config" && return
+        done
+        update_lists
+        for major in 18 17 16 15; do
+            if apt-cache show "postgresql-server-dev-$major" >/dev/null 2>&1; then break; fi
+        done
+    fi
+    complete "/usr/lib/postgresql/$major/bin/pg_config" && return
+    complete "$BUILT-$major/bin/pg_config" && return
+    command -v apt-get >/dev/null || die "PostgreSQL $major with headers was not found" "Install it and pass PG_CONFIG=/path/to/pg_config."
+    update_lists
+    if apt-cache show "postgresql-server-dev-$major" >/dev/null 2>&1; then
+        install_server_packages "$major"
+        complete "/usr/lib/postgresql/$major/bin/pg_config" && return
+    else
+        build_server "$major"
+        complete "$BUILT-$major/bin/pg_config" && return
+    fi
+    die "PostgreSQL $major is not complete after installing it" "Check for pg_config, postgres and the server headers."
+}
+
+case ${1:-} in
+build) setup_build ;;
+server) setup_server "${2:-}" ;;
+*) die "usage: tools/setup.sh build | server [MAJOR]" ;;
+esac
