@@ -39,7 +39,7 @@ impl Drop for Running {
     }
 }
 
-/// Waits for the runner's lock for this session by polling, with no snapshot held, and says who has it.
+/// Waits for the runner's lock for this session by polling, with no snapshot held, and says who has it. Commits.
 pub fn wait_for_session_lock() -> Result<SessionLock> {
     let mut pause = Duration::from_millis(20);
     let mut next_notice = Instant::now();
@@ -53,6 +53,9 @@ pub fn wait_for_session_lock() -> Result<SessionLock> {
             }
             next_notice = Instant::now() + Duration::from_secs(10);
         }
+        // A concurrent index build waits for the whole transaction of whoever had a snapshot when it looked, so each
+        // look ends its transaction.
+        pg::transaction::commit()?;
         pg::wait::sleep(pause)?;
         pause = (pause * 2).min(Duration::from_millis(500));
     }

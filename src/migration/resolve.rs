@@ -10,12 +10,22 @@ use crate::error::{Report, Result, code, fail};
 pub fn resolve(version: Option<&str>, decision: Option<&str>, reason: Option<&str>) -> Result<String> {
     let migration = queue::known(version.unwrap_or_default())?;
     let version = &migration.version;
-    let bad = |message: String, hint: &str| fail(Report::new(code::INVALID_ARGUMENT, message).hint(hint));
+    let bad = |message: String, found: &str, hint: &str| {
+        fail(Report::new(code::INVALID_ARGUMENT, message).detail(found).hint(hint))
+    };
     let Some(reason) = reason.filter(|r| !r.trim().is_empty()) else {
-        return bad("a decision needs a reason".into(), "Say what you found, for whoever reads the history.");
+        return bad(
+            "a decision needs a reason".into(),
+            "It is NULL or empty.",
+            "Say what you found, for whoever reads the history.",
+        );
     };
     let Some(decision @ ("applied" | "pending")) = decision else {
-        return bad(format!("invalid decision \"{}\"", decision.unwrap_or("NULL")), "Say 'applied' or 'pending'.");
+        return bad(
+            format!("invalid decision \"{}\"", decision.unwrap_or("NULL")),
+            "A migration in doubt either took effect or did not.",
+            "Say 'applied' or 'pending'.",
+        );
     };
     lock::transaction_lock()?;
     let migration = queue::known(version)?;

@@ -18,6 +18,7 @@ pub fn guarded_ddl(call: &Call) -> Result<Option<GuardedDdl>> {
                     code::INVALID_ARGUMENT,
                     "migrator.guard_ddl_command_start was not called by an event trigger",
                 )
+                .detail("It was called as an ordinary function.")
                 .hint("It is called by the event trigger migrator_guard, at the start of DDL commands."),
             );
         };

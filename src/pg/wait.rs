@@ -21,6 +21,9 @@ pub fn check_interrupts() -> Result<()> {
 /// Sleeps. The caller holds no snapshot and no lock on a relation. A cancel ends it at once.
 pub fn sleep(duration: Duration) -> Result<()> {
     let end = Instant::now() + duration;
+    // A catalogue look-up leaves its snapshot behind for the next one. A concurrent index build would wait for it.
+    // SAFETY: forgets a cached snapshot; the next look-up takes a new one.
+    unsafe { pg_sys::InvalidateCatalogSnapshot() };
     loop {
         check_interrupts()?;
         let left = end.saturating_duration_since(Instant::now());

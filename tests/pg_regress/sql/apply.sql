@@ -32,6 +32,6 @@ SELECT current_setting('work_mem') = '99MB' AS leaked;
 SELECT migrator.register('12', $$CREATE TABLE bound AS SELECT current_setting('lock_timeout') AS is$$, irreversible => 'test');
 SELECT regexp_replace(migrator.apply(), '\(.*\)', '(time)');
 SELECT * FROM bound;
-SELECT attempt, version, outcome, runner, session_role = session_user AS me, checksum = migrator.checksum(m.up) AS same
+SELECT attempt, version, outcome, runner, session_role = session_user AS me, h.checksum = migrator.checksum(m.up) AS same
 FROM migrator.history h JOIN migrator.migration m USING (version) ORDER BY m.sort_key;
 DROP TABLE applied, settings, bound;

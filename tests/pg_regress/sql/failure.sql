@@ -24,14 +24,14 @@ CREATE FUNCTION raises() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 SELECT migrator.register('1', 'SELECT raises()', irreversible => 'test');
 DO $$
-DECLARE f text[];
+DECLARE a text; b text; c text; d text; e text; f text; g text; h text; i text; j text;
 BEGIN
     PERFORM migrator.apply();
 EXCEPTION WHEN SQLSTATE 'ZZ123' THEN
-    GET STACKED DIAGNOSTICS f[1] = RETURNED_SQLSTATE, f[2] = MESSAGE_TEXT, f[3] = PG_EXCEPTION_DETAIL,
-        f[4] = PG_EXCEPTION_HINT, f[5] = SCHEMA_NAME, f[6] = TABLE_NAME, f[7] = COLUMN_NAME,
-        f[8] = PG_DATATYPE_NAME, f[9] = CONSTRAINT_NAME, f[10] = PG_EXCEPTION_CONTEXT;
-    RAISE NOTICE '%', f;
+    GET STACKED DIAGNOSTICS a = RETURNED_SQLSTATE, b = MESSAGE_TEXT, c = PG_EXCEPTION_DETAIL,
+        d = PG_EXCEPTION_HINT, e = SCHEMA_NAME, f = TABLE_NAME, g = COLUMN_NAME,
+        h = PG_DATATYPE_NAME, i = CONSTRAINT_NAME, j = PG_EXCEPTION_CONTEXT;
+    RAISE NOTICE E'% % % % % % % % %\n%', a, b, c, d, e, f, g, h, i, j;
 END $$;
 SELECT sqlstate, message, detail, hint, schema_name, table_name, column_name, datatype_name, constraint_name, context
 FROM migrator.history ORDER BY attempt DESC LIMIT 1;

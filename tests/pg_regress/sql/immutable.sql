@@ -12,7 +12,7 @@ BEGIN
     PERFORM migrator.register('1', 'SELECT 2', irreversible => 'x');
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS s = RETURNED_SQLSTATE, m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL, h = PG_EXCEPTION_HINT;
-    RAISE NOTICE E'% %\n%\n%', s, m, regexp_replace(d, 'Applied \S+ \S+ by \w+', 'Applied TIME by ROLE'), h;
+    RAISE NOTICE E'% %\n%\n%', s, m, regexp_replace(d, 'Applied .* by \w+ with', 'Applied TIME by ROLE with'), h;
 END $$;
 SELECT migrator.register('1', 'SELECT 1', irreversible => 'x');
 -- The way back of an applied migration may still be corrected.

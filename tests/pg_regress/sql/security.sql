@@ -4,10 +4,10 @@ CREATE EXTENSION migrator;
 RESET client_min_messages;
 -- As a role that may deploy and no more: the ledger is written for it, never by it, and nothing of ours runs its code.
 SET client_min_messages = warning;
-CREATE ROLE regress_deployer;
+CREATE ROLE regress_deployer LOGIN;
 CREATE SCHEMA hostile AUTHORIZATION regress_deployer;
 GRANT CREATE ON SCHEMA public TO regress_deployer;
-SET ROLE regress_deployer;
+\c - regress_deployer
 SELECT migrator.register('1', 'SELECT 1', irreversible => 'x');
 SELECT migrator.apply();
 CALL migrator.deploy();
@@ -15,13 +15,14 @@ CALL migrator.backfill('pg_class', 'a = 1');
 SELECT migrator.resolve('1', 'applied', 'x');
 SELECT * FROM migrator.migration;
 INSERT INTO migrator.event (attempt, event, version, checksum, runner, role) VALUES (1, 'applied', '1', '', '', '');
-RESET ROLE;
+\c - postgres
 GRANT EXECUTE ON FUNCTION migrator.register, migrator.apply, migrator.resolve TO regress_deployer;
 GRANT EXECUTE ON PROCEDURE migrator.deploy, migrator.backfill TO regress_deployer;
 CREATE TABLE not_yours (a int);
 CREATE TABLE witness (who text);
 GRANT INSERT ON witness TO PUBLIC;
-SET ROLE regress_deployer;
+\c - regress_deployer
+SET client_min_messages = warning;
 -- Planted functions, operators, casts and tables, in front of pg_catalog.
 CREATE FUNCTION hostile.evil() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.witness VALUES (current_user); RETURN true; END $$;
 CREATE FUNCTION hostile.eq(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT hostile.evil()';
@@ -49,12 +50,12 @@ CALL migrator.deploy();
 SELECT migrator.register('3', 'DELETE FROM migrator.event', irreversible => 'x');
 CALL migrator.deploy();
 -- Nor can a migration take the owner's place.
-SELECT migrator.register('3', 'SET ROLE postgres', irreversible => 'x');
+SELECT migrator.register('3', 'SELECT 1; SET ROLE postgres', irreversible => 'x');
 CALL migrator.deploy();
-RESET search_path;
-RESET ROLE;
+\c - postgres
+SET client_min_messages = warning;
 SELECT DISTINCT who FROM witness;
 SELECT version, state, applied_by FROM migrator.status;
-SELECT version, outcome, runner, session_role = session_user AS session, role, sqlstate FROM migrator.history;
+SELECT version, outcome, runner, session_role, role, sqlstate FROM migrator.history;
 DROP TABLE witness, not_yours, public.mine;
 DROP OWNED BY regress_deployer CASCADE; DROP ROLE regress_deployer;

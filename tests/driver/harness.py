@@ -1,0 +1,121 @@
+"""Real clusters, real psql. Nothing but the standard library."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class Cluster:
+    """A throw-away cluster; `with` destroys it."""
+
+    def __init__(self, name, pg_config, *settings):
+        self.name, self.pg_config = name, pg_config
+        self.bindir = subprocess.check_output([pg_config, "--bindir"], text=True).strip()
+        self.major = int(re.search(r"(\d+)", subprocess.check_output([pg_config, "--version"], text=True)).group(1))
+        self.socket = self._control("create", "fsync = off", *settings).strip()
+        self.user = "postgres"
+
+    def _control(self, command, *more):
+        result = subprocess.run([f"{ROOT}/tools/cluster.sh", command, self.name, self.pg_config, *more],
+                                stdout=subprocess.PIPE, text=True)
+        if result.returncode != 0:
+            raise AssertionError(f"cluster {command} failed; log:\n{self.log()}")
+        return result.stdout
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._control("destroy")
+
+    def start(self):
+        self._control("start")
+
+    def crash(self):
+        self._control("crash")
+
+    def log(self):
+        try:
+            with open(f"{self.socket}/log") as file:
+                return file.read()
+        except (OSError, AttributeError):
+            return "(no log)"
+
+    def _arguments(self, program, db):
+        return [f"{self.bindir}/{program}", "-h", self.socket, "-p", "54329", "-U", self.user, "-d", db]
+
+    def popen(self, sql, db="test", program="psql", options=("-XAtq", "-v", "VERBOSITY=default"), env=None):
+        command = self._arguments(program, db) + list(options)
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, env={**os.environ, **(env or {})})
+        process.stdin.write(sql)
+        process.stdin.close()
+        process.stdin = None
+        return process
+
+    def run(self, sql, db="test", env=None, options=("-XAtq", "-v", "VERBOSITY=default")):
+        """Output and errors of psql, whatever happens."""
+        out, err = self.popen(sql, db, options=options, env=env).communicate(timeout=120)
+        return out.strip(), err.strip()
+
+    def sql(self, sql, db="test", env=None):
+        """Output of statements that must succeed."""
+        process = self.popen(sql, db, options=("-XAtq", "-v", "ON_ERROR_STOP=1"), env=env)
+        out, err = process.communicate(timeout=120)
+        if process.returncode != 0:
+            raise AssertionError(f"{sql[:200]}\nfailed: {err}")
+        return out.strip()
+
+    def fresh(self, db="test"):
+        """An empty database with the extension."""
+        self.sql(f"DROP DATABASE IF EXISTS {db} WITH (FORCE);", db="postgres")
+        self.sql(f"CREATE DATABASE {db};", db="postgres")
+        self.sql("SET client_min_messages = error; CREATE EXTENSION migrator;", db=db)
+
+    def dump_schema(self, db="test"):
+        """The schema without the extension's own."""
+        text = subprocess.check_output(
+            self._arguments("pg_dump", db) + ["-s", "-N", "migrator", "--no-comments"], text=True)
+        return "\n".join(line for line in text.splitlines()
+                         if line and not line.startswith(("--", "\\restrict", "\\unrestrict")))
+
+    def backend(self, application, timeout=10):
+        """The pid of the session with that application_name, once it runs something."""
+        deadline = time.time() + timeout
+        while time.time() < deadline:
+            pid = self.sql("SELECT pid FROM pg_stat_activity WHERE state = 'active' "
+                           f"AND application_name = '{application}';")
+            if pid:
+                return int(pid)
+            time.sleep(0.005)
+        raise AssertionError(f"no session {application}")
+
+    def kill(self, pid):
+        """kill -9 a backend, and wait until the server has recovered."""
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        for _ in range(1000):
+            result = subprocess.run(self._arguments("psql", "postgres") + ["-XAtqc", "SELECT 1"],
+                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            # The old backends are gone once a new connection is accepted after the restart.
+            if result.returncode == 0 and not os.path.exists(f"/proc/{pid}"):
+                return True
+            time.sleep(0.02)
+        raise AssertionError("the server did not recover")
+
+
+def equal(actual, expected, what=""):
+    if actual != expected:
+        raise AssertionError(f"{what}\n  expected: {expected!r}\n  actual:   {actual!r}")
+
+
+def contains(text, *parts):
+    for part in parts:
+        if part not in text:
+            raise AssertionError(f"expected {part!r} in:\n{text}")

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Runs the driver's tests against one server: tests/driver/run.py PG_CONFIG [NAME...]
+
+A test is a function test_* of a module test_*.py here; it gets a running cluster with an empty database `test` that has
+the extension.
+"""
+
+import importlib
+import os
+import sys
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import Cluster  # noqa: E402
+
+
+def tests(names):
+    here = os.path.dirname(os.path.abspath(__file__))
+    for file in sorted(os.listdir(here)):
+        if file.startswith("test_") and file.endswith(".py"):
+            module = importlib.import_module(file[:-3])
+            for name, function in vars(module).items():
+                if name.startswith("test_") and callable(function) and (not names or name[5:] in names):
+                    yield name[5:], function
+
+
+def main(pg_config, names):
+    passed = failed = 0
+    # RUST_BACKTRACE is set on purpose (see test_no_error_shows_a_backtrace).
+    with Cluster(f"driver-{os.getpid()}", pg_config, "max_prepared_transactions = 5", "max_wal_size = 4GB") as cluster:
+        for name, function in tests(names):
+            begun = time.time()
+            try:
+                cluster.fresh()
+                function(cluster)
+            except Exception as error:  # noqa: BLE001
+                failed += 1
+                print(f"not ok  {name}  {time.time() - begun:.1f} s", flush=True)
+                if not isinstance(error, AssertionError):
+                    traceback.print_exc()
+                print(f"    {error}".replace("\n", "\n    "), flush=True)
+            else:
+                passed += 1
+                print(f"ok      {name}  {time.time() - begun:.1f} s", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], [name.removeprefix("test_") for name in sys.argv[2:]]))
