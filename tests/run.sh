@@ -23,11 +23,11 @@ regress() {
         || { cat "$output/regression.diffs" >&2; return 1; }
 }
 
+export MIGRATOR_TEST_BACKTRACE=1 # no error of ours may show one
 cluster=test$major
 trap 'tools/cluster.sh destroy "$cluster"' EXIT
 if wanted golden || wanted isolation; then
-    # RUST_BACKTRACE is set on purpose: no error of ours may show one.
-    socket=$(RUST_BACKTRACE=1 tools/cluster.sh create "$cluster" "$pg_config" 'fsync = off' 'max_prepared_transactions = 5' 'autovacuum = off')
+    socket=$(tools/cluster.sh create "$cluster" "$pg_config" 'fsync = off' 'max_prepared_transactions = 5' 'autovacuum = off')
     "$bindir/psql" -Xq -h "$socket" -p 54329 -U postgres -d postgres -c 'CREATE DATABASE migrator_test' \
         -c "ALTER DATABASE migrator_test SET timezone = 'UTC'"
 fi
@@ -46,5 +46,5 @@ if wanted isolation; then
 fi
 tools/cluster.sh destroy "$cluster"
 if wanted driver; then
-    env -u RUST_BACKTRACE python3 tests/driver/run.py "$pg_config" "$@"
+    python3 tests/driver/run.py "$pg_config" "$@"
 fi

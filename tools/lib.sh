@@ -12,13 +12,12 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# Runs a command as the user that may run servers, without RUST_BACKTRACE: pgrx would put backtraces into DETAIL.
+# Runs a command as the user that may run servers. Tests set MIGRATOR_TEST_BACKTRACE to give the server the careless
+# environment in which pgrx would put backtraces into DETAIL.
 as_server() {
-    if [ "$(id -un)" = "$SERVER_USER" ]; then
-        env -u RUST_BACKTRACE -u RUST_LIB_BACKTRACE "$@"
-    else
-        runuser -u "$SERVER_USER" -- env -u RUST_BACKTRACE -u RUST_LIB_BACKTRACE "$@"
-    fi
+    local environment=(env -u RUST_BACKTRACE -u RUST_LIB_BACKTRACE)
+    if [ -n "${MIGRATOR_TEST_BACKTRACE:-}" ]; then environment=(env RUST_BACKTRACE=1); fi
+    if [ "$(id -un)" = "$SERVER_USER" ]; then "${environment[@]}" "$@"; else runuser -u "$SERVER_USER" -- "${environment[@]}" "$@"; fi
 }
 
 # The folder for throw-away clusters: under target/ when the server's user can reach it and the path is short enough

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, and prints the pg_config to use.
 #   tools/setup.sh build                what building needs: C compiler, clang, the pinned cargo-pgrx
+#   tools/setup.sh pip                  pip, with which the demo fetches its real input
 #   tools/setup.sh server [MAJOR]       a server with headers; without MAJOR, the best one there is
 # Knows Debian and Ubuntu. Where a package is missing there, it builds Postgres from Debian's source package.
 set -euo pipefail
@@ -115,6 +116,7 @@ setup_server() {
 
 case ${1:-} in
 build) setup_build ;;
+pip) install_packages python3-pip ;;
 server) setup_server "${2:-}" ;;
-*) die "usage: tools/setup.sh build | server [MAJOR]" ;;
+*) die "usage: tools/setup.sh build | pip | server [MAJOR]" ;;
 esac

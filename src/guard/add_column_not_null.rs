@@ -23,8 +23,8 @@ pub fn find(relation: &Relation, columns: &[RequiredColumn]) -> Result<Option<Fi
             relation.quoted
         ),
         _ => format!(
-            "{} has rows ({size}); none of them would have a value for the new column, so the statement can only fail, \
-             after waiting for ACCESS EXCLUSIVE, which blocks reads and writes.",
+            "{} has rows ({size}). They would have no value for it, so the statement can only fail, after waiting for an \
+             ACCESS EXCLUSIVE lock, which blocks reads and writes.",
             relation.quoted
         ),
     };

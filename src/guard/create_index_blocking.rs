@@ -31,8 +31,8 @@ pub fn find(relation: &Relation, index: &IndexDefinition) -> Result<Option<Findi
         rule: RULE,
         message: format!("building an index on \"{}\" would block writes to it", relation.name),
         detail: format!(
-            "{} has {}{partitions}; CREATE INDEX holds a SHARE lock while it reads them all, which blocks INSERT, UPDATE \
-             and DELETE.",
+            "{} has {}{partitions}. CREATE INDEX holds a SHARE lock while it reads them, which blocks INSERT, UPDATE and \
+             DELETE.",
             relation.quoted,
             size.describe()?
         ),

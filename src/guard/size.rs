@@ -12,6 +12,8 @@ pub struct Size {
     pub bytes: u64,
     /// Estimated from bytes and statistics, as the planner does.
     pub rows: u64,
+    /// Some of them have no statistics; there the widths of the columns decide.
+    pub guessed: bool,
 }
 
 /// A page, and what of it rows can use.
@@ -26,7 +28,11 @@ impl Size {
         let sizes = storage::of(oids)?;
         Ok(sizes.iter().fold(Self::default(), |sum, s| {
             let bytes = s.path.as_deref().map_or(0, bytes_on_disk);
-            Self { bytes: sum.bytes + bytes, rows: sum.rows + rows(s, bytes) }
+            Self {
+                bytes: sum.bytes + bytes,
+                rows: sum.rows + rows(s, bytes),
+                guessed: sum.guessed || (bytes > 0 && s.reltuples < 0.0),
+            }
         }))
     }
 
@@ -35,10 +41,15 @@ impl Size {
         self.rows >= settings::large_table_rows() || self.bytes >= settings::large_table_bytes()
     }
 
-    /// `about 1000000 rows, 136 MB`.
+    /// `about 1000000 rows, 136 MB`, or `8192 bytes, room for about 227 rows, never analyzed`.
     pub fn describe(self) -> Result<String> {
-        let rows = if self.rows == 1 { "row" } else { "rows" };
-        Ok(format!("about {} {rows}, {}", self.rows, storage::pretty(self.bytes)?))
+        let (rows, bytes) = (self.rows, storage::pretty(self.bytes)?);
+        let word = if rows == 1 { "row" } else { "rows" };
+        Ok(if self.guessed {
+            format!("{bytes}, room for about {rows} {word}, never analyzed")
+        } else {
+            format!("about {rows} {word}, {bytes}")
+        })
     }
 }
 

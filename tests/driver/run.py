@@ -27,7 +27,6 @@ def tests(names):
 
 def main(pg_config, names):
     passed = failed = 0
-    # RUST_BACKTRACE is set on purpose (see test_no_error_shows_a_backtrace).
     with Cluster(f"driver-{os.getpid()}", pg_config, "max_prepared_transactions = 5", "max_wal_size = 4GB") as cluster:
         for name, function in tests(names):
             begun = time.time()

@@ -4,7 +4,7 @@ CREATE EXTENSION migrator;
 RESET client_min_messages;
 -- The guard's modes, and what is never in its way.
 SET migrator.large_table_rows = 10;
-CREATE TABLE gm (a int); INSERT INTO gm SELECT generate_series(1, 1000);
+CREATE TABLE gm (a int); INSERT INTO gm SELECT generate_series(1, 1000); ANALYZE gm;
 CREATE INDEX gm_a ON gm (a);
 SET migrator.guard = 'warn';
 CREATE INDEX gm_a ON gm (a);

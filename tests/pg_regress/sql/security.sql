@@ -42,7 +42,9 @@ SELECT pg_catalog.regexp_replace(migrator.apply(), '\(.*\)', '(time)');
 SELECT migrator.register('2', 'CREATE INDEX CONCURRENTLY mine_a ON public.mine (a)', irreversible => 'x');
 CALL migrator.deploy();
 CALL migrator.backfill('public.mine', 'a = 1', 'a IS NULL');
+\set VERBOSITY terse
 ALTER TABLE public.mine ADD b int NOT NULL;
+\set VERBOSITY default
 -- A migration runs with the caller's rights, and fails as it would in psql.
 SELECT migrator.register('3', 'ALTER TABLE public.not_yours ADD b int', irreversible => 'x');
 SELECT migrator.apply();

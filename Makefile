@@ -1,0 +1,31 @@
+# Two commands matter to somebody new: `make demo` and `make test`. Both install what is missing.
+SHELL := /bin/bash
+# The majors that `make test` covers.
+MAJORS ?= 15 18
+# The server for demo and install; by default the newest supported one that is installed.
+PG_CONFIG ?=
+
+.PHONY: help demo test lint install clean soak
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  PG_CONFIG=/path/to/pg_config selects the server for demo and install"
+
+demo: ## Show the main job on real input, on a private throw-away cluster
+	@tools/demo.sh $(PG_CONFIG)
+
+test: ## Run every test on PostgreSQL 15 and 18 (MAJORS="15" for one)
+	@tools/test.sh $(MAJORS)
+
+lint: ## Check formatting and run clippy with warnings as errors
+	@tools/lint.sh
+
+install: ## Build a release and install it into the server of PG_CONFIG
+	@tools/setup.sh build
+	@pg_config="$(PG_CONFIG)"; tools/install.sh "$${pg_config:-$$(tools/setup.sh server)}"
+
+soak: ## Many random kills (KILLS=200), on PostgreSQL 15 and 18; takes long
+	@KILLS=$${KILLS:-200} tools/test.sh --driver "deploy_survives_kills backfill_survives_kills" $(MAJORS)
+
+clean: ## Remove everything that was built, and stop and remove throw-away clusters
+	@tools/clean.sh
