@@ -11,6 +11,8 @@ pub struct ParsedStatement {
     /// Postgres's command tag, such as `CREATE TABLE`.
     pub tag: String,
     pub nature: Nature,
+    /// The setting that a session-level SET or RESET changes.
+    pub setting: Option<String>,
 }
 
 /// How a statement can be run.

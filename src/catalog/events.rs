@@ -45,6 +45,11 @@ impl Attempt {
         })
     }
 
+    /// The role that made the attempt, whatever role a script has set since.
+    pub fn role(&self) -> &str {
+        self.common["role"].as_str().unwrap_or_default()
+    }
+
     /// Writes that it started.
     pub fn started(&self) -> Result<()> {
         self.write(json!({ "event": "started" }))

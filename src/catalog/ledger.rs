@@ -210,15 +210,14 @@ pub fn mark_pending(version: &str) -> Result<()> {
     })
 }
 
-/// Marks it applied; false when its script is no longer the one with this checksum.
-pub fn mark_applied(version: &str, checksum: &str, seconds: f64) -> Result<bool> {
-    let role = current_role();
+/// Marks it applied by a role; false when its script is no longer the one with this checksum.
+pub fn mark_applied(version: &str, checksum: &str, role: &str, seconds: f64) -> Result<bool> {
     as_owner(|| {
         let sql = "UPDATE migrator.migration SET state = 'applied', statements_done = statements, \
                    running_statement = NULL, running_indexes = NULL, applied_at = clock_timestamp(), \
                    applied_by = $2, duration = make_interval(secs => $3::float8) \
                    WHERE version = $1 AND checksum = $4 AND state <> 'applied'";
-        let rows = query(sql, &[Some(version), Some(&role), Some(&seconds.to_string()), Some(checksum)])?;
+        let rows = query(sql, &[Some(version), Some(role), Some(&seconds.to_string()), Some(checksum)])?;
         Ok(rows.processed > 0)
     })
 }

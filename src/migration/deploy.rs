@@ -9,6 +9,7 @@ use super::script::Statement;
 use super::{apply, backoff, queue};
 use crate::catalog::events::Attempt;
 use crate::catalog::ledger::{self, Stored};
+use crate::catalog::session;
 use crate::ddl::{Interruption, Nature};
 use crate::error::{Report, Result, code, fail};
 use crate::pg::portal::Level;
@@ -38,6 +39,7 @@ fn deploy_one(migration: &Stored) -> Result<()> {
     attempt.started()?;
     ledger::mark_running(&migration.version)?;
     transaction::commit()?;
+    let before = settings_before(migration)?;
     let outcome = if migration.transactional {
         with_retries(migration, || {
             run::in_one_transaction(migration, &attempt, seconds)?;
@@ -47,19 +49,44 @@ fn deploy_one(migration: &Stored) -> Result<()> {
         statement_by_statement(migration, &attempt, seconds)
     };
     match outcome {
-        Ok(()) => report::notice(format!(
-            "migration {} applied: {} in {:.2} s",
-            migration.version,
-            statements(migration.statements),
-            seconds()
-        )),
+        Ok(()) => restore(&before).and_then(|()| {
+            report::notice(format!(
+                "migration {} applied: {} in {:.2} s",
+                migration.version,
+                statements(migration.statements),
+                seconds()
+            ))
+        }),
         Err(failure) => {
-            if let Err(unrecorded) = record_failure(migration, &attempt, &failure, seconds()) {
+            let recorded = record_failure(migration, &attempt, &failure, seconds());
+            if let Err(unrecorded) = recorded.and_then(|()| restore(&before)) {
                 failure.warn_unrecorded(unrecorded)?;
             }
             Err(failure.raised())
         }
     }
+}
+
+/// What the SETs of a migration will change. Of one that runs in one transaction they end with it anyway.
+fn settings_before(migration: &Stored) -> Result<Vec<(String, String)>> {
+    let mut before = Vec::new();
+    if !migration.transactional {
+        for name in run::script_of(migration)?.statements.into_iter().filter_map(|s| s.setting) {
+            if let Some(value) = session::setting(&name)? {
+                before.push((name, value));
+            }
+        }
+        transaction::commit()?;
+    }
+    Ok(before)
+}
+
+/// Puts them back, the first change last.
+fn restore(before: &[(String, String)]) -> Result<()> {
+    for (name, value) in before.iter().rev() {
+        session::set(name, value)?;
+    }
+    if before.is_empty() { Ok(()) } else { transaction::commit() }
 }
 
 fn statements(count: usize) -> String {
@@ -125,7 +152,10 @@ fn statement_by_statement(migration: &Stored, attempt: &Attempt, seconds: impl F
         match &statement.nature {
             Nature::TopLevel(interruption) => top_level(migration, statement, interruption)?,
             Nature::Transactional | Nature::Unsupported(_) => with_retries(migration, || {
-                crate::catalog::session::set_lock_timeout(settings::lock_timeout()).map_err(outside)?;
+                // Unless the script has set a bound of its own.
+                if !script.statements[..statement.number].iter().any(|s| s.setting.as_deref() == Some("lock_timeout")) {
+                    session::set_lock_timeout(settings::lock_timeout()).map_err(outside)?;
+                }
                 run::statement(migration, statement, Level::InTransaction)?;
                 ledger::mark_done(&migration.version, statement.number).map_err(outside)?;
                 transaction::commit().map_err(outside)

@@ -43,7 +43,7 @@ pub fn resolve(version: Option<&str>, decision: Option<&str>, reason: Option<&st
             ledger::mark_pending(version)?;
             ledger::mark_done(version, number)?;
             if number == migration.statements {
-                ledger::mark_applied(version, &migration.checksum, 0.0)?;
+                ledger::mark_applied(version, &migration.checksum, attempt.role(), 0.0)?;
                 return Ok(format!("migration {version}: its last statement counts as applied, and so does it"));
             }
             Ok(format!("migration {version}: statement {number} counts as applied; the rest is pending"))
@@ -53,7 +53,7 @@ pub fn resolve(version: Option<&str>, decision: Option<&str>, reason: Option<&st
             Ok(format!("migration {version}: statement {number} will be run again"))
         }
         (None, "applied") => {
-            ledger::mark_applied(version, &migration.checksum, 0.0)?;
+            ledger::mark_applied(version, &migration.checksum, attempt.role(), 0.0)?;
             Ok(format!("migration {version} counts as applied"))
         }
         (None, _) => {

@@ -100,7 +100,7 @@ pub fn in_one_transaction(migration: &Stored, attempt: &Attempt, seconds: impl F
 
 /// Marks it applied, in the ledger and in the history.
 pub fn finish(migration: &Stored, attempt: &Attempt, seconds: f64) -> Result<()> {
-    if !ledger::mark_applied(&migration.version, &migration.checksum, seconds)? {
+    if !ledger::mark_applied(&migration.version, &migration.checksum, attempt.role(), seconds)? {
         return Err(Box::new(
             Report::new(code::BUSY, format!("migration \"{}\" was changed while it ran", migration.version))
                 .detail("Another session replaced its script, or marked it applied.")

@@ -16,6 +16,8 @@ pub struct Statement {
     /// Postgres's command tag.
     pub tag: String,
     pub nature: Nature,
+    /// The setting that a session-level SET or RESET changes.
+    pub setting: Option<String>,
 }
 
 /// The statements of a script that can be run.
@@ -97,6 +99,7 @@ fn locate(text: &str, parsed: Vec<ParsedStatement>) -> Vec<Statement> {
             text: text[start..p.end].trim_end().to_owned(),
             tag: p.tag,
             nature: p.nature,
+            setting: p.setting,
         });
     }
     statements
@@ -189,7 +192,7 @@ mod tests {
     use super::*;
 
     fn parsed(start: usize, end: usize) -> ParsedStatement {
-        ParsedStatement { start, end, tag: "SELECT".into(), nature: Nature::Transactional }
+        ParsedStatement { start, end, tag: "SELECT".into(), nature: Nature::Transactional, setting: None }
     }
 
     #[test]
@@ -219,6 +222,7 @@ mod tests {
             text: text.into(),
             tag: String::new(),
             nature: Nature::Transactional,
+            setting: None,
         };
         assert_eq!(statement("SELECT\n   1").summary(), "SELECT 1");
         let long = statement(&"ä ".repeat(100)).summary();

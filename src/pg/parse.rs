@@ -29,11 +29,11 @@ pub fn parse(script: &str) -> Result<Vec<ParsedStatement>> {
             _ => script.len(),
         };
         // SAFETY: raw calls on a node of the parser's; names of tags are static strings.
-        let (tag, nature) = unsafe {
+        let (tag, nature, setting) = unsafe {
             let tag = boundary::catch(|| raw::CreateCommandTag(statement))?;
-            (convert::string(pg_sys::GetCommandTagName(tag)).unwrap_or_default(), nature(statement))
+            (convert::string(pg_sys::GetCommandTagName(tag)).unwrap_or_default(), nature(statement), setting(statement))
         };
-        statements.push(ParsedStatement { start, end, tag, nature });
+        statements.push(ParsedStatement { start, end, tag, nature, setting });
     }
     Ok(statements)
 }
@@ -62,6 +62,22 @@ unsafe fn nature(statement: *mut pg_sys::Node) -> Nature {
             },
             _ => interruption(statement).map_or(Nature::Transactional, Nature::TopLevel),
         }
+    }
+}
+
+/// The setting that a SET or RESET changes beyond the end of its transaction.
+///
+/// # Safety
+/// As for [`nature`].
+unsafe fn setting(statement: *mut pg_sys::Node) -> Option<String> {
+    use pg_sys::VariableSetKind::{VAR_RESET_ALL, VAR_SET_MULTI};
+    // SAFETY: the tag is checked; the name is NULL or NUL-terminated.
+    unsafe {
+        let set = &*node::cast::<pg_sys::VariableSetStmt>(statement, NodeTag::T_VariableSetStmt)?;
+        if set.is_local || set.kind == VAR_SET_MULTI || set.kind == VAR_RESET_ALL {
+            return None;
+        }
+        convert::string(set.name)
     }
 }
 

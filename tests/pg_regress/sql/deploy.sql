@@ -17,4 +17,13 @@ SELECT indexrelid::regclass, indisvalid FROM pg_index WHERE indrelid = 'conc'::r
 CALL migrator.deploy();
 SELECT version, outcome, runner FROM migrator.history;
 SELECT * FROM migrator.verify();
-DROP TABLE conc;
+-- Settings end with the migration also when it is not transactional, and when it fails.
+SELECT migrator.register('4', 'SET lock_timeout = ''9s''; RESET search_path; SET search_path = pg_catalog; VACUUM public.conc; CREATE TABLE public.conc_set AS SELECT current_setting(''lock_timeout'') l, current_setting(''search_path'') s', irreversible => 'x');
+SELECT migrator.register('5', 'SET lock_timeout = ''8s''; SET ROLE pg_monitor; VACUUM conc; SELECT 1/0', irreversible => 'x');
+SET search_path = public, pg_temp;
+CALL migrator.deploy();
+TABLE conc_set;
+SHOW lock_timeout;
+SHOW search_path;
+SHOW role;
+DROP TABLE conc, conc_set;
