@@ -35,7 +35,10 @@ CREATE TABLE migrator.migration (
     state text NOT NULL DEFAULT 'pending'
         CHECK (state IN ('pending', 'running', 'applied', 'failed', 'reverted')),
     statements_done integer NOT NULL DEFAULT 0,
+    running_pid integer,
     running_statement integer,
+    running_text text,
+    running_target oid,
     running_indexes oid[],
     applied_at timestamptz,
     applied_by text,
@@ -47,6 +50,9 @@ COMMENT ON COLUMN migrator.migration.sort_key IS 'The version in a form whose by
 COMMENT ON COLUMN migrator.migration.checksum IS 'SHA-256 of the up script in UTF-8 with line endings as LF, in hex';
 COMMENT ON COLUMN migrator.migration.transactional IS 'False when a statement refuses a transaction block or may commit';
 COMMENT ON COLUMN migrator.migration.statements_done IS 'Statements that are committed, of a migration that is not transactional';
+COMMENT ON COLUMN migrator.migration.running_pid IS 'The backend that runs it, or ran it last';
+COMMENT ON COLUMN migrator.migration.running_text IS 'Its text; the script may be corrected meanwhile';
+COMMENT ON COLUMN migrator.migration.running_target IS 'The table or index it was about';
 COMMENT ON COLUMN migrator.migration.running_statement IS 'A top-level statement that was begun and not seen to end';
 COMMENT ON COLUMN migrator.migration.running_indexes IS 'The indexes that existed before it began; after an interruption they tell what it left behind';
 CREATE INDEX migration_open_idx ON migrator.migration (sort_key) WHERE state <> 'applied';
@@ -106,6 +112,9 @@ CREATE TABLE migrator.backfill_run (
     rows_visited bigint NOT NULL DEFAULT 0,
     rows_done bigint NOT NULL DEFAULT 0,
     seconds double precision NOT NULL DEFAULT 0,
+    migration text,
+    migration_checksum text,
+    migration_statement integer,
     started_by text NOT NULL,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -115,6 +124,7 @@ CREATE TABLE migrator.backfill_run (
 COMMENT ON TABLE migrator.backfill_run IS 'One row per backfill, with its cursor. Read migrator.backfills instead.';
 COMMENT ON COLUMN migrator.backfill_run.cursor IS 'The last key of the last committed batch; committed together with its rows';
 COMMENT ON COLUMN migrator.backfill_run.high IS 'The highest key when the pass began; the pass ends there';
+COMMENT ON COLUMN migrator.backfill_run.migration IS 'The migration whose statement it is, if any';
 COMMENT ON COLUMN migrator.backfill_run.pass IS '1 walks the keys that existed at the start; later ones sweep up what still matches';
 CREATE INDEX backfill_run_open_idx ON migrator.backfill_run (relation) WHERE state <> 'done';
 

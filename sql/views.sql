@@ -1,5 +1,12 @@
 -- What people read.
 
+CREATE VIEW migrator.runner AS
+SELECT l.pid
+FROM pg_catalog.pg_locks l
+WHERE l.locktype = 'advisory' AND l.classid = 1835624306 AND l.objid = 1 AND l.objsubid = 2 AND l.granted
+  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database());
+COMMENT ON VIEW migrator.runner IS 'The backend that runs migrations in this database now, if any: who holds the advisory lock';
+
 CREATE VIEW migrator.status AS
 SELECT m.version,
        CASE WHEN m.state = 'running' AND r.pid IS NULL THEN 'failed' ELSE m.state END AS state,
@@ -23,11 +30,7 @@ SELECT m.version,
        m.registered_by,
        m.checksum
 FROM migrator.migration m
-LEFT JOIN (SELECT min(l.pid) AS pid FROM pg_catalog.pg_locks l
-           WHERE l.locktype = 'advisory' AND l.classid = 1835624306 AND l.objid = 1 AND l.objsubid = 2
-             AND l.granted
-             AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
-                               WHERE d.datname = current_database())) r ON true
+LEFT JOIN migrator.runner r ON r.pid = m.running_pid
 ORDER BY m.sort_key;
 COMMENT ON VIEW migrator.status IS 'Every registered migration and its state';
 COMMENT ON COLUMN migrator.status.version IS 'The version; rows are in natural order';
@@ -44,9 +47,7 @@ CREATE VIEW migrator.history AS
 SELECT b.attempt,
        b.version,
        CASE WHEN f.event IS NOT NULL THEN f.event
-            WHEN EXISTS (SELECT FROM pg_catalog.pg_locks l
-                         WHERE l.locktype = 'advisory' AND l.classid = 1835624306 AND l.objid = 1
-                           AND l.objsubid = 2 AND l.granted AND l.pid = b.backend_pid)
+            WHEN EXISTS (SELECT FROM migrator.runner r WHERE r.pid = b.backend_pid)
                  AND b.id = (SELECT max(s.id) FROM migrator.event s WHERE s.event = 'started')
             THEN 'running'
             ELSE 'interrupted' END AS outcome,

@@ -35,9 +35,13 @@ pub enum Interruption {
     ConcurrentReindex,
     /// `DROP INDEX CONCURRENTLY`: done when the index is gone. May leave it invalid; can be repeated.
     ConcurrentDrop { index: Name },
-    /// Can simply be repeated (VACUUM, a backfill, which resumes).
+    /// `CALL migrator.backfill(...)`: resumes; its own ledger tells when it is done.
+    Backfill,
+    /// Can simply be repeated (VACUUM, REINDEX).
     Repeatable,
-    /// Only a person can know whether it took effect.
+    /// An error says that it did not take effect (CREATE DATABASE); after a crash only a person can know.
+    AllOrNothing,
+    /// Only a person can know whether, or how far, it took effect, even after an error (a procedure may have committed).
     Unknowable,
 }
 
@@ -48,6 +52,8 @@ pub enum Unsupported {
     TransactionControl,
     /// COPY from or to the client.
     CopyThroughClient,
+    /// DROP EXTENSION migrator.
+    DropMigrator,
     /// DISCARD: would drop the session's locks and plans from under the runner.
     Discard,
 }
@@ -70,7 +76,8 @@ pub struct SetClause {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GuardedDdl {
     /// ALTER TABLE with at least one ADD COLUMN that would be NOT NULL and empty.
-    AddRequiredColumns { relation: Relation, columns: Vec<RequiredColumn> },
+    /// `more` says that the statement does other things too, which a recipe for the columns leaves out.
+    AddRequiredColumns { relation: Relation, columns: Vec<RequiredColumn>, more: bool },
     /// CREATE INDEX without CONCURRENTLY, of an index that does not exist yet.
     CreateIndex { relation: Relation, index: IndexDefinition },
 }
@@ -112,18 +119,32 @@ pub struct IndexDefinition {
     pub body: Option<String>,
     /// Equal for definitions of the same index on another table of the tree, see `pg::index_statement::shape`.
     pub shape: String,
-    /// For a partitioned table: the leaves that can have an index.
-    pub partitions: Vec<Partition>,
+    /// For a partitioned table: its tree, parents before children.
+    pub tree: Vec<TreeNode>,
 }
 
-/// A leaf of a partition tree and the index it would get.
+/// One relation of a partition tree and the index it would get.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Partition {
+pub struct TreeNode {
     pub oid: u32,
     /// Quoted where needed, and schema-qualified.
     pub quoted: String,
-    /// A free name for its index, quoted where needed.
+    /// A free name for its index (the root's: as given), quoted where needed.
     pub index: String,
+    /// The same, schema-qualified.
+    pub qualified_index: String,
+    /// The parent's index; `None` for the root.
+    pub parent_index: Option<String>,
+    pub kind: NodeKind,
+}
+
+/// What a relation of a partition tree is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    Partitioned,
+    Leaf,
+    /// Has no indexes.
+    Foreign,
 }
 
 /// Whether a table holds a row that is visible now.

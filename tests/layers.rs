@@ -19,7 +19,6 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
             "pg::background_worker",
             "pg::top_level",
             "pg::event_trigger",
-            "pg::{",
         ],
         &["pg_sys", "spi"],
     ),
@@ -57,11 +56,21 @@ fn code(text: &str) -> Vec<(usize, &str)> {
         .collect()
 }
 
+/// `a::{b, c}` as `a::b` and `a::c`; SQL in a string literal is not an import.
+fn expand(import: &str) -> Vec<String> {
+    match import.split_once("::{") {
+        Some((path, rest)) if path.chars().all(|c| c.is_alphanumeric() || c == '_' || c == ':') => {
+            rest.split('}').next().unwrap_or("").split(',').map(|item| format!("{path}::{}", item.trim())).collect()
+        }
+        _ => vec![import.to_owned()],
+    }
+}
+
 /// Violations of one source.
 fn violations(layer: &str, allowed: &[&str], forbidden: &[&str], name: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (number, line) in code(text) {
-        for import in line.split("crate::").skip(1) {
+        for import in line.split("crate::").skip(1).flat_map(expand) {
             if !line.contains("$crate::") && !allowed.iter().any(|a| import.starts_with(a)) {
                 found.push(format!("{name}:{number}: {layer} may not import crate::{import}"));
             }
@@ -101,6 +110,9 @@ fn violations_are_seen() {
     let bad = "use crate::api::x;\nlet x = unsafe { pg_sys::f() };\n// use crate::api::y;\n";
     let found = violations("guard", DOMAIN, NOT_IN_DOMAIN, "f", bad);
     assert_eq!(found.len(), 3, "{found:?}");
+    let (layer, allowed, forbidden) = LAYERS[0];
+    let braces = "use crate::pg::{sql_function, transaction};";
+    assert_eq!(violations(layer, allowed, forbidden, "f", braces).len(), 1);
 }
 
 #[test]

@@ -9,7 +9,7 @@ set -euo pipefail
 
 PGRX_VERSION=0.18.0
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/migrator
-BUILT=/usr/local/pgsql # -MAJOR is appended
+BUILT=${MIGRATOR_PG_PREFIX:-/usr/local/pgsql} # -MAJOR is appended
 export DEBIAN_FRONTEND=noninteractive
 
 apt_ready=

@@ -13,12 +13,15 @@ use crate::catalog::{locks, session};
 use crate::error::{Report, Result, SqlState, code, fail};
 use crate::guard::Size;
 use crate::migration::backoff;
+use crate::migration::lock::Current;
 use crate::pg::session_lock::{Key, SessionLock};
 use crate::pg::{relation, report, transaction, wait};
 use crate::settings;
 
 /// Class of the advisory locks of backfills (`migb`); the object is the run's id.
 const LOCK_CLASS: u32 = 0x6d69_6762;
+/// Class of the advisory locks under which runs begin (`migg`); the object is the table.
+const GATE_CLASS: u32 = 0x6d69_6767;
 /// Passes after which rows that keep appearing are somebody else's doing.
 const MOST_PASSES: u32 = 20;
 const NOTICE_EVERY: Duration = Duration::from_secs(2);
@@ -26,17 +29,16 @@ const NOTICE_EVERY: Duration = Duration::from_secs(2);
 /// Runs a backfill to its end. The caller has checked that this is a direct top-level CALL.
 pub fn run(request: Request) -> Result<()> {
     let (work, batch_rows) = work::check(request)?;
-    let (mut progress, resumed) = begin(&work)?;
+    transaction::commit()?;
+    let gate = gate(&work)?;
+    let (progress, resumed) = begin(&work)?;
     let _lock = lock(&work, &progress)?;
-    // Between looking and locking, the run may have ended or moved on.
+    if let Some(place) = Current::place() {
+        catalog::adopt(progress.id, &place.version, &place.checksum, place.statement)?;
+    }
+    transaction::commit()?;
+    drop(gate);
     if resumed {
-        let Some(now) = catalog::unfinished(&work)?.filter(|p| p.id == progress.id) else {
-            return fail(
-                Report::new(code::BUSY, format!("backfill {} was finished by another session just now", progress.id))
-                    .hint("SELECT * FROM migrator.backfills;"),
-            );
-        };
-        progress = now;
         report::notice(format!("going on with backfill {} of {}", progress.id, work.target))?;
     }
     if let Some(timeout) = catalog::statement_timeout()? {
@@ -51,7 +53,11 @@ pub fn run(request: Request) -> Result<()> {
     transaction::commit()?;
     let mut runner = Runner { work: &work, batch_rows, progress, since: Instant::now(), said: Instant::now() };
     match runner.walk_to_the_end() {
-        Ok(()) => report::notice(progress::done(&work.target, &runner.progress)),
+        Ok(()) => {
+            // It is done and committed; a cancel that strikes now must not make a failure of it.
+            let _ = report::notice(progress::done(&work.target, &runner.progress));
+            Ok(())
+        }
         Err(error) => {
             transaction::restart()?;
             catalog::fail(runner.progress.id, &error.message)?;
@@ -61,9 +67,35 @@ pub fn run(request: Request) -> Result<()> {
     }
 }
 
+/// Of two sessions that begin at once, the second waits here until the run of the first can be seen.
+fn gate(work: &Work) -> Result<SessionLock> {
+    loop {
+        if let Some(lock) = SessionLock::try_acquire(Key { class: GATE_CLASS, object: work.relation }) {
+            return Ok(lock);
+        }
+        wait::sleep(Duration::from_millis(10))?;
+    }
+}
+
 /// The unfinished run of the same work, or a new one.
 fn begin(work: &Work) -> Result<(Progress, bool)> {
-    if let Some(progress) = catalog::unfinished(work)? {
+    if let Some(mut progress) = catalog::unfinished(work)? {
+        if !progress.same_key {
+            if work.where_clause.is_none() {
+                return fail(
+                    Report::new(
+                        code::BACKFILL_TARGET,
+                        format!("backfill {} of {} cannot go on", progress.id, work.target),
+                    )
+                    .detail(
+                        "The primary key has changed since it began, and no where_clause tells which rows are done.",
+                    )
+                    .hint("Give a where_clause that is false for the rows that are done."),
+                );
+            }
+            catalog::rewalk(work, progress.id)?;
+            progress = Progress { cursor: None, high: None, pass: 1, ..progress };
+        }
         return Ok((progress, true));
     }
     let leaves: Vec<u32> = relation::inheritors(work.relation.into())?.into_iter().map(|o| o.to_u32()).collect();
@@ -178,6 +210,16 @@ impl Runner<'_> {
         let cursor = self.progress.cursor.as_deref();
         let (to, visited) = catalog::window(self.work, cursor, high, self.batch_rows)?;
         let changed = catalog::change(self.work, cursor, &to)?;
+        // The update holds its lock on the table until the commit, so the answer stays true.
+        if !catalog::target_is_same(self.work)? {
+            return fail(
+                Report::new(code::BACKFILL_TARGET, format!("{} is not the same table any more", self.work.target))
+                    .detail(
+                        "It was dropped, renamed or replaced while the backfill ran; the last batch is rolled back.",
+                    )
+                    .hint("Call the backfill for the table that is there now."),
+            );
+        }
         let mut next = self.progress.clone();
         next.cursor = Some(to);
         next.rows_done += changed.rows;

@@ -3,7 +3,7 @@
 use crate::catalog::backfill::{self as catalog, Work};
 use crate::catalog::keys::{self, PrimaryKey};
 use crate::error::{Error, Report, Result, SqlState, code, fail};
-use crate::pg::clause;
+use crate::pg::{clause, relation};
 
 /// What a caller of `migrator.backfill` gave.
 #[derive(Clone, Debug, Default)]
@@ -73,6 +73,24 @@ fn key(relation: u32, target: &str) -> Result<PrimaryKey> {
                 )),
         );
     };
+    if let Some(column) = key.columns.iter().find(|c| c.nested) {
+        return fail(
+            Report::new(code::BACKFILL_TARGET, format!("{target} cannot be backfilled"))
+                .detail(format!(
+                    "Its key column {} is of type {}, which a cursor cannot hold.",
+                    column.quoted, column.type_name
+                ))
+                .hint("Use UPDATE with ranges of another column."),
+        );
+    }
+    let tables: Vec<u32> = relation::inheritors(relation.into())?.into_iter().map(|o| o.to_u32()).collect();
+    if let Some(column) = keys::nullable_in_child(&tables, &key)? {
+        return fail(
+            Report::new(code::BACKFILL_TARGET, format!("{target} cannot be backfilled"))
+                .detail(format!("Its key may be NULL in a child table (column {column}); such rows would be left out."))
+                .hint("Make it NOT NULL there too, or backfill the tables one by one."),
+        );
+    }
     if key.columns.windows(2).any(|pair| pair[0].operator_schema != pair[1].operator_schema) {
         return fail(
             Report::new(code::BACKFILL_TARGET, format!("{target} cannot be backfilled"))

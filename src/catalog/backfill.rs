@@ -31,6 +31,8 @@ pub struct Progress {
     pub rows_visited: u64,
     pub rows_done: u64,
     pub seconds: f64,
+    /// The primary key is the one it was begun with.
+    pub same_key: bool,
 }
 
 /// What one batch did.
@@ -44,11 +46,14 @@ pub struct Changed {
 /// The unfinished run of the same work, if there is one.
 pub fn unfinished(work: &Work) -> Result<Option<Progress>> {
     as_owner(|| {
-        let sql = "SELECT id, pass, cursor, high, rows_estimate, rows_visited, rows_done, seconds \
+        let sql = "SELECT id, pass, cursor, high, rows_estimate, rows_visited, rows_done, seconds, \
+                   to_jsonb(key_columns) = $4::jsonb \
                    FROM migrator.backfill_run WHERE relation = $1::oid AND set_clause = $2 \
                    AND where_clause IS NOT DISTINCT FROM $3 AND state <> 'done' ORDER BY id DESC LIMIT 1";
         let relation = work.relation.to_string();
-        let rows = query(sql, &[Some(&relation), Some(&work.set_clause), work.where_clause.as_deref()])?;
+        let parameters =
+            [Some(relation.as_str()), Some(&work.set_clause), work.where_clause.as_deref(), Some(&key_names(work))];
+        let rows = query(sql, &parameters)?;
         Ok(rows.first().map(|r| Progress {
             id: r.number(0).unwrap_or(0),
             pass: r.number(1).unwrap_or(1),
@@ -58,6 +63,7 @@ pub fn unfinished(work: &Work) -> Result<Option<Progress>> {
             rows_visited: r.number(5).unwrap_or(0),
             rows_done: r.number(6).unwrap_or(0),
             seconds: r.number(7).unwrap_or(0.0),
+            same_key: r.boolean(8),
         }))
     })
 }
@@ -70,7 +76,6 @@ pub fn create(work: &Work, rows_estimate: u64) -> Result<Progress> {
                    rows_estimate, started_by) \
                    SELECT $1::oid, $2, $3, $4, array(SELECT jsonb_array_elements_text($5::jsonb)), $6::bigint, $7 \
                    RETURNING id";
-        let names: Vec<&str> = work.key.columns.iter().map(|c| c.name.as_str()).collect();
         let rows = query(
             sql,
             &[
@@ -78,14 +83,57 @@ pub fn create(work: &Work, rows_estimate: u64) -> Result<Progress> {
                 Some(&work.target),
                 Some(&work.set_clause),
                 work.where_clause.as_deref(),
-                Some(&serde_json::json!(names).to_string()),
+                Some(&key_names(work)),
                 Some(&rows_estimate.to_string()),
                 Some(&role),
             ],
         )?;
         let id = rows.first().and_then(|r| r.number(0)).unwrap_or(0);
-        Ok(Progress { id, pass: 1, rows_estimate, ..Progress::default() })
+        Ok(Progress { id, pass: 1, rows_estimate, same_key: true, ..Progress::default() })
     })
+}
+
+/// Stores whose statement it is.
+pub fn adopt(id: u32, version: &str, checksum: &str, statement: usize) -> Result<()> {
+    as_owner(|| {
+        let sql = "UPDATE migrator.backfill_run SET migration = $2, migration_checksum = $3, \
+                   migration_statement = $4::int WHERE id = $1::int";
+        let (id, statement) = (id.to_string(), statement.to_string());
+        query(sql, &[Some(&id), Some(version), Some(checksum), Some(&statement)]).map(drop)
+    })
+}
+
+/// Whether the backfill that is a statement of a migration has been done.
+pub fn finished_for(version: &str, checksum: &str, statement: usize) -> Result<bool> {
+    as_owner(|| {
+        let sql = "SELECT EXISTS (SELECT FROM migrator.backfill_run WHERE state = 'done' AND migration = $1 \
+                   AND migration_checksum = $2 AND migration_statement = $3::int)";
+        let rows = query(sql, &[Some(version), Some(checksum), Some(&statement.to_string())])?;
+        Ok(rows.first().is_some_and(|r| r.boolean(0)))
+    })
+}
+
+/// Stores that the walk begins anew, along another key.
+pub fn rewalk(work: &Work, id: u32) -> Result<()> {
+    as_owner(|| {
+        let sql = "UPDATE migrator.backfill_run SET cursor = NULL, high = NULL, pass = 1, \
+                   key_columns = array(SELECT jsonb_array_elements_text($2::jsonb)) WHERE id = $1::int";
+        query(sql, &[Some(&id.to_string()), Some(&key_names(work))]).map(drop)
+    })
+}
+
+/// Whether the target's name still means the relation the run began with.
+pub fn target_is_same(work: &Work) -> Result<bool> {
+    let sql = "SELECT CAST(pg_catalog.to_regclass($1) AS pg_catalog.oid) OPERATOR(pg_catalog.=) \
+               CAST($2 AS pg_catalog.oid)";
+    let rows = query(sql, &[Some(&work.target), Some(&work.relation.to_string())])?;
+    Ok(rows.first().is_some_and(|r| r.boolean(0)))
+}
+
+/// The names of the key's columns as a JSON array.
+fn key_names(work: &Work) -> String {
+    let names: Vec<&str> = work.key.columns.iter().map(|c| c.name.as_str()).collect();
+    serde_json::json!(names).to_string()
 }
 
 /// Stores how far it has come; commits with the batch.

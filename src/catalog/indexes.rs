@@ -1,8 +1,12 @@
 //! What concurrent index commands leave behind.
+//!
+//! Names are looked up as the caller, whose search_path gives them their meaning; everything else is read as the owner.
 
+use super::keys::oid_array;
 use crate::ddl::Name;
 use crate::error::Result;
 use crate::pg::spi::query;
+use crate::pg::user::as_owner;
 
 /// An index that was not there before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,36 +16,52 @@ pub struct Index {
     /// As in pg_class.
     pub name: String,
     pub valid: bool,
+    /// As pg_get_indexdef writes it.
+    pub definition: String,
 }
 
-const TABLE: &str = "pg_catalog.to_regclass(CASE WHEN $1 IS NULL THEN pg_catalog.quote_ident($2) \
-                     ELSE pg_catalog.format('%I.%I', $1, $2) END)";
+/// The relation a name means to the caller now.
+pub fn lookup(name: &Name) -> Result<Option<u32>> {
+    let sql = "SELECT CAST(pg_catalog.to_regclass(CASE WHEN $1 IS NULL THEN pg_catalog.quote_ident($2) \
+               ELSE pg_catalog.format('%I.%I', $1, $2) END) AS pg_catalog.oid)";
+    Ok(query(sql, &[name.schema.as_deref(), Some(&name.name)])?.first().and_then(|r| r.number(0)))
+}
 
-/// The oids of a table's indexes, as an array in text. The name is looked up as the caller's search_path says.
-pub fn of_table(table: &Name) -> Result<Option<String>> {
-    let sql = format!(
-        "SELECT coalesce(pg_catalog.array_agg(indexrelid), '{{}}') FROM pg_catalog.pg_index \
-         WHERE indrelid OPERATOR(pg_catalog.=) {TABLE}"
-    );
-    one(&sql, &[table.schema.as_deref(), Some(&table.name)])
+/// Whether a relation of that oid exists.
+pub fn exists(oid: u32) -> Result<bool> {
+    as_owner(|| {
+        let rows = query("SELECT EXISTS (SELECT FROM pg_class WHERE oid = $1::oid)", &[Some(&oid.to_string())])?;
+        Ok(rows.first().is_some_and(|r| r.boolean(0)))
+    })
+}
+
+/// The oids of a table's indexes, as an array in text.
+pub fn of_table(table: u32) -> Result<Option<String>> {
+    one(
+        "SELECT coalesce(array_agg(indexrelid), '{}') FROM pg_index WHERE indrelid = $1::oid",
+        &[Some(&table.to_string())],
+    )
 }
 
 /// The oids of all invalid indexes, as an array in text.
 pub fn invalid() -> Result<Option<String>> {
-    one("SELECT coalesce(pg_catalog.array_agg(indexrelid), '{}') FROM pg_catalog.pg_index WHERE NOT indisvalid", &[])
+    one("SELECT coalesce(array_agg(indexrelid), '{}') FROM pg_index WHERE NOT indisvalid", &[])
 }
 
-/// Indexes of a table that are not among `before`.
-pub fn new_of_table(table: &Name, before: &str) -> Result<Vec<Index>> {
-    let condition = format!("i.indrelid OPERATOR(pg_catalog.=) {TABLE}");
-    list(&condition, &[table.schema.as_deref(), Some(&table.name), Some(before)])
+/// Indexes of a table that are not among `before`, and that nobody is building now.
+pub fn new_of_table(table: u32, before: &str) -> Result<Vec<Index>> {
+    list("i.indrelid = ANY ($2::oid[])", before, &oid_array(&[table]))
 }
 
-/// Invalid indexes that are not among `before` and have a name REINDEX CONCURRENTLY gives to its copies.
+/// Invalid indexes that are not among `before`, have a name REINDEX CONCURRENTLY gives to its copies, and that nobody is
+/// building now.
 pub fn new_copies(before: &str) -> Result<Vec<Index>> {
-    let condition = "$1 IS NULL AND $2 IS NULL AND NOT i.indisvalid \
-                     AND c.relname OPERATOR(pg_catalog.~) '_cc(new|old)[0-9]*$'";
-    list(condition, &[None, None, Some(before)])
+    list("$2 = '{}' AND NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$'", before, "{}")
+}
+
+/// The index of that name on a table, if there is one.
+pub fn named(table: u32, index: &str) -> Result<Option<Index>> {
+    Ok(new_of_table(table, "{}")?.into_iter().find(|i| i.name == index))
 }
 
 /// The statement that drops an index without blocking anybody.
@@ -49,32 +69,26 @@ pub fn drop_statement(index: &Index) -> String {
     format!("DROP INDEX CONCURRENTLY {}", index.quoted)
 }
 
-/// Whether an index of that name exists, as the caller's search_path says.
-pub fn exists(index: &Name) -> Result<bool> {
-    let sql = format!("SELECT {TABLE} IS NOT NULL");
-    let rows = query(&sql, &[index.schema.as_deref(), Some(&index.name)])?;
-    Ok(rows.first().is_some_and(|r| r.boolean(0)))
-}
-
-/// The index of that name on a table, if there is one.
-pub fn named(table: &Name, index: &str) -> Result<Option<Index>> {
-    Ok(new_of_table(table, "{}")?.into_iter().find(|i| i.name == index))
-}
-
-fn list(condition: &str, parameters: &[Option<&str>]) -> Result<Vec<Index>> {
-    let sql = format!(
-        "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relname, i.indisvalid \
-         FROM pg_catalog.pg_index i \
-         JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid \
-         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-         WHERE {condition} AND NOT (i.indexrelid OPERATOR(pg_catalog.=) ANY ($3::oid[]))"
-    );
-    Ok(query(&sql, parameters)?
-        .iter()
-        .map(|r| Index { quoted: r.required(0), name: r.required(1), valid: r.boolean(2) })
-        .collect())
+fn list(condition: &str, before: &str, tables: &str) -> Result<Vec<Index>> {
+    as_owner(|| {
+        let sql = format!(
+            "SELECT format('%I.%I', n.nspname, c.relname), c.relname, i.indisvalid, pg_get_indexdef(c.oid) \
+             FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE {condition} AND NOT (i.indexrelid = ANY ($1::oid[])) \
+             AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)"
+        );
+        Ok(query(&sql, &[Some(before), Some(tables)])?
+            .iter()
+            .map(|r| Index {
+                quoted: r.required(0),
+                name: r.required(1),
+                valid: r.boolean(2),
+                definition: r.required(3),
+            })
+            .collect())
+    })
 }
 
 fn one(sql: &str, parameters: &[Option<&str>]) -> Result<Option<String>> {
-    Ok(query(sql, parameters)?.first().and_then(|r| r.text(0)))
+    as_owner(|| Ok(query(sql, parameters)?.first().and_then(|r| r.text(0))))
 }

@@ -21,15 +21,23 @@ pub struct KeyColumn {
     pub type_name: String,
     /// The schema of the index's comparison operators, quoted where needed.
     pub operator_schema: String,
+    /// An array, a composite or JSON value: it has no single text that a cursor could hold.
+    pub nested: bool,
 }
 
 /// The primary key of a table, if it has one.
 pub fn primary_key(relation: u32) -> Result<Option<PrimaryKey>> {
     as_owner(|| {
-        let sql = "SELECT a.attname, quote_ident(a.attname), format_type(a.atttypid, NULL), quote_ident(n.nspname) \
+        // The bare name of the type: character(3) is pg_catalog.bpchar, which does not cut a value as CAST to
+        // character would.
+        let sql = "SELECT a.attname, quote_ident(a.attname), format('%I.%I', tn.nspname, t.typname), \
+                   quote_ident(n.nspname), t.typcategory IN ('A', 'C') OR b.typname IN ('json', 'jsonb') \
                    FROM pg_index i \
                    CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[]) WITH ORDINALITY k(attnum, opclass, ord) \
                    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
+                   JOIN pg_type t ON t.oid = a.atttypid \
+                   JOIN pg_namespace tn ON tn.oid = t.typnamespace \
+                   JOIN pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END \
                    JOIN pg_opclass c ON c.oid = k.opclass \
                    JOIN pg_amop m ON m.amopfamily = c.opcfamily AND m.amoplefttype = c.opcintype \
                     AND m.amoprighttype = c.opcintype AND m.amopstrategy = 5 AND m.amoppurpose = 's' \
@@ -45,10 +53,29 @@ pub fn primary_key(relation: u32) -> Result<Option<PrimaryKey>> {
                 quoted: r.required(1),
                 type_name: r.required(2),
                 operator_schema: r.required(3),
+                nested: r.boolean(4),
             })
             .collect();
         Ok((!columns.is_empty()).then_some(PrimaryKey { columns }))
     })
+}
+
+/// A column of the key that may be NULL in a child table; rows with a NULL there would not be walked over.
+pub fn nullable_in_child(leaves: &[u32], key: &PrimaryKey) -> Result<Option<String>> {
+    let names: Vec<&str> = key.columns.iter().map(|c| c.name.as_str()).collect();
+    as_owner(|| {
+        let sql = "SELECT format('%I of %s', attname, attrelid::regclass) FROM pg_attribute \
+                   WHERE attrelid = ANY ($1::oid[]) AND NOT attnotnull \
+                   AND attname = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) LIMIT 1";
+        let rows = query(sql, &[Some(&oid_array(leaves)), Some(&serde_json::json!(names).to_string())])?;
+        Ok(rows.first().and_then(|r| r.text(0)))
+    })
+}
+
+/// An array of oids in text.
+pub fn oid_array(oids: &[u32]) -> String {
+    let list: Vec<String> = oids.iter().map(u32::to_string).collect();
+    format!("{{{}}}", list.join(","))
 }
 
 /// What a relation is, for messages: kind, quoted name, and whether it belongs to the system.

@@ -18,15 +18,30 @@ pub struct Stored {
     pub transactional: bool,
     pub state: String,
     pub statements_done: usize,
-    /// A top-level statement that was begun and not seen to end, from 1.
-    pub running_statement: Option<usize>,
-    /// The indexes there were before it began, as an array of oids in text.
-    pub running_indexes: Option<String>,
+    /// A top-level statement that was begun and not seen to end.
+    pub begun: Option<Begun>,
     pub applied_at: Option<String>,
     pub applied_by: Option<String>,
 }
 
+/// What was noted before a top-level statement began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Begun {
+    /// From 1.
+    pub number: usize,
+    pub text: String,
+    /// The oid of the table or index it is about.
+    pub target: Option<u32>,
+    /// The indexes there were, as an array of oids in text.
+    pub indexes: Option<String>,
+}
+
 impl Stored {
+    /// Whether nothing of it is done, and it can run in one transaction.
+    pub fn runs_in_one_transaction(&self) -> bool {
+        self.transactional && self.statements_done == 0 && self.begun.is_none()
+    }
+
     /// Whether registering `other` would change nothing.
     pub fn is_same(&self, other: &Self) -> bool {
         self.checksum == other.checksum
@@ -37,8 +52,8 @@ impl Stored {
 }
 
 const COLUMNS: &str = "version, sort_key, description, up, down, irreversible, checksum, statements, \
-                       transactional, state, statements_done, running_statement, running_indexes, \
-                       applied_at, applied_by";
+                       transactional, state, statements_done, running_statement, running_text, \
+                       running_target, running_indexes, applied_at, applied_by";
 
 fn stored(row: Row<'_>) -> Stored {
     Stored {
@@ -53,10 +68,14 @@ fn stored(row: Row<'_>) -> Stored {
         transactional: row.boolean(8),
         state: row.required(9),
         statements_done: row.number(10).unwrap_or(0),
-        running_statement: row.number(11),
-        running_indexes: row.text(12),
-        applied_at: row.text(13),
-        applied_by: row.text(14),
+        begun: row.number(11).map(|number| Begun {
+            number,
+            text: row.required(12),
+            target: row.number(13),
+            indexes: row.text(14),
+        }),
+        applied_at: row.text(15),
+        applied_by: row.text(16),
     }
 }
 
@@ -102,8 +121,8 @@ pub fn replace(new: &Stored, old: &Stored) -> Result<bool> {
         let sql = "UPDATE migrator.migration SET description = coalesce($2, description), up = $3, down = $4, \
                    irreversible = $5, checksum = $6, statements = $7::int, transactional = $8::boolean, \
                    registered_by = $9, registered_at = clock_timestamp() \
-                   WHERE version = $1 AND checksum = $10 AND statements_done = $11::int AND EXISTS \
-                   (SELECT FROM migrator.status s WHERE s.version = $1 AND s.state <> 'running')";
+                   WHERE version = $1 AND checksum = $10 AND statements_done = $11::int AND (state <> 'running' \
+                   OR NOT EXISTS (SELECT FROM migrator.runner r WHERE r.pid = running_pid))";
         let (statements, done) = (new.statements.to_string(), old.statements_done.to_string());
         let rows = query(
             sql,
@@ -164,48 +183,61 @@ pub fn extent() -> Result<(u64, String, String)> {
     })
 }
 
-/// Marks a migration as being run by this session.
-pub fn mark_running(version: &str) -> Result<()> {
+/// Marks a migration as being run by this session; false when it is applied, or its script was replaced since it was read.
+pub fn mark_running(migration: &Stored) -> Result<bool> {
     as_owner(|| {
-        let sql = "UPDATE migrator.migration SET state = 'running' WHERE version = $1 AND state <> 'applied'";
+        let sql = "UPDATE migrator.migration SET state = 'running', running_pid = pg_backend_pid() \
+                   WHERE version = $1 AND checksum = $2 AND state <> 'applied'";
+        Ok(query(sql, &[Some(&migration.version), Some(&migration.checksum)])?.processed > 0)
+    })
+}
+
+/// Marks it failed, unless it is applied.
+pub fn mark_failed(version: &str) -> Result<()> {
+    as_owner(|| {
+        let sql = "UPDATE migrator.migration SET state = 'failed' WHERE version = $1 AND state <> 'applied'";
         query(sql, &[Some(version)]).map(drop)
     })
 }
 
-/// Marks it failed, unless it is applied. `keep_running` keeps what is known of an interrupted statement.
-pub fn mark_failed(version: &str, keep_running: bool) -> Result<()> {
+/// Notes that a top-level statement is about to begin; false when the migration has moved on in another session.
+pub fn mark_begun(version: &str, begun: &Begun) -> Result<bool> {
     as_owner(|| {
-        let sql = "UPDATE migrator.migration SET state = 'failed', \
-                   running_statement = CASE WHEN $2::boolean THEN running_statement END, \
-                   running_indexes = CASE WHEN $2::boolean THEN running_indexes END \
-                   WHERE version = $1 AND state <> 'applied'";
-        query(sql, &[Some(version), Some(if keep_running { "t" } else { "f" })]).map(drop)
+        let sql = "UPDATE migrator.migration SET running_statement = $2::int, running_text = $3, \
+                   running_target = $4::oid, running_indexes = $5::oid[] \
+                   WHERE version = $1 AND state = 'running' AND statements_done = $2::int - 1 \
+                   AND running_statement IS NULL";
+        let target = begun.target.map(|oid| oid.to_string());
+        let number = begun.number.to_string();
+        let parameters = [Some(version), Some(&number), Some(&begun.text), target.as_deref(), begun.indexes.as_deref()];
+        Ok(query(sql, &parameters)?.processed > 0)
     })
 }
 
-/// Notes that a top-level statement is about to begin, and the indexes there are.
-pub fn mark_statement(version: &str, number: usize, indexes: Option<&str>) -> Result<()> {
-    as_owner(|| {
-        let sql = "UPDATE migrator.migration SET running_statement = $2::int, running_indexes = $3::oid[] \
-                   WHERE version = $1";
-        query(sql, &[Some(version), Some(&number.to_string()), indexes]).map(drop)
-    })
-}
-
-/// Notes how many statements are done; none is running.
-pub fn mark_done(version: &str, done: usize) -> Result<()> {
+/// Notes that a statement is done; false when it was noted already.
+pub fn mark_done(version: &str, number: usize) -> Result<bool> {
     as_owner(|| {
         let sql = "UPDATE migrator.migration SET statements_done = $2::int, running_statement = NULL, \
-                   running_indexes = NULL WHERE version = $1";
-        query(sql, &[Some(version), Some(&done.to_string())]).map(drop)
+                   running_text = NULL, running_target = NULL, running_indexes = NULL \
+                   WHERE version = $1 AND statements_done = $2::int - 1";
+        Ok(query(sql, &[Some(version), Some(&number.to_string())])?.processed > 0)
+    })
+}
+
+/// Forgets a statement that was begun: it did not take effect, or what it left behind is cleared away.
+pub fn forget_begun(version: &str) -> Result<()> {
+    as_owner(|| {
+        let sql = "UPDATE migrator.migration SET running_statement = NULL, running_text = NULL, \
+                   running_target = NULL, running_indexes = NULL WHERE version = $1";
+        query(sql, &[Some(version)]).map(drop)
     })
 }
 
 /// Back to pending by a person's decision; what was done stays done.
 pub fn mark_pending(version: &str) -> Result<()> {
+    forget_begun(version)?;
     as_owner(|| {
-        let sql = "UPDATE migrator.migration SET state = 'pending', running_statement = NULL, \
-                   running_indexes = NULL WHERE version = $1";
+        let sql = "UPDATE migrator.migration SET state = 'pending' WHERE version = $1";
         query(sql, &[Some(version)]).map(drop)
     })
 }
@@ -214,7 +246,8 @@ pub fn mark_pending(version: &str) -> Result<()> {
 pub fn mark_applied(version: &str, checksum: &str, role: &str, seconds: f64) -> Result<bool> {
     as_owner(|| {
         let sql = "UPDATE migrator.migration SET state = 'applied', statements_done = statements, \
-                   running_statement = NULL, running_indexes = NULL, applied_at = clock_timestamp(), \
+                   running_statement = NULL, running_text = NULL, running_target = NULL, running_indexes = NULL, \
+                   applied_at = clock_timestamp(), \
                    applied_by = $2, duration = make_interval(secs => $3::float8) \
                    WHERE version = $1 AND checksum = $4 AND state <> 'applied'";
         let rows = query(sql, &[Some(version), Some(role), Some(&seconds.to_string()), Some(checksum)])?;

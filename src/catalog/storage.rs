@@ -1,5 +1,6 @@
 //! Where relations are stored, and what statistics say about them.
 
+use super::keys::oid_array;
 use crate::error::Result;
 use crate::pg::spi::query;
 use crate::pg::user::as_owner;
@@ -19,7 +20,7 @@ pub struct Storage {
 
 /// Reads the catalogue only; no lock on the relations.
 pub fn of(oids: &[u32]) -> Result<Vec<Storage>> {
-    let list = array(oids);
+    let list = oid_array(oids);
     as_owner(|| {
         let sql = "SELECT c.oid, pg_relation_filepath(c.oid), c.reltuples, c.relpages, \
                    (SELECT sum(CASE WHEN a.attlen > 0 THEN a.attlen ELSE 32 END) FROM pg_attribute a \
@@ -38,14 +39,19 @@ pub fn of(oids: &[u32]) -> Result<Vec<Storage>> {
     })
 }
 
-/// Oids of relations with the definitions of their indexes that are valid and not part of a parent's yet.
-pub fn free_indexes(oids: &[u32]) -> Result<Vec<(u32, String)>> {
-    let list = array(oids);
+/// Leaves of a partition tree with the definitions of indexes that cover them and that an index on `root` would attach:
+/// valid, on the leaf or on a parent of it below `root`, and not part of another parent's yet.
+pub fn attachable_indexes(root: u32, leaves: &[u32]) -> Result<Vec<(u32, String)>> {
+    let list = oid_array(leaves);
     as_owner(|| {
-        let sql = "SELECT i.indrelid, pg_get_indexdef(i.indexrelid) FROM pg_index i \
+        let sql = "SELECT l.oid, pg_get_indexdef(i.indexrelid) FROM unnest($1::oid[]) l(oid) \
+                   CROSS JOIN LATERAL pg_partition_ancestors(l.oid) a(oid) \
+                   JOIN pg_index i ON i.indrelid = a.oid \
                    JOIN pg_class c ON c.oid = i.indexrelid \
-                   WHERE i.indrelid = ANY ($1::oid[]) AND i.indisvalid AND NOT c.relispartition";
-        Ok(query(sql, &[Some(&list)])?.iter().map(|r| (r.number(0).unwrap_or(0), r.required(1))).collect())
+                   WHERE i.indisvalid AND NOT c.relispartition \
+                   AND a.oid NOT IN (SELECT pg_partition_ancestors($2::oid))";
+        let rows = query(sql, &[Some(&list), Some(&root.to_string())])?;
+        Ok(rows.iter().map(|r| (r.number(0).unwrap_or(0), r.required(1))).collect())
     })
 }
 
@@ -55,9 +61,4 @@ pub fn pretty(bytes: u64) -> Result<String> {
         let rows = query("SELECT pg_size_pretty($1::bigint)", &[Some(&bytes.to_string())])?;
         Ok(rows.first().map(|r| r.required(0)).unwrap_or_default())
     })
-}
-
-fn array(oids: &[u32]) -> String {
-    let list: Vec<String> = oids.iter().map(u32::to_string).collect();
-    format!("{{{}}}", list.join(","))
 }

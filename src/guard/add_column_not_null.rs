@@ -13,7 +13,7 @@ use crate::pg;
 const RULE: &str = "add-column-not-null";
 
 /// Refuses when a row is there.
-pub fn find(relation: &Relation, columns: &[RequiredColumn]) -> Result<Option<Finding>> {
+pub fn find(relation: &Relation, columns: &[RequiredColumn], more: bool) -> Result<Option<Finding>> {
     let Some(presence) = first_row(relation)? else { return Ok(None) };
     let Some(first) = columns.first() else { return Ok(None) };
     let size = Size::of(&relation.leaves)?.describe()?;
@@ -36,7 +36,7 @@ pub fn find(relation: &Relation, columns: &[RequiredColumn]) -> Result<Option<Fi
             first.name, relation.name
         ),
         detail: found,
-        hint: hint(relation, columns, has_key, pg::NOT_NULL_CAN_BE_NOT_VALID),
+        hint: hint(relation, columns, more, has_key),
         schema: relation.schema.clone(),
         table: relation.name.clone(),
         column: Some(first.name.clone()),
@@ -57,9 +57,15 @@ fn first_row(relation: &Relation) -> Result<Option<Presence>> {
 }
 
 /// Nullable first, filled in batches, then proven and set.
-fn hint(relation: &Relation, columns: &[RequiredColumn], has_key: bool, native: bool) -> String {
+fn hint(relation: &Relation, columns: &[RequiredColumn], more: bool, has_key: bool) -> String {
+    recipe(relation, columns, more, has_key, pg::NOT_NULL_CAN_BE_NOT_VALID)
+}
+
+fn recipe(relation: &Relation, columns: &[RequiredColumn], more: bool, has_key: bool, native: bool) -> String {
     let table = &relation.quoted;
-    let mut lines = vec!["Add it nullable, fill it in batches (put your own value), then make it NOT NULL:".to_owned()];
+    let rest = if more { ", and then do what else the statement does" } else { "" };
+    let sentence = "Add it nullable, fill it in batches (put your own value), then make it NOT NULL";
+    let mut lines = vec![format!("{sentence}{rest}:")];
     for column in columns {
         let RequiredColumn { quoted, type_name, constraint, .. } = column;
         let value = column.neutral_value.as_deref().unwrap_or("your_value");
@@ -111,10 +117,11 @@ mod tests {
             neutral_value: Some("''".into()),
             constraint: "k".into(),
         };
-        let old = hint(&relation, std::slice::from_ref(&column), true, false);
+        let old = recipe(&relation, std::slice::from_ref(&column), false, true, false);
         assert!(old.contains("CALL migrator.backfill('s.\"Odd''Name\"', 'c = ''''', 'c IS NULL');"), "{old}");
         assert!(old.ends_with("DROP CONSTRAINT k;"));
-        let new = hint(&relation, &[column], false, true);
+        let new = recipe(&relation, &[column], true, false, true);
+        assert!(new.contains("what else the statement does"));
         assert!(new.contains("UPDATE s.\"Odd'Name\" SET c = '' WHERE c IS NULL;"));
         assert!(new.contains("ADD CONSTRAINT k NOT NULL c NOT VALID;") && !new.contains("CHECK"));
     }

@@ -6,7 +6,7 @@
 use super::Finding;
 use super::size::Size;
 use crate::catalog::storage;
-use crate::ddl::{IndexDefinition, Partition, Relation};
+use crate::ddl::{IndexDefinition, NodeKind, Relation, TreeNode};
 use crate::error::Result;
 use crate::pg::index_statement::shape;
 
@@ -49,7 +49,7 @@ fn to_build(relation: &Relation, index: &IndexDefinition) -> Result<Vec<u32>> {
         return Ok(relation.leaves.clone());
     }
     let mut built = relation.leaves.clone();
-    for (leaf, definition) in storage::free_indexes(&relation.leaves)? {
+    for (leaf, definition) in storage::attachable_indexes(relation.oid, &relation.leaves)? {
         if shape(&definition).as_deref() == Some(index.shape.as_str()) {
             built.retain(|oid| *oid != leaf);
         }
@@ -59,35 +59,66 @@ fn to_build(relation: &Relation, index: &IndexDefinition) -> Result<Vec<u32>> {
 
 fn hint(relation: &Relation, index: &IndexDefinition, built: &[u32]) -> String {
     let unique = if index.unique { "UNIQUE " } else { "" };
-    let Some(body) = &index.body else {
-        return "Type the same statement with CONCURRENTLY behind INDEX, outside of a transaction block.".to_owned();
-    };
-    if !relation.partitioned {
-        return format!(
+    let name = &index.name_clause;
+    match &index.body {
+        None if relation.partitioned => {
+            "The table is locked now. Build the index CONCURRENTLY on each partition first; \
+                                         this statement will then attach them."
+                .to_owned()
+        }
+        None => "Type the same statement with CONCURRENTLY behind INDEX, outside of a transaction block.".to_owned(),
+        Some(body) if relation.partitioned => {
+            format!(
+                "Build it partition by partition, outside of a transaction block:\n{}",
+                recipe(relation, index, built, body)
+            )
+        }
+        Some(body) => format!(
             "Build it without blocking, outside of a transaction block:\n\
-             CREATE {unique}INDEX CONCURRENTLY {}ON {} {body};",
-            index.name_clause, relation.quoted
-        );
+             CREATE {unique}INDEX CONCURRENTLY {name}ON {} {body};",
+            relation.quoted
+        ),
     }
-    let mut lines = vec!["Build it partition by partition, outside of a transaction block:".to_owned()];
-    let leaves: Vec<&Partition> = index.partitions.iter().filter(|p| built.contains(&p.oid)).collect();
-    if leaves.len() <= LISTED {
-        lines.extend(
-            leaves
-                .iter()
-                .map(|leaf| format!("CREATE {unique}INDEX CONCURRENTLY {} ON {} {body};", leaf.index, leaf.quoted)),
-        );
-    } else {
+}
+
+/// The statements for a partitioned table.
+fn recipe(relation: &Relation, index: &IndexDefinition, built: &[u32], body: &str) -> String {
+    let unique = if index.unique { "UNIQUE " } else { "" };
+    let leaves: Vec<&TreeNode> = index.tree.iter().filter(|n| built.contains(&n.oid)).collect();
+    let concurrently =
+        |leaf: &&TreeNode| format!("CREATE {unique}INDEX CONCURRENTLY {} ON {} {body};", leaf.index, leaf.quoted);
+    // Finds an index like it on every leaf, attaches them, and builds nothing.
+    let attach_all = format!("CREATE {unique}INDEX {}ON {} {body};", index.name_clause, relation.quoted);
+    if leaves.len() > LISTED {
         let literal = |text: &str| text.replace('\'', "''");
-        lines.push(format!(
+        let generated = format!(
             "SELECT format('CREATE {unique}INDEX CONCURRENTLY ON %s {}', relid) \
              FROM pg_partition_tree('{}') WHERE isleaf \\gexec",
             literal(body).replace('%', "%%"),
             literal(&relation.quoted)
-        ));
+        );
+        return format!("{generated}\n{attach_all}");
     }
-    // Finds an index like it on every leaf, attaches them, and builds nothing.
-    lines.push(format!("CREATE {unique}INDEX {}ON {} {body};", index.name_clause, relation.quoted));
+    let mut lines: Vec<String> = leaves.iter().map(concurrently).collect();
+    let some_are_there = built.len() < relation.leaves.len();
+    if some_are_there || index.tree.iter().any(|n| n.kind == NodeKind::Foreign) {
+        lines.push(attach_all);
+        return lines.join("\n");
+    }
+    for node in index.tree.iter().filter(|n| n.kind == NodeKind::Partitioned) {
+        let name = if node.parent_index.is_none() && !index.name_clause.is_empty() {
+            index.name_clause.trim_end()
+        } else {
+            &node.index
+        };
+        lines.push(format!("CREATE {unique}INDEX {name} ON ONLY {} {body};", node.quoted));
+    }
+    // Children first: an index becomes valid when the last of its partitions is attached.
+    for node in index.tree.iter().rev() {
+        if let Some(parent) = &node.parent_index {
+            lines.push(format!("ALTER INDEX {parent} ATTACH PARTITION {};", node.qualified_index));
+        }
+    }
     lines.join("\n")
 }
 
@@ -99,14 +130,25 @@ mod tests {
         Relation { oid: 1, schema: "s".into(), name: "t".into(), quoted: "s.t".into(), partitioned, leaves }
     }
 
-    fn index(partitions: Vec<Partition>, body: Option<&str>) -> IndexDefinition {
-        IndexDefinition {
-            unique: true,
-            name_clause: "i ".into(),
-            body: body.map(str::to_owned),
-            shape: String::new(),
-            partitions,
+    fn index(tree: Vec<TreeNode>, body: Option<&str>) -> IndexDefinition {
+        let (name_clause, body) = ("i ".into(), body.map(str::to_owned));
+        IndexDefinition { unique: true, name_clause, body, shape: String::new(), tree }
+    }
+
+    fn node(oid: u32, kind: NodeKind) -> TreeNode {
+        TreeNode {
+            oid,
+            quoted: format!("s.t{oid}"),
+            index: format!("t{oid}_idx"),
+            qualified_index: format!("s.t{oid}_idx"),
+            parent_index: (oid > 1).then(|| "s.i".to_owned()),
+            kind,
         }
+    }
+
+    fn tree(leaves: &[u32]) -> Vec<TreeNode> {
+        let leaves = leaves.iter().map(|oid| node(*oid, NodeKind::Leaf));
+        std::iter::once(node(1, NodeKind::Partitioned)).chain(leaves).collect()
     }
 
     #[test]
@@ -116,16 +158,35 @@ mod tests {
     }
 
     #[test]
+    fn partitions_are_built_and_attached() {
+        let leaves = vec![2, 3];
+        let text = hint(&relation(true, leaves.clone()), &index(tree(&leaves), Some("(a)")), &leaves);
+        let lines: Vec<&str> = text.lines().skip(1).collect();
+        assert_eq!(
+            lines,
+            [
+                "CREATE UNIQUE INDEX CONCURRENTLY t2_idx ON s.t2 (a);",
+                "CREATE UNIQUE INDEX CONCURRENTLY t3_idx ON s.t3 (a);",
+                "CREATE UNIQUE INDEX i ON ONLY s.t1 (a);",
+                "ALTER INDEX s.i ATTACH PARTITION s.t3_idx;",
+                "ALTER INDEX s.i ATTACH PARTITION s.t2_idx;",
+            ]
+        );
+        // One is there already: the plain statement attaches it.
+        let text = hint(&relation(true, leaves.clone()), &index(tree(&leaves), Some("(a)")), &[3]);
+        assert!(text.ends_with("t3_idx ON s.t3 (a);\nCREATE UNIQUE INDEX i ON s.t (a);"), "{text}");
+    }
+
+    #[test]
     fn many_partitions_are_generated() {
-        let leaf = |oid: u32| Partition { oid, quoted: format!("s.t{oid}"), index: format!("t{oid}_idx") };
-        let few: Vec<u32> = (2..4).collect();
-        let text =
-            hint(&relation(true, few.clone()), &index(few.iter().map(|o| leaf(*o)).collect(), Some("(a)")), &few);
-        assert!(text.contains("CREATE UNIQUE INDEX CONCURRENTLY t3_idx ON s.t3 (a);"), "{text}");
-        assert!(text.ends_with("\nCREATE UNIQUE INDEX i ON s.t (a);"));
         let many: Vec<u32> = (2..40).collect();
-        let text =
-            hint(&relation(true, many.clone()), &index(many.iter().map(|o| leaf(*o)).collect(), Some("(a)")), &many);
+        let text = hint(&relation(true, many.clone()), &index(tree(&many), Some("(a)")), &many);
         assert!(text.contains("\\gexec") && text.lines().count() == 3, "{text}");
+    }
+
+    #[test]
+    fn a_locked_partitioned_table_is_not_told_what_postgres_refuses() {
+        let text = hint(&relation(true, vec![2]), &index(tree(&[2]), None), &[2]);
+        assert!(!text.contains("CONCURRENTLY behind INDEX"), "{text}");
     }
 }

@@ -32,7 +32,9 @@ pub fn is_on() -> bool {
 /// Refuses, or warns about, a statement that is about to run.
 pub fn check(ddl: &GuardedDdl) -> Result<()> {
     let finding = match ddl {
-        GuardedDdl::AddRequiredColumns { relation, columns } => add_column_not_null::find(relation, columns)?,
+        GuardedDdl::AddRequiredColumns { relation, columns, more } => {
+            add_column_not_null::find(relation, columns, *more)?
+        }
         GuardedDdl::CreateIndex { relation, index } => create_index_blocking::find(relation, index)?,
     };
     let Some(finding) = finding else { return Ok(()) };

@@ -13,7 +13,7 @@ pub fn apply(target: Option<&str>) -> Result<String> {
     let _running = Running::enter()?;
     lock::transaction_lock()?;
     let pending = queue::pending(target)?;
-    if let Some(migration) = pending.iter().find(|m| !m.transactional || m.statements_done > 0) {
+    if let Some(migration) = pending.iter().find(|m| !m.runs_in_one_transaction()) {
         return fail(needs_deploy(migration)?);
     }
     let begun = Instant::now();
@@ -46,7 +46,7 @@ fn needs_deploy(migration: &Stored) -> Result<Report> {
     let alone = script.statements.iter().find(|s| s.nature != crate::ddl::Nature::Transactional);
     let why = match alone {
         Some(s) => format!("Statement {} at line {} runs only outside of one: {}", s.number, s.line, s.summary()),
-        None => format!("Its first {} statements are applied already, each on its own.", migration.statements_done),
+        None => "Part of it is applied already, statement by statement.".to_owned(),
     };
     Ok(Report::new(
         code::NEEDS_DEPLOY,

@@ -1,8 +1,9 @@
 //! One at a time: who may run migrations in this database now.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
+use crate::catalog::ledger::Stored;
 use crate::catalog::locks::{self, Holder};
 use crate::error::{Report, Result, code, fail};
 use crate::pg;
@@ -14,6 +15,39 @@ pub const RUNNER: Key = Key { class: 0x6d69_6772, object: 1 };
 
 thread_local! {
     static RUNNING: Cell<bool> = const { Cell::new(false) };
+    static CURRENT: RefCell<Option<Place>> = const { RefCell::new(None) };
+}
+
+/// While it lives, this backend runs a statement of a migration at top level; what the statement does can be told apart
+/// from the same done by hand.
+pub struct Current;
+
+/// Which statement of which migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub version: String,
+    pub checksum: String,
+    pub statement: usize,
+}
+
+impl Current {
+    /// Enters.
+    pub fn enter(migration: &Stored, statement: usize) -> Self {
+        let (version, checksum) = (migration.version.clone(), migration.checksum.clone());
+        CURRENT.replace(Some(Place { version, checksum, statement }));
+        Self
+    }
+
+    /// The statement this backend is in, if any.
+    pub fn place() -> Option<Place> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        CURRENT.take();
+    }
 }
 
 /// While it lives, this backend runs migrations; a migration that runs migrations is refused.
@@ -64,9 +98,10 @@ pub fn wait_for_session_lock() -> Result<SessionLock> {
 /// Takes the runner's lock until the caller's transaction ends. Waits no longer than `migrator.lock_timeout`:
 /// a function keeps its snapshot while it waits, and a concurrent index build may be waiting for that.
 pub fn transaction_lock() -> Result<()> {
-    let deadline = Instant::now() + settings::lock_timeout();
+    let begun = Instant::now();
+    let bound = settings::lock_timeout();
     while !try_acquire_for_transaction(RUNNER) {
-        if Instant::now() >= deadline {
+        if !bound.is_zero() && begun.elapsed() >= bound {
             let holder = locks::holder(RUNNER)?;
             let found = holder.as_ref().map_or_else(|| "Its session just ended.".to_owned(), describe);
             return fail(

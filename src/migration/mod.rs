@@ -4,7 +4,7 @@ pub mod apply;
 pub mod backoff;
 pub mod deploy;
 mod folder;
-mod lock;
+pub mod lock;
 mod queue;
 mod register;
 mod resolve;
@@ -13,7 +13,11 @@ mod run;
 mod script;
 mod version;
 
-pub use crate::catalog::events::insert_in_own_session as write_event;
 pub use folder::register_folder;
 pub use register::{Registration, register};
 pub use resolve::resolve;
+
+/// What the background worker runs that keeps the failure of an `apply`.
+pub fn write_event(row: &str) -> crate::error::Result<()> {
+    crate::catalog::events::insert_in_own_session(row)
+}

@@ -38,7 +38,7 @@ pub fn resolve(version: Option<&str>, decision: Option<&str>, reason: Option<&st
     }
     let attempt = Attempt::new(version, &migration.checksum, "resolve")?;
     attempt.resolved(&format!("{decision}: {reason}"))?;
-    match (migration.running_statement, decision) {
+    match (migration.begun.as_ref().map(|b| b.number), decision) {
         (Some(number), "applied") => {
             ledger::mark_pending(version)?;
             ledger::mark_done(version, number)?;

@@ -1,55 +1,100 @@
 //! What to do about a top-level statement that was interrupted: the catalogue knows more than the ledger.
 
 use crate::catalog::indexes::{self, Index};
-use crate::catalog::ledger::Stored;
-use crate::ddl::Interruption;
-use crate::error::Result;
+use crate::catalog::ledger::{Begun, Stored};
+use crate::catalog::{backfill, ledger};
+use crate::ddl::{Interruption, Nature};
+use crate::error::{Report, Result, code};
+use crate::pg::index_statement::shape;
 use crate::pg::portal::{self, Level};
-use crate::pg::{report, transaction};
+use crate::pg::{parse, report, transaction};
 
-/// How to go on with it.
+/// What became of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Step {
-    /// Run it (again).
-    Run,
+pub enum Fate {
+    /// It did not take effect; what it left behind is gone.
+    Undone,
     /// It took effect.
     Done,
     /// Only a person can know.
-    InDoubt,
+    Unknown,
 }
 
-/// What to remember before such a statement begins.
-pub fn indexes_before(interruption: &Interruption) -> Result<Option<String>> {
-    match interruption {
-        Interruption::ConcurrentIndex { table, .. } => indexes::of_table(table),
-        Interruption::ConcurrentReindex => indexes::invalid(),
-        _ => Ok(None),
-    }
+/// What to note before such a statement begins. Names are looked up now, under the search_path it runs with.
+pub fn note(number: usize, text: &str, interruption: &Interruption) -> Result<Begun> {
+    let (target, indexes) = match interruption {
+        Interruption::ConcurrentIndex { table, .. } => {
+            let table = indexes::lookup(table)?;
+            (table, table.map(indexes::of_table).transpose()?.flatten())
+        }
+        Interruption::ConcurrentDrop { index } => (indexes::lookup(index)?, None),
+        Interruption::ConcurrentReindex => (None, indexes::invalid()?),
+        _ => (None, None),
+    };
+    Ok(Begun { number, text: text.to_owned(), target, indexes })
 }
 
-/// Looks at what an interrupted statement left behind and clears it away.
-pub fn after_interruption(migration: &Stored, interruption: &Interruption) -> Result<Step> {
-    let before = migration.running_indexes.as_deref().unwrap_or("{}");
+/// Finds out what became of a statement that was begun, and clears away what it left behind. Judged is the statement as
+/// it was begun; the script may have been corrected since.
+pub fn settle(migration: &Stored, begun: &Begun) -> Result<Fate> {
+    let parsed = parse::parse(&begun.text)?;
+    let Some(Nature::TopLevel(interruption)) = parsed.into_iter().next().map(|p| p.nature) else {
+        return Ok(Fate::Undone);
+    };
+    let before = begun.indexes.as_deref().unwrap_or("{}");
     match interruption {
-        Interruption::ConcurrentIndex { table, index } => {
+        Interruption::ConcurrentIndex { index, .. } => {
+            let Some(table) = begun.target else { return Ok(Fate::Undone) };
             let mut left = indexes::new_of_table(table, before)?;
-            if let Some(index) = index {
-                left.retain(|i| i.name == *index);
+            match index {
+                Some(index) => left.retain(|i| i.name == index),
+                // Postgres chose its name; others may have built other indexes meanwhile.
+                None => {
+                    let wanted = shape(&begun.text);
+                    left.retain(|i| shape(&i.definition) == wanted);
+                }
             }
             if left.iter().any(|i| i.valid) {
-                return Ok(Step::Done);
+                return Ok(Fate::Done);
             }
             drop_all(migration, &left)?;
-            Ok(Step::Run)
+            Ok(Fate::Undone)
         }
         Interruption::ConcurrentReindex => {
             drop_all(migration, &indexes::new_copies(before)?)?;
-            Ok(Step::Run)
+            Ok(Fate::Undone)
         }
-        Interruption::ConcurrentDrop { index } => Ok(if indexes::exists(index)? { Step::Run } else { Step::Done }),
-        Interruption::Repeatable => Ok(Step::Run),
-        Interruption::Unknowable => Ok(Step::InDoubt),
+        Interruption::ConcurrentDrop { .. } => {
+            let gone = begun.target.map(indexes::exists).transpose()? == Some(false);
+            Ok(if gone { Fate::Done } else { Fate::Undone })
+        }
+        Interruption::Backfill => {
+            let finished = backfill::finished_for(&migration.version, &migration.checksum, begun.number)?;
+            Ok(if finished { Fate::Done } else { Fate::Undone })
+        }
+        Interruption::Repeatable => Ok(Fate::Undone),
+        Interruption::AllOrNothing | Interruption::Unknowable => Ok(Fate::Unknown),
     }
+}
+
+/// Whether an error of the statement leaves nothing to settle.
+pub fn error_undoes(interruption: &Interruption, error: &Report) -> bool {
+    match interruption {
+        Interruption::AllOrNothing | Interruption::Repeatable => true,
+        // A CALL that was refused before the procedure began: no such procedure, no right to it, not allowed here. What a
+        // procedure raises itself comes with its CONTEXT.
+        Interruption::Unknowable => match error.sqlstate {
+            Some(code::RECURSION | code::NOT_TOP_LEVEL) => true,
+            Some(state) => state.0.starts_with(b"42") && error.context.is_none(),
+            None => false,
+        },
+        _ => false,
+    }
+}
+
+/// Notes in the ledger that a statement is done, or refuses to go on in parallel with another session.
+pub fn mark_done(migration: &Stored, number: usize) -> Result<()> {
+    if ledger::mark_done(&migration.version, number)? { Ok(()) } else { Err(super::run::moved_on(migration)) }
 }
 
 /// Drops invalid indexes without blocking anybody.

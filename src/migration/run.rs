@@ -98,6 +98,15 @@ pub fn in_one_transaction(migration: &Stored, attempt: &Attempt, seconds: impl F
     finish(migration, attempt, seconds()).map_err(outside)
 }
 
+/// Another session has taken the migration over.
+pub fn moved_on(migration: &Stored) -> Error {
+    Box::new(
+        Report::new(code::BUSY, format!("another session goes on with migration \"{}\"", migration.version))
+            .detail("The advisory lock of the run was released, perhaps by pg_advisory_unlock_all() in a script.")
+            .hint("Watch it: SELECT * FROM migrator.status;"),
+    )
+}
+
 /// Marks it applied, in the ledger and in the history.
 pub fn finish(migration: &Stored, attempt: &Attempt, seconds: f64) -> Result<()> {
     if !ledger::mark_applied(&migration.version, &migration.checksum, attempt.role(), seconds)? {

@@ -73,15 +73,20 @@ impl Script {
 }
 
 impl Statement {
-    /// One line for messages: the text with white space collapsed, cut at 60 characters.
+    /// Its text on one line, see [`summary`].
     pub fn summary(&self) -> String {
-        let line = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        if line.chars().count() <= 60 {
-            return line;
-        }
-        let cut: String = line.chars().take(57).collect();
-        format!("{}...", cut.trim_end())
+        summary(&self.text)
     }
+}
+
+/// One line for messages: the text with white space collapsed, cut at 60 characters.
+pub fn summary(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= 60 {
+        return line;
+    }
+    let cut: String = line.chars().take(57).collect();
+    format!("{}...", cut.trim_end())
 }
 
 /// Cuts the text along the parser's marks, and finds the line each statement begins on.
@@ -173,6 +178,10 @@ fn unsupported(version: &str, side: Side, statement: &Statement, why: Unsupporte
         Unsupported::CopyThroughClient => (
             "COPY from or to the client",
             "A migration runs in the server and has no client to copy through; use INSERT, or COPY with a file of the server.",
+        ),
+        Unsupported::DropMigrator => (
+            "DROP EXTENSION migrator",
+            "Leave it out: a migration cannot drop what runs it. Drop the extension by hand.",
         ),
         Unsupported::Discard => (
             "DISCARD ALL",

@@ -11,6 +11,8 @@ use crate::error::{Report, Result, SqlState, fail};
 
 /// How long the caller waits. The worker itself waits no longer than a second for any lock.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes of the mark and the length.
+const HEADER: usize = 2 * size_of::<u64>();
 
 /// Hands a text to a worker's entry and waits until the worker is gone. Works in a transaction that has failed: it reads
 /// no catalogue. Fails when there is no free slot (`max_worker_processes`) or the worker does not end in time.
@@ -41,7 +43,14 @@ pub fn run(entry: &str, payload: &str) -> Result<()> {
                 .hint("Raise max_worker_processes; it takes effect after a restart."),
         );
     }
-    wait_for(handle)
+    wait_for(handle)?;
+    if segment.is_committed() {
+        return Ok(());
+    }
+    fail(
+        Report::new(SqlState::INTERNAL_ERROR, "the background worker ended without committing")
+            .hint("Look into the server's log."),
+    )
 }
 
 /// What aborting does first. An error may have been raised under a lightweight lock that registering a worker needs; the
@@ -82,7 +91,7 @@ fn fill(field: &mut [c_char], text: &str) {
     }
 }
 
-/// Shared memory with a length and that many bytes. The mapping ends when this is dropped, the memory with the last
+/// Shared memory with a mark that the worker's work is committed, a length, and that many bytes. The mapping ends when this is dropped, the memory with the last
 /// process that maps it.
 struct Segment {
     segment: *mut pg_sys::dsm_segment,
@@ -90,7 +99,7 @@ struct Segment {
 
 impl Segment {
     fn with(bytes: &[u8]) -> Result<Self> {
-        let size = size_of::<u64>() + bytes.len();
+        let size = HEADER + bytes.len();
         // SAFETY: the segment has `size` bytes; a page-aligned address is aligned for the length.
         unsafe {
             let segment = pg_sys::dsm_create(size, pg_sys::DSM_CREATE_NULL_IF_MAXSEGMENTS as c_int);
@@ -98,8 +107,9 @@ impl Segment {
                 return fail(Report::new(SqlState(*b"53000"), "no dynamic shared memory segment is free"));
             }
             let address = pg_sys::dsm_segment_address(segment).cast::<u8>();
-            address.cast::<u64>().write(bytes.len() as u64);
-            address.add(size_of::<u64>()).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            address.cast::<u64>().write(0);
+            address.cast::<u64>().add(1).write(bytes.len() as u64);
+            address.add(HEADER).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
             Ok(Self { segment })
         }
     }
@@ -111,18 +121,34 @@ impl Segment {
 
     /// Maps the segment of a handle; `None` when it is gone, because nobody waits any more.
     fn attach(handle: u32) -> Option<Self> {
-        // SAFETY: attaching fails with NULL.
-        let segment = unsafe { pg_sys::dsm_attach(handle) };
-        (!segment.is_null()).then_some(Self { segment })
+        // SAFETY: attaching fails with NULL. Pinned, the mapping outlives the transaction it was made in.
+        unsafe {
+            let segment = pg_sys::dsm_attach(handle);
+            if segment.is_null() {
+                return None;
+            }
+            pg_sys::dsm_pin_mapping(segment);
+            Some(Self { segment })
+        }
+    }
+
+    fn mark_committed(&self) {
+        // SAFETY: mapped as long as self lives; the other side reads it after this process has ended.
+        unsafe { pg_sys::dsm_segment_address(self.segment).cast::<u64>().write_volatile(1) }
+    }
+
+    fn is_committed(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { pg_sys::dsm_segment_address(self.segment).cast::<u64>().read_volatile() == 1 }
     }
 
     fn text(&self) -> String {
         // SAFETY: written by with(); the length is checked against the mapping.
         unsafe {
             let address = pg_sys::dsm_segment_address(self.segment).cast::<u8>();
-            let room = pg_sys::dsm_segment_map_length(self.segment).saturating_sub(size_of::<u64>());
-            let length = usize::try_from(address.cast::<u64>().read()).unwrap_or(0).min(room);
-            let bytes = std::slice::from_raw_parts(address.add(size_of::<u64>()), length);
+            let room = pg_sys::dsm_segment_map_length(self.segment).saturating_sub(HEADER);
+            let length = usize::try_from(address.cast::<u64>().add(1).read()).unwrap_or(0).min(room);
+            let bytes = std::slice::from_raw_parts(address.add(HEADER), length);
             String::from_utf8_lossy(bytes).into_owned()
         }
     }
@@ -146,15 +172,18 @@ pub unsafe fn main(handle: pg_sys::Datum, body: fn(&str) -> Result<()>) {
         let mut oids = extra.split(' ').filter_map(|oid| oid.parse::<u32>().ok()).map(pg_sys::Oid::from);
         let (Some(database), Some(owner)) = (oids.next(), oids.next()) else { return };
         pg_sys::BackgroundWorkerUnblockSignals();
-        pg_sys::BackgroundWorkerInitializeConnectionByOid(database, owner, 0);
+        // As the bootstrap superuser, because the owner may not be allowed to log in; then at once as the owner.
+        pg_sys::BackgroundWorkerInitializeConnectionByOid(database, pg_sys::Oid::INVALID, 0);
+        // The transaction's own context would be gone after the commit.
+        pg_sys::CurrentMemoryContext = pg_sys::TopMemoryContext;
         if boundary::catch(|| raw::StartTransactionCommand()).is_err() {
             return;
         }
         let Some(segment) = Segment::attach(handle.value() as u32) else { return };
-        let text = segment.text();
-        drop(segment);
-        if let Err(error) = body(&text).and_then(|()| transaction::commit()) {
-            pgrx::warning!("migrator could not write to its history: {}", error.message);
+        pg_sys::SetUserIdAndSecContext(owner, pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int);
+        match body(&segment.text()).and_then(|()| transaction::commit()) {
+            Ok(()) => segment.mark_committed(),
+            Err(error) => pgrx::warning!("migrator could not write to its history: {}", error.message),
         }
     }
 }

@@ -3,7 +3,7 @@
 use pgrx::pg_sys::{self, NodeTag};
 
 use super::memory::Scratch;
-use super::{boundary, convert, node, raw, versions};
+use super::{convert, lexer, node, versions};
 use crate::ddl::SetClause;
 use crate::error::Result;
 
@@ -64,11 +64,10 @@ pub fn is_condition(text: &str) -> Result<bool> {
 fn single(text: &str) -> Result<Option<*mut pg_sys::Node>> {
     let source = convert::c_string(text);
     let source = source.as_ptr();
-    // SAFETY: one raw call; the parser returns a list of RawStmt.
+    // SAFETY: `source` is NUL-terminated.
     unsafe {
-        let statements = node::elements(boundary::catch(|| raw::pg_parse_query(source))?);
-        Ok(match statements.as_slice() {
-            [only] => Some((*only.cast::<pg_sys::RawStmt>()).stmt),
+        Ok(match lexer::parse(source)?.as_slice() {
+            [only] => Some((**only).stmt),
             _ => None,
         })
     }

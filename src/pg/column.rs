@@ -5,12 +5,55 @@ use pgrx::pg_sys::{self, ConstrType, NodeTag};
 use super::{boundary, convert, node, raw, relation};
 use crate::ddl::{Relation, RequiredColumn};
 
-/// Whether the definition by itself says NOT NULL (or PRIMARY KEY) and gives no default other than NULL, no identity
-/// and no generation expression.
+/// The columns that a command of an ALTER TABLE makes NOT NULL: SET NOT NULL, ADD PRIMARY KEY, ADD NOT NULL.
+///
+/// # Safety
+/// `command` is the parser's tree.
+pub unsafe fn made_not_null(command: &pg_sys::AlterTableCmd) -> Vec<String> {
+    // SAFETY: the tag is checked before the cast; names are NULL or NUL-terminated.
+    unsafe {
+        if command.subtype == pg_sys::AlterTableType::AT_SetNotNull {
+            return convert::string(command.name).into_iter().collect();
+        }
+        match node::cast::<pg_sys::Constraint>(command.def, NodeTag::T_Constraint) {
+            Some(constraint)
+                if matches!((*constraint).contype, ConstrType::CONSTR_PRIMARY | ConstrType::CONSTR_NOTNULL)
+                    && !(*constraint).skip_validation =>
+            {
+                node::strings((*constraint).keys)
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Whether a column's definition holds constraints beside NOT NULL and DEFAULT.
 ///
 /// # Safety
 /// `definition` is the parser's tree.
-pub unsafe fn is_required(definition: &pg_sys::ColumnDef) -> bool {
+pub unsafe fn has_constraints(definition: &pg_sys::ColumnDef) -> bool {
+    // SAFETY: the tag is checked before the cast.
+    unsafe {
+        node::elements(definition.constraints)
+            .into_iter()
+            .filter_map(|n| node::cast::<pg_sys::Constraint>(n, NodeTag::T_Constraint))
+            .any(|c| !matches!((*c).contype, ConstrType::CONSTR_NOTNULL | ConstrType::CONSTR_DEFAULT))
+    }
+}
+
+/// Whether a relation has a column of that name.
+pub fn exists(relation: u32, name: &str) -> bool {
+    let name = convert::c_string(name);
+    // SAFETY: a syscache look-up with a NUL-terminated name.
+    unsafe { pg_sys::get_attnum(pg_sys::Oid::from(relation), name.as_ptr()) != 0 }
+}
+
+/// Whether the definition says NOT NULL (or PRIMARY KEY), or the rest of the statement does, and gives no default other
+/// than NULL, no identity and no generation expression.
+///
+/// # Safety
+/// `definition` is the parser's tree.
+pub unsafe fn is_required(definition: &pg_sys::ColumnDef, made_not_null: &[String]) -> bool {
     // SAFETY: every cast follows the tag.
     unsafe {
         let constraints: Vec<_> = node::elements(definition.constraints)
@@ -18,7 +61,10 @@ pub unsafe fn is_required(definition: &pg_sys::ColumnDef) -> bool {
             .filter_map(|n| node::cast::<pg_sys::Constraint>(n, NodeTag::T_Constraint))
             .collect();
         let has = |kind| constraints.iter().any(|c| (**c).contype == kind);
-        let not_null = definition.is_not_null || has(ConstrType::CONSTR_NOTNULL) || has(ConstrType::CONSTR_PRIMARY);
+        let not_null = definition.is_not_null
+            || has(ConstrType::CONSTR_NOTNULL)
+            || has(ConstrType::CONSTR_PRIMARY)
+            || convert::string(definition.colname).is_some_and(|name| made_not_null.contains(&name));
         let filled = has(ConstrType::CONSTR_IDENTITY)
             || has(ConstrType::CONSTR_GENERATED)
             || constraints
@@ -89,7 +135,7 @@ pub unsafe fn required(
             type_name.push_str(&format!(" COLLATE {collation}"));
         }
         let schema = pg_sys::get_rel_namespace(table);
-        let constraint = relation::free_name(&relation.name, &name, c"not_null", schema);
+        let constraint = relation::free_name(&relation.name, &name, c"not_null", schema, true);
         Some(RequiredColumn {
             quoted: relation::quoted(&name),
             constraint: relation::quoted(&constraint),
@@ -98,6 +144,11 @@ pub unsafe fn required(
             type_name,
         })
     }
+}
+
+fn is_multirange(type_oid: pg_sys::Oid) -> bool {
+    // SAFETY: a syscache look-up by oid.
+    unsafe { pg_sys::type_is_multirange(type_oid) }
 }
 
 /// A value to start from, by the type's category in pg_type.
@@ -117,6 +168,9 @@ fn neutral_value(type_oid: pg_sys::Oid, type_name: &str) -> Option<String> {
         (b'B', _) => "false",
         (b'D', _) => "now()",
         (b'T', _) => "'0'",
+        (_, pg_sys::INT2VECTOROID | pg_sys::OIDVECTOROID) => return None,
+        // Multiranges are of category R too, and know no 'empty'.
+        (b'R', base) if is_multirange(base) => "'{}'",
         (b'A', _) => "'{}'",
         (b'I', _) => "'0.0.0.0'",
         (b'R', _) => "'empty'",

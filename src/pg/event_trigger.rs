@@ -51,20 +51,28 @@ pub fn is_restoring() -> bool {
 unsafe fn add_required_columns(alter: &pg_sys::AlterTableStmt) -> Result<Option<GuardedDdl>> {
     // SAFETY: every cast follows the tag; the relation's name is part of the tree.
     unsafe {
-        let adds: Vec<_> = node::elements(alter.cmds)
+        let commands: Vec<_> = node::elements(alter.cmds)
             .into_iter()
             .filter_map(|n| node::cast::<pg_sys::AlterTableCmd>(n, NodeTag::T_AlterTableCmd))
-            .filter(|c| (**c).subtype == pg_sys::AlterTableType::AT_AddColumn)
-            .filter_map(|c| node::cast::<pg_sys::ColumnDef>((*c).def, NodeTag::T_ColumnDef))
-            .filter(|definition| column::is_required(&**definition))
+            .collect();
+        // The other commands of the statement run after the columns are there, before any row is looked at.
+        let made_not_null: Vec<String> = commands.iter().flat_map(|c| column::made_not_null(&**c)).collect();
+        let adds: Vec<_> = commands
+            .iter()
+            .filter(|c| (***c).subtype == pg_sys::AlterTableType::AT_AddColumn)
+            .filter_map(|c| node::cast::<pg_sys::ColumnDef>((**c).def, NodeTag::T_ColumnDef))
+            .filter(|definition| column::is_required(&**definition, &made_not_null))
             .collect();
         if adds.is_empty() || alter.relation.is_null() {
             return Ok(None);
         }
         let Some(oid) = relation::lookup(alter.relation)? else { return Ok(None) };
-        let Some(relation) = relation::guarded(oid, (*alter.relation).inh)? else { return Ok(None) };
+        let Some(mut relation) = relation::guarded(oid, (*alter.relation).inh)? else { return Ok(None) };
+        let more = commands.len() > adds.len() || adds.iter().any(|d| column::has_constraints(&**d));
         let columns: Vec<_> =
             adds.into_iter().filter_map(|definition| column::required(oid, &relation, &*definition)).collect();
-        Ok((!columns.is_empty()).then_some(GuardedDdl::AddRequiredColumns { relation, columns }))
+        // A child that has the column already keeps its own.
+        relation.leaves.retain(|leaf| columns.iter().any(|c| !column::exists(*leaf, &c.name)));
+        Ok((!columns.is_empty()).then_some(GuardedDdl::AddRequiredColumns { relation, columns, more }))
     }
 }

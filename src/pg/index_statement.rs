@@ -1,10 +1,12 @@
 //! CREATE INDEX in a parse tree: what a hint needs to say the same with CONCURRENTLY.
 
+use std::collections::HashMap;
+
 use pgrx::pg_sys::{self, NodeTag, SortByDir, SortByNulls};
 
 use super::relation::Peek;
-use super::{boundary, convert, node, raw, relation};
-use crate::ddl::{GuardedDdl, IndexDefinition, Partition};
+use super::{boundary, convert, lexer, node, raw, relation, user};
+use crate::ddl::{GuardedDdl, IndexDefinition, NodeKind, TreeNode};
 use crate::error::Result;
 
 /// The statement as data; `None` when it is CONCURRENTLY, or would do nothing, or is none of the guard's business.
@@ -31,26 +33,30 @@ pub unsafe fn create_index(statement: &pg_sys::IndexStmt) -> Result<Option<Guard
         {
             return Ok(None);
         }
+        let unique = if statement.unique { "UNIQUE " } else { "" };
         let if_not_exists = if statement.if_not_exists { "IF NOT EXISTS " } else { "" };
         let name_clause =
             name.as_deref().map(|n| format!("{if_not_exists}{} ", relation::quoted(n))).unwrap_or_default();
-        let partitions = if relation.partitioned { partitions(&relation.leaves, statement) } else { Vec::new() };
+        let tree = if relation.partitioned { tree(oid, name, statement)? } else { Vec::new() };
         let index = IndexDefinition {
             unique: statement.unique,
             name_clause,
-            body: body(oid, statement),
-            shape: shape_of(statement),
-            partitions,
+            body: body(oid, statement, Path::Caller),
+            // Expressions as pg_get_indexdef writes those of existing indexes: everything qualified.
+            shape: body(oid, statement, Path::Pinned)
+                .and_then(|body| shape(&format!("CREATE {unique}INDEX ON t {body}")))
+                .unwrap_or_else(|| shape_of(statement)),
+            tree,
         };
         Ok(Some(GuardedDdl::CreateIndex { relation, index }))
     }
 }
 
-/// The leaves that would get an index, with a name for each.
+/// The partition tree with a name for each index.
 ///
 /// # Safety
 /// As for [`create_index`].
-unsafe fn partitions(leaves: &[u32], statement: &pg_sys::IndexStmt) -> Vec<Partition> {
+unsafe fn tree(root: pg_sys::Oid, name: Option<String>, statement: &pg_sys::IndexStmt) -> Result<Vec<TreeNode>> {
     // SAFETY: catalogue look-ups by oid; the tag is checked before the cast.
     unsafe {
         let columns: Vec<String> = node::elements(statement.indexParams)
@@ -59,16 +65,35 @@ unsafe fn partitions(leaves: &[u32], statement: &pg_sys::IndexStmt) -> Vec<Parti
             .map(|e| convert::string((*e).name).unwrap_or_else(|| "expr".to_owned()))
             .collect();
         let columns = columns.join("_");
-        leaves
-            .iter()
-            .map(|oid| (*oid, pg_sys::Oid::from(*oid)))
-            .filter(|(_, leaf)| relation::kind_of(*leaf) == pg_sys::RELKIND_RELATION)
-            .map(|(oid, leaf)| {
-                let (schema, name) = relation::names(leaf);
-                let index = relation::free_name(&name, &columns, c"idx", pg_sys::get_rel_namespace(leaf));
-                Partition { oid, quoted: relation::qualified(&schema, &name), index: relation::quoted(&index) }
-            })
-            .collect()
+        let mut indexes: HashMap<pg_sys::Oid, String> = HashMap::new();
+        let mut tree = Vec::new();
+        for oid in relation::inheritors(root)? {
+            let (schema, table) = relation::names(oid);
+            let index = match &name {
+                Some(given) if oid == root => given.clone(),
+                _ => relation::free_name(&table, &columns, c"idx", pg_sys::get_rel_namespace(oid), false),
+            };
+            let qualified_index = relation::qualified(&schema, &index);
+            let parent = if oid == root {
+                None
+            } else {
+                indexes.get(&boundary::catch(|| raw::get_partition_parent(oid, true))?).cloned()
+            };
+            indexes.insert(oid, qualified_index.clone());
+            tree.push(TreeNode {
+                oid: oid.to_u32(),
+                quoted: relation::qualified(&schema, &table),
+                index: relation::quoted(&index),
+                qualified_index,
+                parent_index: parent,
+                kind: match relation::kind_of(oid) {
+                    pg_sys::RELKIND_PARTITIONED_TABLE => NodeKind::Partitioned,
+                    pg_sys::RELKIND_RELATION => NodeKind::Leaf,
+                    _ => NodeKind::Foreign,
+                },
+            });
+        }
+        Ok(tree)
     }
 }
 
@@ -77,10 +102,10 @@ unsafe fn partitions(leaves: &[u32], statement: &pg_sys::IndexStmt) -> Vec<Parti
 ///
 /// # Safety
 /// As for [`create_index`].
-unsafe fn body(table: pg_sys::Oid, statement: &pg_sys::IndexStmt) -> Option<String> {
+unsafe fn body(table: pg_sys::Oid, statement: &pg_sys::IndexStmt, path: Path) -> Option<String> {
     // SAFETY: every cast follows the tag; strings are NULL or NUL-terminated.
     unsafe {
-        let deparsed = Expressions::of(table, statement)?;
+        let deparsed = Expressions::of(table, statement, path)?;
         let elements = node::elements(statement.indexParams);
         let keys: Option<Vec<String>> = elements
             .into_iter()
@@ -171,6 +196,15 @@ unsafe fn options(list: *mut pg_sys::List) -> Option<String> {
     }
 }
 
+/// The search_path under which expressions are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Path {
+    /// The caller's: names as he would write them.
+    Caller,
+    /// pg_catalog only: every other name is qualified.
+    Pinned,
+}
+
 /// The statement's expressions and condition as Postgres writes them.
 struct Expressions {
     keys: Vec<Option<String>>,
@@ -186,7 +220,7 @@ impl Expressions {
     ///
     /// # Safety
     /// As for [`create_index`].
-    unsafe fn of(table: pg_sys::Oid, statement: &pg_sys::IndexStmt) -> Option<Self> {
+    unsafe fn of(table: pg_sys::Oid, statement: &pg_sys::IndexStmt, path: Path) -> Option<Self> {
         // SAFETY: transformIndexStmt works on a copy, under the lock that `peek` holds; it analyses and executes
         // nothing. deparse_expression reads the result. An error is one that Postgres raises itself in a moment.
         unsafe {
@@ -201,9 +235,10 @@ impl Expressions {
             let name = convert::c_string(&relation::names(table).1);
             let transformed = boundary::catch(|| raw::transformIndexStmt(table, copy, c"".as_ptr())).ok()?;
             let context = pg_sys::deparse_context_for(name.as_ptr(), table);
-            let deparse = |expression: *mut pg_sys::Node| {
-                convert::string(pg_sys::deparse_expression(expression, context, false, false))
-                    .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+            let write = |expression| convert::string(pg_sys::deparse_expression(expression, context, false, false));
+            let deparse = |expression: *mut pg_sys::Node| match path {
+                Path::Caller => write(expression),
+                Path::Pinned => user::as_owner(|| Ok(write(expression))).ok().flatten(),
             };
             let keys = node::elements((*transformed).indexParams)
                 .into_iter()
@@ -222,11 +257,9 @@ impl Expressions {
 pub fn shape(definition: &str) -> Option<String> {
     let source = convert::c_string(definition);
     let source = source.as_ptr();
-    // SAFETY: one raw call; the tag is checked.
+    // SAFETY: `source` is NUL-terminated; the tag is checked.
     unsafe {
-        let statements = node::elements(boundary::catch(|| raw::pg_parse_query(source)).ok()?);
-        let first = *statements.first()?;
-        let statement = (*first.cast::<pg_sys::RawStmt>()).stmt;
+        let statement = (**lexer::parse(source).ok()?.first()?).stmt;
         Some(shape_of(&*node::cast::<pg_sys::IndexStmt>(statement, NodeTag::T_IndexStmt)?))
     }
 }

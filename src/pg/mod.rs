@@ -13,6 +13,7 @@ mod convert;
 pub mod entry;
 pub mod event_trigger;
 pub mod index_statement;
+mod lexer;
 mod memory;
 mod node;
 pub mod parse;

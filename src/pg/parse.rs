@@ -3,7 +3,7 @@
 use pgrx::pg_sys::{self, NodeTag};
 
 use super::memory::Scratch;
-use super::{boundary, convert, node, raw};
+use super::{boundary, convert, lexer, node, raw};
 use crate::ddl::{Interruption, Name, Nature, ParsedStatement, Unsupported};
 use crate::error::Result;
 
@@ -12,16 +12,12 @@ pub fn parse(script: &str) -> Result<Vec<ParsedStatement>> {
     let _scratch = Scratch::new();
     let source = convert::c_string(script);
     let source = source.as_ptr();
-    // SAFETY: one raw call; `source` outlives it.
-    let list = unsafe { boundary::catch(|| raw::pg_parse_query(source))? };
     let mut statements = Vec::new();
-    // SAFETY: the parser returns a list of RawStmt, which lives in the scratch context.
-    for raw_statement in unsafe { node::elements(list) } {
+    // SAFETY: `source` is NUL-terminated; the trees live in the scratch context.
+    for raw_statement in unsafe { lexer::parse(source)? } {
         // SAFETY: as above; stmt is never NULL.
-        let (statement, start, length) = unsafe {
-            let raw_statement = &*raw_statement.cast::<pg_sys::RawStmt>();
-            (raw_statement.stmt, raw_statement.stmt_location, raw_statement.stmt_len)
-        };
+        let (statement, start, length) =
+            unsafe { ((*raw_statement).stmt, (*raw_statement).stmt_location, (*raw_statement).stmt_len) };
         let start = usize::try_from(start).unwrap_or(0).min(script.len());
         // A length of zero means: to the end.
         let end = match usize::try_from(length) {
@@ -56,6 +52,9 @@ unsafe fn nature(statement: *mut pg_sys::Node) -> Nature {
                     Nature::Transactional
                 }
             }
+            NodeTag::T_DropStmt if drops_migrator(&*statement.cast::<pg_sys::DropStmt>()) => {
+                Nature::Unsupported(Unsupported::DropMigrator)
+            }
             NodeTag::T_DiscardStmt => match (*statement.cast::<pg_sys::DiscardStmt>()).target {
                 pg_sys::DiscardMode::DISCARD_ALL => Nature::Unsupported(Unsupported::Discard),
                 _ => Nature::Transactional,
@@ -63,6 +62,16 @@ unsafe fn nature(statement: *mut pg_sys::Node) -> Nature {
             _ => interruption(statement).map_or(Nature::Transactional, Nature::TopLevel),
         }
     }
+}
+
+/// DROP EXTENSION migrator: it would take the code that runs it.
+///
+/// # Safety
+/// `drop` is the parser's tree.
+unsafe fn drops_migrator(drop: &pg_sys::DropStmt) -> bool {
+    // SAFETY: extensions are dropped by String nodes.
+    let names = unsafe { node::strings(drop.objects) };
+    drop.removeType == pg_sys::ObjectType::OBJECT_EXTENSION && names.iter().any(|name| name == "migrator")
 }
 
 /// The setting that a SET or RESET changes beyond the end of its transaction.
@@ -104,33 +113,36 @@ unsafe fn interruption(statement: *mut pg_sys::Node) -> Option<Interruption> {
                 let first = node::elements(drop.objects).first().map(|name| node::strings(name.cast()));
                 Some(Interruption::ConcurrentDrop { index: dotted(first.unwrap_or_default()) })
             }
+            // Whether they refuse a transaction block depends on the relation (partitioned ones do), which may not
+            // exist yet; at top level all of them run.
             NodeTag::T_ReindexStmt => {
                 let reindex = &*statement.cast::<pg_sys::ReindexStmt>();
-                if option(reindex.params, "concurrently") {
-                    Some(Interruption::ConcurrentReindex)
-                } else {
-                    // Of a schema, the system or a database: one transaction per table.
-                    reindex.relation.is_null().then_some(Interruption::Repeatable)
-                }
+                Some(match option(reindex.params, "concurrently") {
+                    true => Interruption::ConcurrentReindex,
+                    false => Interruption::Repeatable,
+                })
             }
+            NodeTag::T_ClusterStmt => Some(Interruption::Repeatable),
             NodeTag::T_VacuumStmt => {
                 (*statement.cast::<pg_sys::VacuumStmt>()).is_vacuumcmd.then_some(Interruption::Repeatable)
-            }
-            NodeTag::T_ClusterStmt => {
-                (*statement.cast::<pg_sys::ClusterStmt>()).relation.is_null().then_some(Interruption::Repeatable)
             }
             NodeTag::T_AlterSystemStmt => Some(Interruption::Repeatable),
             NodeTag::T_CallStmt => {
                 let name = node::strings((*(*statement.cast::<pg_sys::CallStmt>()).funccall).funcname);
                 let resumes = name == ["migrator", "backfill"];
-                Some(if resumes { Interruption::Repeatable } else { Interruption::Unknowable })
+                Some(if resumes { Interruption::Backfill } else { Interruption::Unknowable })
             }
             NodeTag::T_CreatedbStmt
             | NodeTag::T_DropdbStmt
             | NodeTag::T_CreateTableSpaceStmt
             | NodeTag::T_DropTableSpaceStmt
             | NodeTag::T_CreateSubscriptionStmt
-            | NodeTag::T_DropSubscriptionStmt => Some(Interruption::Unknowable),
+            | NodeTag::T_AlterSubscriptionStmt
+            | NodeTag::T_DropSubscriptionStmt => Some(Interruption::AllOrNothing),
+            NodeTag::T_AlterDatabaseStmt => {
+                let options = (*statement.cast::<pg_sys::AlterDatabaseStmt>()).options;
+                named(options, "tablespace").is_some().then_some(Interruption::AllOrNothing)
+            }
             NodeTag::T_AlterTableStmt => {
                 let alter = &*statement.cast::<pg_sys::AlterTableStmt>();
                 detaches_concurrently(alter.cmds).then_some(Interruption::Unknowable)
@@ -140,18 +152,27 @@ unsafe fn interruption(statement: *mut pg_sys::Node) -> Option<Interruption> {
     }
 }
 
-/// Whether a list of DefElem holds an option that is on.
+/// The element of a list of DefElem that has a name.
 ///
 /// # Safety
 /// `options` is NIL or a list of nodes.
-unsafe fn option(options: *mut pg_sys::List, name: &str) -> bool {
-    // SAFETY: the tag is checked; defGetBoolean reads the element's value.
+unsafe fn named(options: *mut pg_sys::List, name: &str) -> Option<*mut pg_sys::DefElem> {
+    // SAFETY: the tag is checked before the cast.
     unsafe {
         node::elements(options)
             .into_iter()
             .filter_map(|n| node::cast::<pg_sys::DefElem>(n, NodeTag::T_DefElem))
-            .any(|e| convert::string((*e).defname).as_deref() == Some(name) && pg_sys::defGetBoolean(e))
+            .find(|e| convert::string((**e).defname).as_deref() == Some(name))
     }
+}
+
+/// Whether a list of DefElem holds an option that is on.
+///
+/// # Safety
+/// As for [`named`].
+unsafe fn option(options: *mut pg_sys::List, name: &str) -> bool {
+    // SAFETY: defGetBoolean reads the element's value.
+    unsafe { named(options, name).is_some_and(|e| pg_sys::defGetBoolean(e)) }
 }
 
 /// Whether an ALTER TABLE's commands hold DETACH PARTITION ... CONCURRENTLY.

@@ -45,7 +45,6 @@ unsafe extern "C-unwind" {
         cached_plan: *mut c_void,
     );
     pub fn PortalStart(portal: Portal, params: ParamListInfo, eflags: c_int, snapshot: Snapshot);
-    pub fn GetPortalByName(name: *const c_char) -> Portal;
     pub fn PortalDrop(portal: Portal, is_top_commit: bool);
     pub static None_Receiver: *mut DestReceiver;
 
@@ -77,7 +76,8 @@ unsafe extern "C-unwind" {
     ) -> *mut c_char;
     pub fn SPI_finish() -> c_int;
 
-    // Relations, types and names. find_all_inheritors and transformIndexStmt are not among pgrx's bindings.
+    // Relations, types and names. The first three are not among pgrx's bindings.
+    pub fn get_partition_parent(relid: Oid, even_if_detached: bool) -> Oid;
     pub fn RangeVarGetRelidExtended(
         relation: *const pgrx::pg_sys::RangeVar,
         lockmode: c_int,

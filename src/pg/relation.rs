@@ -83,11 +83,7 @@ pub fn guarded(oid: pg_sys::Oid, with_children: bool) -> Result<Option<Relation>
         schema,
         name,
         partitioned: kind == pg_sys::RELKIND_PARTITIONED_TABLE,
-        leaves: leaves
-            .into_iter()
-            .filter(|leaf| kind_of(*leaf) != pg_sys::RELKIND_PARTITIONED_TABLE)
-            .map(pg_sys::Oid::to_u32)
-            .collect(),
+        leaves: leaves.into_iter().filter(|leaf| has_storage(*leaf)).map(pg_sys::Oid::to_u32).collect(),
     }))
 }
 
@@ -105,6 +101,11 @@ pub fn inheritors(oid: pg_sys::Oid) -> Result<Vec<pg_sys::Oid>> {
 pub fn kind_of(oid: pg_sys::Oid) -> u8 {
     // SAFETY: a syscache look-up by oid.
     unsafe { pg_sys::get_rel_relkind(oid) as u8 }
+}
+
+/// A table or materialized view: it has rows of its own, and an access method to read them with.
+fn has_storage(oid: pg_sys::Oid) -> bool {
+    [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_MATVIEW].contains(&kind_of(oid))
 }
 
 /// Schema and name; empty for a relation that is gone.
@@ -128,20 +129,32 @@ pub fn quoted(identifier: &str) -> String {
     unsafe { convert::string(pg_sys::quote_identifier(identifier.as_ptr())) }.unwrap_or_default()
 }
 
-/// A name made of parts that no relation of the schema has yet, as Postgres chooses one for an index.
-pub fn free_name(table: &str, columns: &str, label: &std::ffi::CStr, schema: pg_sys::Oid) -> String {
+/// A name made of parts that no relation (and no constraint, when it is to be one) of the schema has yet, as Postgres
+/// chooses one.
+pub fn free_name(
+    table: &str,
+    columns: &str,
+    label: &std::ffi::CStr,
+    schema: pg_sys::Oid,
+    is_constraint: bool,
+) -> String {
     let (table, columns) = (convert::c_string(table), convert::c_string(columns));
     // SAFETY: NUL-terminated arguments; the result is palloc'd.
     unsafe {
         let name: *mut c_char =
-            pg_sys::ChooseRelationName(table.as_ptr(), columns.as_ptr(), label.as_ptr(), schema, false);
+            pg_sys::ChooseRelationName(table.as_ptr(), columns.as_ptr(), label.as_ptr(), schema, is_constraint);
         convert::string(name).unwrap_or_default()
     }
 }
 
 /// Whether a table holds a row now, as the ALTER TABLE would see it.
 pub fn presence(oid: u32) -> Presence {
-    let Some(table) = Peek::open(pg_sys::Oid::from(oid)) else { return Presence::Locked };
+    let oid = pg_sys::Oid::from(oid);
+    // Foreign and partitioned tables have no access method; scanning one would crash.
+    if !has_storage(oid) {
+        return Presence::Empty;
+    }
+    let Some(table) = Peek::open(oid) else { return Presence::Locked };
     // SAFETY: open under a lock; the snapshot is registered for the time of the scan; a heap scan without keys.
     unsafe {
         let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());

@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys;
 
-use super::{boundary, portal, raw};
+use super::{boundary, raw};
 use crate::error::Result;
 
 /// Commits and begins anew. Nothing of the old transaction's memory, snapshots or portals may be in use,
@@ -35,8 +35,7 @@ pub fn restart() -> Result<()> {
                 read_committed();
             })
         }
-    })?;
-    portal::drop_failed()
+    })
 }
 
 /// A session may default to REPEATABLE READ; then every transaction of ours would keep one snapshot and a

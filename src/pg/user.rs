@@ -8,30 +8,35 @@ use super::convert;
 use crate::error::Result;
 
 thread_local! {
-    /// The function of ours that Postgres is in, whose owner is the extension's.
-    static CURRENT_FUNCTION: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::Oid::INVALID) };
+    /// The owner of the function of ours that Postgres is in, which is the extension's.
+    static OWNER: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::Oid::INVALID) };
 }
 
-/// Remembers the function while it runs; the one that called it comes back afterwards.
+/// Remembers the owner of a function while that runs; the one that called it comes back afterwards. Looked up once at
+/// entry, because later the transaction may have failed, or a migration may have dropped the function.
 pub(super) struct InFunction {
     previous: pg_sys::Oid,
 }
 
 impl InFunction {
     pub(super) fn enter(function: pg_sys::Oid) -> Self {
-        Self { previous: CURRENT_FUNCTION.replace(function) }
+        Self { previous: OWNER.replace(owner_of(function)) }
     }
 }
 
 impl Drop for InFunction {
     fn drop(&mut self) {
-        CURRENT_FUNCTION.set(self.previous);
+        OWNER.set(self.previous);
     }
 }
 
-/// The owner of the function of ours that runs now. Only a superuser can make a C function, so this cannot be forged.
+/// The extension's owner.
 pub(super) fn owner() -> pg_sys::Oid {
-    let function = CURRENT_FUNCTION.get();
+    OWNER.get()
+}
+
+/// The owner of a function. Only a superuser can make a C function, so this cannot be forged.
+fn owner_of(function: pg_sys::Oid) -> pg_sys::Oid {
     // SAFETY: a syscache look-up by oid; the tuple is released before returning, proowner is not nullable.
     unsafe {
         let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;

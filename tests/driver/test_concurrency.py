@@ -59,3 +59,63 @@ def test_readers_pass_a_waiting_migration(cluster):
     if reads < 3:
         raise AssertionError(f"only {reads} reads came through")
     holder.communicate()
+
+
+def test_simultaneous_backfills_change_each_row_once(cluster):
+    cluster.sql("CREATE TABLE twice (id int PRIMARY KEY, n int DEFAULT 0); INSERT INTO twice SELECT generate_series(1, 3000);")
+    # Widens the window between looking for a run and storing one.
+    holder = cluster.popen("BEGIN; LOCK TABLE migrator.backfill_run IN SHARE MODE; SELECT pg_sleep(1);", env={"PGAPPNAME": "holder"})
+    cluster.backend("holder")
+    calls = [cluster.popen("CALL migrator.backfill('twice', 'n = n + 1', NULL, 100);") for _ in range(4)]
+    errors = [process.communicate(timeout=60)[1] for process in calls]
+    holder.communicate()
+    for text in errors:
+        if "ERROR" in text:
+            contains(text, "is running already")
+    # A call that came when the first was done is a new run, rightly; none ran at the same time as another.
+    done = sum("done: 3000 rows" in text for text in errors)
+    equal(cluster.sql("SELECT min(n), max(n) FROM twice;"), f"{done}|{done}")
+    equal(cluster.sql("SELECT count(*) FROM migrator.backfills WHERE state = 'done';"), str(done))
+
+
+def test_a_lock_given_away_by_a_script(cluster):
+    """pg_advisory_unlock_all() in a migration lets a second deploy in; still nothing is done twice."""
+    cluster.sql("CREATE TABLE given (a int); SELECT migrator.register('1', 'SELECT pg_advisory_unlock_all(); VACUUM given; "
+                "SELECT pg_sleep(1); INSERT INTO given VALUES (1); VACUUM given', irreversible => 'x');")
+    first = cluster.popen("CALL migrator.deploy();", env={"PGAPPNAME": "victim"})
+    cluster.backend("victim")
+    time.sleep(0.4)
+    second = cluster.popen("CALL migrator.deploy();")
+    errors = first.communicate(timeout=60)[1] + second.communicate(timeout=60)[1]
+    equal(cluster.sql("SELECT count(*) FROM given;"), "1")
+    contains(errors, "another session goes on with migration")
+    cluster.run("CALL migrator.deploy();")
+    equal(cluster.sql("SELECT state FROM migrator.status;"), "applied")
+
+
+def test_a_replaced_script_is_not_credited_with_the_old_one(cluster):
+    """While one migration runs, the next is still pending and may be corrected: the corrected text is what runs."""
+    cluster.sql("CREATE TABLE seen (n int); SELECT migrator.register('1', 'SELECT pg_sleep(1)', irreversible => 'x'); "
+                "SELECT migrator.register('2', 'INSERT INTO seen VALUES (0); VACUUM seen', irreversible => 'x');")
+    deploy = cluster.popen("CALL migrator.deploy();", env={"PGAPPNAME": "victim"})
+    cluster.backend("victim")
+    time.sleep(0.2)
+    cluster.sql("SELECT migrator.register('2', 'INSERT INTO seen VALUES (1); VACUUM seen', irreversible => 'x');")
+    _, err = cluster.run("SELECT migrator.register('1', 'SELECT 2', irreversible => 'x');")
+    contains(err, 'migration "1" is being applied')
+    _, err = deploy.communicate(timeout=60)
+    contains(err, "2 migrations applied")
+    equal(cluster.sql("SELECT n FROM seen; SELECT string_agg(state, ',') FROM migrator.status;"), "1\napplied,applied")
+
+
+def test_interrupted_is_not_running_because_another_is(cluster):
+    cluster.sql("SELECT migrator.register('1', 'SELECT pg_sleep(2)', irreversible => 'x'); "
+                "SELECT migrator.register('2', 'SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(1)', irreversible => 'x');")
+    cluster.sql("UPDATE migrator.migration SET state = 'applied' WHERE version = '1';")
+    cluster.run("CALL migrator.deploy();")
+    cluster.sql("UPDATE migrator.migration SET state = 'pending' WHERE version = '1';")
+    deploy = cluster.popen("CALL migrator.deploy('1');", env={"PGAPPNAME": "victim"})
+    cluster.backend("victim")
+    time.sleep(0.3)
+    equal(cluster.sql("SELECT string_agg(version || state, ',') FROM migrator.status;"), "1running,2failed")
+    deploy.communicate()

@@ -131,3 +131,19 @@ def test_no_error_shows_a_backtrace(cluster):
         for word in ("backtrace", "panicked", "/rustc/", "::{{closure}}", "PANIC", "Some(", "None)"):
             if word in text:
                 raise AssertionError(f"{word!r} in:\n{text[-2000:]}")
+
+
+def test_a_failure_that_cannot_be_recorded_is_said(cluster):
+    cluster.sql("SELECT migrator.register('1', 'SELECT 1/0', irreversible => 'x');")
+    _, err = cluster.run("BEGIN; LOCK TABLE migrator.event IN ACCESS EXCLUSIVE MODE; SELECT migrator.apply(); ROLLBACK;")
+    contains(err, "division by zero", "WARNING:  the failure could not be written to the history")
+
+
+def test_the_history_writer_needs_no_login(cluster):
+    cluster.sql("CREATE ROLE owner_without_login SUPERUSER NOLOGIN; DROP EXTENSION migrator CASCADE; DROP SCHEMA migrator;")
+    cluster.sql("SET ROLE owner_without_login; CREATE EXTENSION migrator; RESET ROLE; "
+                "SELECT migrator.register('1', 'SELECT 1/0', irreversible => 'x');")
+    _, err = cluster.run("SELECT migrator.apply();")
+    contains(err, "division by zero")
+    equal(cluster.sql("SELECT outcome, sqlstate FROM migrator.history;"), "failed|22012")
+    cluster.sql("DROP EXTENSION migrator CASCADE; DROP SCHEMA migrator; DROP ROLE owner_without_login;")

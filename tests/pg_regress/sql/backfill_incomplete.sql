@@ -38,4 +38,21 @@ SET statement_timeout = '1h';
 CALL migrator.backfill('bfi', 'parent = 1', 'parent IS NULL', 10);
 SELECT count(parent) FROM bfi;
 RESET default_transaction_isolation;
-DROP TABLE bfi, bfi_parent; DROP FUNCTION bfi_keep;
+RESET statement_timeout;
+-- The primary key changes between two calls: without a condition nobody knows what is done.
+CREATE TABLE bfi_key (id int PRIMARY KEY, other int NOT NULL UNIQUE, n int DEFAULT 0, src text);
+INSERT INTO bfi_key SELECT g, 101 - g, 0, CASE WHEN g = 50 THEN 'x' ELSE '1' END FROM generate_series(1, 100) g;
+\set SHOW_CONTEXT never
+CALL migrator.backfill('bfi_key', 'n = n + src::int', NULL, 10);
+UPDATE bfi_key SET src = '1';
+ALTER TABLE bfi_key DROP CONSTRAINT bfi_key_pkey, ADD PRIMARY KEY (other);
+CALL migrator.backfill('bfi_key', 'n = n + src::int', NULL, 10);
+SELECT sum(n) FROM bfi_key;
+UPDATE bfi_key SET n = 0, src = CASE WHEN id = 50 THEN 'x' ELSE '1' END;
+CALL migrator.backfill('bfi_key', 'n = n + src::int', 'n = 0', 10);
+UPDATE bfi_key SET src = '1';
+ALTER TABLE bfi_key DROP CONSTRAINT bfi_key_pkey, ADD PRIMARY KEY (id);
+CALL migrator.backfill('bfi_key', 'n = n + src::int', 'n = 0', 10);
+SELECT sum(n) FROM bfi_key;
+\set SHOW_CONTEXT errors
+DROP TABLE bfi, bfi_parent, bfi_key; DROP FUNCTION bfi_keep;

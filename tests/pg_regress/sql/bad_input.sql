@@ -36,6 +36,7 @@ SELECT * FROM pg_temp.try($$SELECT migrator.register('1', 'COPY t TO STDOUT', ir
 SELECT * FROM pg_temp.try($$SELECT migrator.register('1', E'COPY t FROM stdin;\n1\t2\n\\.\n', irreversible => 'x')$$);
 SELECT * FROM pg_temp.try($$SELECT migrator.register('1', E'SELECT 1;\n\\d\n', irreversible => 'x')$$);
 SELECT * FROM pg_temp.try($$SELECT migrator.register('1', 'DISCARD ALL', irreversible => 'x')$$);
+SELECT * FROM pg_temp.try($$SELECT migrator.register('1', 'DROP EXTENSION IF EXISTS x, migrator CASCADE', irreversible => 'x')$$);
 SELECT * FROM pg_temp.try($$SELECT migrator.register('1', E'SELECT 1;\n\n  SELEC 2', irreversible => 'x')$$);
 SELECT * FROM pg_temp.try($$SELECT migrator.register('1', 'SELECT 1', down => 'DROP TABEL x')$$);
 SELECT * FROM pg_temp.try($$SELECT migrator.register('1', 'SELECT ''open', irreversible => 'x')$$);

@@ -17,6 +17,11 @@ SELECT indexrelid::regclass, indisvalid FROM pg_index WHERE indrelid = 'conc'::r
 CALL migrator.deploy();
 SELECT version, outcome, runner FROM migrator.history;
 SELECT * FROM migrator.verify();
+-- Commands that refuse a transaction block for partitioned tables only.
+CREATE TABLE conc_p (a int) PARTITION BY RANGE (a); CREATE INDEX conc_p_a ON conc_p (a);
+SELECT migrator.register('3a', 'REINDEX TABLE conc_p; CLUSTER conc_p USING conc_p_a', irreversible => 'x');
+CALL migrator.deploy();
+DROP TABLE conc_p;
 -- Settings end with the migration also when it is not transactional, and when it fails.
 SELECT migrator.register('4', 'SET lock_timeout = ''9s''; RESET search_path; SET search_path = pg_catalog; VACUUM public.conc; CREATE TABLE public.conc_set AS SELECT current_setting(''lock_timeout'') l, current_setting(''search_path'') s', irreversible => 'x');
 SELECT migrator.register('5', 'SET lock_timeout = ''8s''; SET ROLE pg_monitor; VACUUM conc; SELECT 1/0', irreversible => 'x');

@@ -54,3 +54,19 @@ RESET ROLE;
 DROP ROLE regress_other;
 SET client_min_messages = warning;
 DROP TABLE anc, anc_part; DROP SCHEMA anc_s CASCADE; DROP DOMAIN anc_domain;
+-- Foreign partitions and children have no rows of ours to look at.
+CREATE FOREIGN DATA WRAPPER anc_fdw; CREATE SERVER anc_server FOREIGN DATA WRAPPER anc_fdw;
+CREATE TABLE anc_fp (a int) PARTITION BY RANGE (a);
+CREATE FOREIGN TABLE anc_fp1 PARTITION OF anc_fp FOR VALUES FROM (0) TO (10) SERVER anc_server;
+ALTER TABLE anc_fp ADD c int NOT NULL;
+DROP TABLE anc_fp; DROP FOREIGN DATA WRAPPER anc_fdw CASCADE;
+-- A child that has the column keeps its own; the rest of the statement may be what makes it NOT NULL.
+CREATE TABLE anc_parent (id int); CREATE TABLE anc_child (id int, c int NOT NULL) INHERITS (anc_parent);
+INSERT INTO anc_child VALUES (1, 1);
+ALTER TABLE anc_parent ADD c int NOT NULL;
+\set VERBOSITY terse
+ALTER TABLE anc_parent ADD d int, ALTER d SET NOT NULL;
+ALTER TABLE anc_parent ADD d int, ADD PRIMARY KEY (d);
+\set VERBOSITY default
+ALTER TABLE anc_parent ADD d int NOT NULL CHECK (d > 0), ADD e text;
+DROP TABLE anc_parent CASCADE;

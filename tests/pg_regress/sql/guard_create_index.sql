@@ -39,3 +39,9 @@ CREATE INDEX cib_again ON cib (a);
 RESET migrator.large_table_size;
 SET client_min_messages = error;
 DROP TABLE cib, cib_temp;
+-- Literals keep their white space.
+SET client_min_messages = notice;
+CREATE TABLE cib (a int, t text); INSERT INTO cib SELECT g, g FROM generate_series(1, 2000) g; ANALYZE cib;
+SET migrator.large_table_rows = 1000;
+CREATE INDEX cib_blanks ON cib (a) WHERE t = 'x   y';
+DROP TABLE cib;

@@ -27,4 +27,14 @@ INSERT INTO pix SELECT g, g, 'x' FROM generate_series(1, 1399) g;
 ANALYZE pix_1, pix_2a;
 CREATE INDEX pix_t2 ON pix (lower(t) DESC) WHERE a > 1;
 CREATE INDEX pix_t2 ON pix (lower(t)) WHERE a > 2;
-DROP TABLE pix;
+-- A function of the user's, an index on a middle level.
+CREATE FUNCTION pix_f(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT $1';
+CREATE INDEX CONCURRENTLY ON pix_1 (pix_f(t));
+CREATE INDEX CONCURRENTLY ON pix_2a (pix_f(t));
+CREATE INDEX pix_user ON pix (pix_f(t));
+SET migrator.guard = off;
+CREATE INDEX pix_middle ON pix_2 (id, a);
+RESET migrator.guard;
+CREATE INDEX CONCURRENTLY ON pix_1 (id, a);
+CREATE INDEX pix_top ON pix (id, a);
+DROP TABLE pix; DROP FUNCTION pix_f;

@@ -25,7 +25,7 @@ DROP INDEX res_c;
 CALL migrator.deploy();
 -- A statement whose outcome nobody can know asks a person. (As a kill would leave it.)
 SELECT migrator.register('3', E'SELECT 1;\nCALL unknowable();\nALTER TABLE res ADD d int', irreversible => 'x');
-UPDATE migrator.migration SET state = 'running', statements_done = 1, running_statement = 2 WHERE version = '3';
+UPDATE migrator.migration SET state = 'running', statements_done = 1, running_statement = 2, running_text = 'CALL unknowable()' WHERE version = '3';
 SELECT version, state, error FROM migrator.status WHERE version = '3';
 CALL migrator.deploy();
 CALL migrator.deploy();
@@ -33,6 +33,37 @@ SELECT migrator.resolve('3', 'applied', 'looked at it');
 CALL migrator.deploy();
 SELECT version, state, progress FROM migrator.status;
 SELECT version, outcome, reason FROM migrator.history WHERE version = '3';
+-- A migration applied in part and corrected to a transactional one still goes on behind what is done.
+SELECT migrator.register('3a', 'INSERT INTO res (d) VALUES (77); VACUUM no_such_table', irreversible => 'x');
+CALL migrator.deploy();
+SELECT migrator.register('3a', 'INSERT INTO res (d) VALUES (77); SELECT 1', irreversible => 'x');
+SELECT migrator.apply();
+CALL migrator.deploy();
+SELECT count(*) AS once FROM res WHERE d = 77;
+-- A failed unnamed build: somebody else's index is not taken for it.
+CREATE TABLE res_u (a int, b int); INSERT INTO res_u VALUES (1, 1), (1, 1);
+SELECT migrator.register('3b', 'CREATE UNIQUE INDEX CONCURRENTLY ON res_u (a)', irreversible => 'x');
+CALL migrator.deploy();
+DELETE FROM res_u WHERE ctid = (SELECT min(ctid) FROM res_u);
+CREATE INDEX res_other ON res_u (b);
+CALL migrator.deploy();
+SELECT indexrelid::regclass, indisunique, indisvalid FROM pg_index WHERE indrelid = 'res_u'::regclass ORDER BY 1;
+-- A failed statement replaced by another is not judged by the other's table.
+SELECT migrator.register('3c', 'CREATE INDEX CONCURRENTLY ON res_u (nope)', irreversible => 'x');
+CALL migrator.deploy();
+SELECT migrator.register('3c', 'CREATE INDEX CONCURRENTLY res_right ON res (d)', irreversible => 'x');
+CALL migrator.deploy();
+SELECT to_regclass('res_right');
+-- A procedure that committed before it failed is in doubt; one that was never begun is not.
+CREATE PROCEDURE res_half() LANGUAGE plpgsql AS 'BEGIN INSERT INTO res_u VALUES (9, 9); COMMIT; PERFORM 1/0; END';
+SELECT migrator.register('3d', 'CALL res_half(1)', irreversible => 'x');
+CALL migrator.deploy();
+SELECT migrator.register('3d', 'CALL res_half()', irreversible => 'x');
+CALL migrator.deploy();
+CALL migrator.deploy();
+SELECT migrator.resolve('3d', 'applied', 'the row is there');
+SELECT count(*) FROM res_u WHERE b = 9;
+DROP TABLE res_u; DROP PROCEDURE res_half;
 -- A failed one that somebody finished by hand.
 SELECT migrator.register('4', 'SELECT 1/0', irreversible => 'x');
 CALL migrator.deploy();
