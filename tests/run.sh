@@ -44,6 +44,10 @@ if wanted isolation; then
     tests=("$@"); [ ${#tests[@]} -gt 0 ] || mapfile -t tests < <(names tests/isolation/specs spec)
     regress "$pgxs/../src/test/isolation/pg_isolation_regress" "$ROOT/tests/isolation" isolation "$socket" "${tests[@]}"
 fi
+# A server that crashed, or that found something of ours left lying about, says so only here.
+if [ -n "${socket:-}" ] && grep -E 'TRAP:|PANIC|terminated by signal|leak' "$socket/log" >&2; then
+    die "the server's log of PostgreSQL $major shows a fault"
+fi
 tools/cluster.sh destroy "$cluster"
 if wanted driver; then
     python3 tests/driver/run.py "$pg_config" "$@"

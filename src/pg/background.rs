@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use pgrx::pg_sys;
 
-use super::{boundary, raw, transaction, user, wait};
+use super::{boundary, raw, user, wait};
 use crate::error::{Report, Result, SqlState, fail};
 
 /// How long the caller waits. The worker itself waits no longer than a second for any lock.
@@ -180,8 +180,13 @@ pub unsafe fn main(handle: pg_sys::Datum, body: fn(&str) -> Result<()>) {
             return;
         }
         let Some(segment) = Segment::attach(handle.value() as u32) else { return };
+        let (mut user, mut security_context) = (pg_sys::Oid::INVALID, 0);
+        pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut security_context);
         pg_sys::SetUserIdAndSecContext(owner, pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int);
-        match body(&segment.text()).and_then(|()| transaction::commit()) {
+        let written = body(&segment.text());
+        // A transaction may not end as another user than it began.
+        pg_sys::SetUserIdAndSecContext(user, security_context);
+        match written.and_then(|()| boundary::catch(|| raw::CommitTransactionCommand())) {
             Ok(()) => segment.mark_committed(),
             Err(error) => pgrx::warning!("migrator could not write to its history: {}", error.message),
         }

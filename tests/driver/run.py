@@ -7,6 +7,7 @@ the extension.
 
 import importlib
 import os
+import re
 import sys
 import time
 import traceback
@@ -42,6 +43,11 @@ def main(pg_config, names):
             else:
                 passed += 1
                 print(f"ok      {name}  {time.time() - begun:.1f} s", flush=True)
+        # The only signals are the kills of the tests themselves.
+        for line in cluster.log().splitlines():
+            if re.search(r"TRAP:|PANIC|terminated by signal (?!9)|leak", line):
+                failed += 1
+                print(f"not ok  server log: {line}", flush=True)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 

@@ -26,6 +26,7 @@ DROP TABLE conc_p;
 SELECT migrator.register('4', 'SET lock_timeout = ''9s''; RESET search_path; SET search_path = pg_catalog; VACUUM public.conc; CREATE TABLE public.conc_set AS SELECT current_setting(''lock_timeout'') l, current_setting(''search_path'') s', irreversible => 'x');
 SELECT migrator.register('5', 'SET lock_timeout = ''8s''; SET ROLE pg_monitor; VACUUM conc; SELECT 1/0', irreversible => 'x');
 SET search_path = public, pg_temp;
+SET client_min_messages = error;
 CALL migrator.deploy();
 TABLE conc_set;
 SHOW lock_timeout;
