@@ -5,7 +5,7 @@ use crate::catalog::ledger::{Begun, Stored};
 use crate::catalog::{backfill, ledger};
 use crate::ddl::{Interruption, Nature};
 use crate::error::{Report, Result, code};
-use crate::pg::index_statement::shape;
+use crate::pg::index_statement::{shape, shape_on};
 use crate::pg::portal::{self, Level};
 use crate::pg::{parse, report, transaction};
 
@@ -50,8 +50,8 @@ pub fn settle(migration: &Stored, begun: &Begun) -> Result<Fate> {
                 Some(index) => left.retain(|i| i.name == index),
                 // Postgres chose its name; others may have built other indexes meanwhile.
                 None => {
-                    let wanted = shape(&begun.text);
-                    left.retain(|i| shape(&i.definition) == wanted);
+                    let wanted = shape_on(&begun.text, table);
+                    left.retain(|i| wanted.is_some() && shape(&i.definition) == wanted);
                 }
             }
             if left.iter().any(|i| i.valid) {

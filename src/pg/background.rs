@@ -174,8 +174,6 @@ pub unsafe fn main(handle: pg_sys::Datum, body: fn(&str) -> Result<()>) {
         pg_sys::BackgroundWorkerUnblockSignals();
         // As the bootstrap superuser, because the owner may not be allowed to log in; then at once as the owner.
         pg_sys::BackgroundWorkerInitializeConnectionByOid(database, pg_sys::Oid::INVALID, 0);
-        // The transaction's own context would be gone after the commit.
-        pg_sys::CurrentMemoryContext = pg_sys::TopMemoryContext;
         if boundary::catch(|| raw::StartTransactionCommand()).is_err() {
             return;
         }

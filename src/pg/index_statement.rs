@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use pgrx::pg_sys::{self, NodeTag, SortByDir, SortByNulls};
 
+use super::memory::Scratch;
 use super::relation::Peek;
 use super::{boundary, convert, lexer, node, raw, relation, user};
 use crate::ddl::{GuardedDdl, IndexDefinition, NodeKind, TreeNode};
@@ -33,7 +34,6 @@ pub unsafe fn create_index(statement: &pg_sys::IndexStmt) -> Result<Option<Guard
         {
             return Ok(None);
         }
-        let unique = if statement.unique { "UNIQUE " } else { "" };
         let if_not_exists = if statement.if_not_exists { "IF NOT EXISTS " } else { "" };
         let name_clause =
             name.as_deref().map(|n| format!("{if_not_exists}{} ", relation::quoted(n))).unwrap_or_default();
@@ -43,9 +43,7 @@ pub unsafe fn create_index(statement: &pg_sys::IndexStmt) -> Result<Option<Guard
             name_clause,
             body: body(oid, statement, Path::Caller),
             // Expressions as pg_get_indexdef writes those of existing indexes: everything qualified.
-            shape: body(oid, statement, Path::Pinned)
-                .and_then(|body| shape(&format!("CREATE {unique}INDEX ON t {body}")))
-                .unwrap_or_else(|| shape_of(statement)),
+            shape: resolved_shape(oid, statement).unwrap_or_else(|| shape_of(statement)),
             tree,
         };
         Ok(Some(GuardedDdl::CreateIndex { relation, index }))
@@ -250,6 +248,30 @@ impl Expressions {
             Some(Self { keys, condition })
         }
     }
+}
+
+/// The shape of a user's CREATE INDEX on a table, comparable with that of an existing index's definition.
+pub fn shape_on(definition: &str, table: u32) -> Option<String> {
+    let _scratch = Scratch::new();
+    let source = convert::c_string(definition);
+    // SAFETY: `source` is NUL-terminated; the tag is checked; the tree lives in the scratch context.
+    unsafe {
+        let statement = (**lexer::parse(source.as_ptr()).ok()?.first()?).stmt;
+        let statement = &*node::cast::<pg_sys::IndexStmt>(statement, NodeTag::T_IndexStmt)?;
+        resolved_shape(pg_sys::Oid::from(table), statement)
+    }
+}
+
+/// The shape with expressions as pg_get_indexdef writes them under a pinned search_path: casts made explicit, every name
+/// qualified.
+///
+/// # Safety
+/// As for [`create_index`].
+unsafe fn resolved_shape(table: pg_sys::Oid, statement: &pg_sys::IndexStmt) -> Option<String> {
+    // SAFETY: the caller's promise.
+    let body = unsafe { body(table, statement, Path::Pinned) }?;
+    let unique = if statement.unique { "UNIQUE " } else { "" };
+    shape(&format!("CREATE {unique}INDEX ON t {body}"))
 }
 
 /// The shape of a CREATE INDEX given as text; `None` when it is not one. Two definitions of equal shape differ in

@@ -69,8 +69,10 @@ def test_deploy_survives_kills(cluster):
 
 def test_an_invalid_index_left_by_a_kill_is_rebuilt(cluster):
     """The build is held up by an old snapshot, so that the kill strikes when the index exists and is invalid."""
-    cluster.sql(SETUP)
-    for name, statement in (("named", "CREATE INDEX CONCURRENTLY named ON t (a)"), ("t_b_idx", "CREATE INDEX CONCURRENTLY ON t (b)")):
+    cluster.sql(SETUP + "ALTER TABLE t ADD v varchar;")
+    for name, statement in (("named", "CREATE INDEX CONCURRENTLY named ON t (a)"),
+                            ("t_b_idx", "CREATE INDEX CONCURRENTLY ON t (b)"),
+                            ("t_lower_idx", "CREATE INDEX CONCURRENTLY ON t (lower(v) DESC) WHERE v > 1::text")):
         cluster.sql(f"SELECT migrator.register('{name}', 'SELECT 1; {statement}', irreversible => 'test');")
         holder = cluster.popen("BEGIN; UPDATE t SET a = a WHERE id = 1; SELECT pg_sleep(60);", env={"PGAPPNAME": "holder"})
         cluster.backend("holder")
@@ -88,7 +90,7 @@ def test_an_invalid_index_left_by_a_kill_is_rebuilt(cluster):
         _, err = cluster.run("CALL migrator.deploy();")
         contains(err, f"dropping invalid index public.{name}", "applied")
         equal(cluster.sql(f"SELECT indisvalid FROM pg_index WHERE indexrelid = '{name}'::regclass;"), "t")
-    equal(cluster.sql("SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass;"), "3", "none twice")
+    equal(cluster.sql("SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass;"), "4", "none twice")
     equal(cluster.sql("SELECT count(*) FROM migrator.verify();"), "0")
 
 
