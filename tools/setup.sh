@@ -75,15 +75,17 @@ build_server() {
     local options=(-q -o "Dir::Etc::sourcelist=$work/debian.sources" -o Dir::Etc::sourceparts=/dev/null
         -o "Dir::State::Lists=$work/lists")
     chmod -R a+rX "$work"
+    # Postgres's makefiles prepare their generated headers only when they are the outermost make; we may run under one.
     (
-        cd "$work/src"
-        as_root apt-get "${options[@]}" update >&2
-        apt-get "${options[@]}" source --download-only "postgresql-$major" >&2
-        tar xf postgresql-"$major"_*.orig.tar.*
-        cd postgresql-"$major"*/
-        ./configure --prefix="$BUILT-$major" --enable-cassert --with-openssl --without-readline CFLAGS='-O2 -g' >&2
-        make -s -j"$(nproc)" >&2
-        as_root make -s install >&2
+        unset MAKELEVEL MAKEFLAGS MFLAGS
+        cd "$work/src" \
+            && as_root apt-get "${options[@]}" update \
+            && apt-get "${options[@]}" source --download-only "postgresql-$major" \
+            && tar xf postgresql-"$major"_*.orig.tar.* \
+            && cd postgresql-"$major"*/ \
+            && ./configure --prefix="$BUILT-$major" --enable-cassert --with-openssl --without-readline CFLAGS='-O2 -g' \
+            && make -s -j"$(nproc)" \
+            && as_root make -s install
     ) > "$work/log" 2>&1 || { tail -n 30 "$work/log" >&2; die "PostgreSQL $major could not be built" "Look at the output above."; }
     rm -rf "$work"
 }
