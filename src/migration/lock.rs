@@ -99,9 +99,10 @@ pub fn wait_for_session_lock() -> Result<SessionLock> {
 /// a function keeps its snapshot while it waits, and a concurrent index build may be waiting for that.
 pub fn transaction_lock() -> Result<()> {
     let begun = Instant::now();
-    let bound = settings::lock_timeout();
+    // Also when the setting asks for no bound: nobody could detect that deadlock.
+    let bound = Some(settings::lock_timeout()).filter(|b| !b.is_zero()).unwrap_or(Duration::from_secs(1));
     while !try_acquire_for_transaction(RUNNER) {
-        if !bound.is_zero() && begun.elapsed() >= bound {
+        if begun.elapsed() >= bound {
             let holder = locks::holder(RUNNER)?;
             let found = holder.as_ref().map_or_else(|| "Its session just ended.".to_owned(), describe);
             return fail(

@@ -78,6 +78,17 @@ def test_simultaneous_backfills_change_each_row_once(cluster):
     equal(cluster.sql("SELECT count(*) FROM migrator.backfills WHERE state = 'done';"), str(done))
 
 
+def test_apply_never_waits_without_end(cluster):
+    """Its snapshot would hold up the concurrent build of whoever has the lock, and nobody could detect that."""
+    cluster.sql("SELECT migrator.register('1', 'SELECT pg_sleep(4)', irreversible => 'x');")
+    deploy = cluster.popen("CALL migrator.deploy();", env={"PGAPPNAME": "victim"})
+    cluster.backend("victim")
+    time.sleep(0.2)
+    _, err = cluster.run("SET migrator.lock_timeout = 0; SELECT migrator.apply();")
+    contains(err, "another session is running migrations")
+    deploy.communicate()
+
+
 def test_a_lock_given_away_by_a_script(cluster):
     """pg_advisory_unlock_all() in a migration lets a second deploy in; still nothing is done twice."""
     cluster.sql("CREATE TABLE given (a int); SELECT migrator.register('1', 'SELECT pg_advisory_unlock_all(); VACUUM given; "
