@@ -6,6 +6,5 @@ COMMENT ON FUNCTION migrator.guard_ddl_command_start() IS
 'Refuses unsafe DDL with SQLSTATE MG001; see the setting migrator.guard';
 
 CREATE EVENT TRIGGER migrator_guard ON ddl_command_start
-    WHEN TAG IN ('ALTER TABLE', 'CREATE INDEX')
     EXECUTE FUNCTION migrator.guard_ddl_command_start();
 COMMENT ON EVENT TRIGGER migrator_guard IS 'Refuses unsafe DDL of every client; see the setting migrator.guard';

@@ -27,7 +27,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("backfill", DOMAIN, NOT_IN_DOMAIN),
     ("catalog", &["pg", "ddl", "error", "settings"], &["pg_sys"]),
     ("pg", &["ddl", "error", "settings", "pg"], &[]),
-    ("ddl.rs", &["error"], &["pg_sys"]),
+    ("ddl", &["error"], &["pg_sys"]),
     ("error.rs", &[], &["pg_sys"]),
     ("settings.rs", &["error"], &["pg_sys"]),
 ];

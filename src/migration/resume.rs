@@ -5,7 +5,7 @@ use crate::catalog::ledger::{Begun, Stored};
 use crate::catalog::{backfill, ledger};
 use crate::ddl::{Interruption, Nature};
 use crate::error::{Report, Result, code};
-use crate::pg::index_statement::{shape, shape_on};
+use crate::pg::analysis::index_statement::{shape, shape_on};
 use crate::pg::portal::{self, Level};
 use crate::pg::{parse, report, transaction};
 

@@ -5,14 +5,13 @@
 //! user's SQL, or may fail in a way the user must see whole, goes through [`boundary`] with the raw functions
 //! of [`raw`].
 
+pub mod analysis;
 pub mod background;
 mod boundary;
 pub mod clause;
-mod column;
 mod convert;
 pub mod entry;
 pub mod event_trigger;
-pub mod index_statement;
 mod lexer;
 mod memory;
 mod node;
@@ -25,6 +24,7 @@ pub mod report;
 pub mod session_lock;
 pub mod settings_scope;
 pub mod spi;
+mod subtransaction;
 pub mod top_level;
 pub mod transaction;
 pub mod user;

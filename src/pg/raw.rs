@@ -58,6 +58,9 @@ unsafe extern "C-unwind" {
     pub fn PushActiveSnapshot(snapshot: Snapshot);
     pub fn PopActiveSnapshot();
 
+    pub fn BeginInternalSubTransaction(name: *const c_char);
+    pub fn RollbackAndReleaseCurrentSubTransaction();
+
     // SPI.
     pub fn SPI_connect() -> c_int;
     pub fn SPI_execute_with_args(

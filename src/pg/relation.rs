@@ -64,27 +64,50 @@ pub unsafe fn lookup(name: *const pg_sys::RangeVar) -> Result<Option<pg_sys::Oid
 /// What the guard wants to know of a relation; `None` when it is none of the guard's business: temporary, a system
 /// relation, created in this transaction, no table, or not the current user's (Postgres will say so).
 pub fn guarded(oid: pg_sys::Oid, with_children: bool) -> Result<Option<Relation>> {
-    // SAFETY: syscache look-ups by oid.
-    let (kind, persistence) = unsafe { (pg_sys::get_rel_relkind(oid) as u8, pg_sys::get_rel_persistence(oid) as u8) };
-    let table = [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE, pg_sys::RELKIND_MATVIEW].contains(&kind);
-    if !table
-        || persistence == pg_sys::RELPERSISTENCE_TEMP
-        || oid.to_u32() < pg_sys::FirstNormalObjectId
-        || !super::versions::is_relation_owner(oid)
-        || Peek::open(oid).is_some_and(|relation| relation.is_new())
-    {
+    let table =
+        [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE, pg_sys::RELKIND_MATVIEW].contains(&kind_of(oid));
+    if !table || !existed_before(oid) || !super::versions::is_relation_owner(oid) {
         return Ok(None);
     }
-    let leaves = if with_children { inheritors(oid)? } else { vec![oid] };
+    describe(oid, with_children).map(Some)
+}
+
+/// Whether other sessions can see the relation: it is not temporary, not the system's, and older than this transaction.
+pub fn existed_before(oid: pg_sys::Oid) -> bool {
+    // SAFETY: a syscache look-up by oid.
+    let persistence = unsafe { pg_sys::get_rel_persistence(oid) } as u8;
+    persistence != pg_sys::RELPERSISTENCE_TEMP
+        && oid.to_u32() >= pg_sys::FirstNormalObjectId
+        && !Peek::open(oid).is_some_and(|relation| relation.is_new())
+}
+
+/// A relation as data, whatever it is.
+pub fn describe(oid: pg_sys::Oid, with_children: bool) -> Result<Relation> {
+    let tables = if with_children { inheritors(oid)? } else { vec![oid] };
     let (schema, name) = names(oid);
-    Ok(Some(Relation {
+    let kind = kind_of(oid);
+    // SAFETY: a syscache look-up by oid; a partition has a parent.
+    let partition_of = unsafe {
+        if pg_sys::get_rel_relispartition(oid) {
+            Some(boundary::catch(|| raw::get_partition_parent(oid, true))?.to_u32())
+        } else {
+            None
+        }
+    };
+    Ok(Relation {
         oid: oid.to_u32(),
         quoted: qualified(&schema, &name),
         schema,
         name,
+        kind: kind as char,
         partitioned: kind == pg_sys::RELKIND_PARTITIONED_TABLE,
-        leaves: leaves.into_iter().filter(|leaf| has_storage(*leaf)).map(pg_sys::Oid::to_u32).collect(),
-    }))
+        partition_of,
+        leaves: tables
+            .into_iter()
+            .filter(|leaf| has_storage(*leaf) && existed_before(*leaf))
+            .map(pg_sys::Oid::to_u32)
+            .collect(),
+    })
 }
 
 /// The relation and all its children or partitions, parents first. Takes no lock.
@@ -104,7 +127,7 @@ pub fn kind_of(oid: pg_sys::Oid) -> u8 {
 }
 
 /// A table or materialized view: it has rows of its own, and an access method to read them with.
-fn has_storage(oid: pg_sys::Oid) -> bool {
+pub fn has_storage(oid: pg_sys::Oid) -> bool {
     [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_MATVIEW].contains(&kind_of(oid))
 }
 

@@ -59,6 +59,22 @@ pub fn is_relation_owner(relation: pg_sys::Oid) -> bool {
     }
 }
 
+/// Whether this transaction holds exactly this lock mode on a relation of this database.
+pub fn holds_relation_lock(relation: pg_sys::Oid, mode: i32) -> bool {
+    // SAFETY: a complete tag, as SET_LOCKTAG_RELATION makes it; a look-up in the backend's own table of locks.
+    unsafe {
+        let mut tag: pg_sys::LOCKTAG = std::mem::zeroed();
+        tag.locktag_field1 = pg_sys::MyDatabaseId.to_u32();
+        tag.locktag_field2 = relation.to_u32();
+        tag.locktag_type = pg_sys::LockTagType::LOCKTAG_RELATION as u8;
+        tag.locktag_lockmethodid = pg_sys::DEFAULT_LOCKMETHOD as u8;
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
+        return pg_sys::LockHeldByMe(&raw const tag, mode);
+        #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+        return pg_sys::LockHeldByMe(&raw const tag, mode, false);
+    }
+}
+
 /// 18 has NOT VALID not-null constraints, which make a CHECK as proof unnecessary.
 pub const NOT_NULL_CAN_BE_NOT_VALID: bool = cfg!(feature = "pg18");
 

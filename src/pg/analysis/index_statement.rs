@@ -4,56 +4,42 @@ use std::collections::HashMap;
 
 use pgrx::pg_sys::{self, NodeTag, SortByDir, SortByNulls};
 
-use super::memory::Scratch;
-use super::relation::Peek;
-use super::{boundary, convert, lexer, node, raw, relation, user};
-use crate::ddl::{GuardedDdl, IndexDefinition, NodeKind, TreeNode};
+use crate::ddl::{IndexDefinition, NodeKind, TreeNode};
 use crate::error::Result;
+use crate::pg::memory::Scratch;
+use crate::pg::relation::Peek;
+use crate::pg::{boundary, convert, lexer, node, raw, relation, user};
 
-/// The statement as data; `None` when it is CONCURRENTLY, or would do nothing, or is none of the guard's business.
+/// The definition of the index a statement makes on `table`.
 ///
 /// # Safety
-/// `statement` is the parser's tree.
-pub unsafe fn create_index(statement: &pg_sys::IndexStmt) -> Result<Option<GuardedDdl>> {
-    // SAFETY: the relation's name is part of the tree.
+/// `statement` is the parser's tree; `table` is the relation it names.
+pub unsafe fn definition(
+    statement: &pg_sys::IndexStmt,
+    table: pg_sys::Oid,
+    tree_wide: bool,
+) -> Result<IndexDefinition> {
+    // SAFETY: the caller's promise.
     unsafe {
-        if statement.concurrent || statement.relation.is_null() {
-            return Ok(None);
-        }
-        let Some(oid) = relation::lookup(statement.relation)? else { return Ok(None) };
-        let with_children = (*statement.relation).inh && relation::kind_of(oid) == pg_sys::RELKIND_PARTITIONED_TABLE;
-        let Some(relation) = relation::guarded(oid, with_children)? else { return Ok(None) };
-        // ON ONLY a partitioned table builds nothing.
-        if relation.partitioned && !with_children {
-            return Ok(None);
-        }
         let name = convert::string(statement.idxname);
-        let schema = pg_sys::get_rel_namespace(oid);
-        // IF NOT EXISTS that finds the name does nothing; without it, Postgres refuses.
-        if !statement.idxname.is_null() && pg_sys::get_relname_relid(statement.idxname, schema) != pg_sys::Oid::INVALID
-        {
-            return Ok(None);
-        }
         let if_not_exists = if statement.if_not_exists { "IF NOT EXISTS " } else { "" };
         let name_clause =
             name.as_deref().map(|n| format!("{if_not_exists}{} ", relation::quoted(n))).unwrap_or_default();
-        let tree = if relation.partitioned { tree(oid, name, statement)? } else { Vec::new() };
-        let index = IndexDefinition {
+        Ok(IndexDefinition {
             unique: statement.unique,
             name_clause,
-            body: body(oid, statement, Path::Caller),
+            body: body(table, statement, Path::Caller),
             // Expressions as pg_get_indexdef writes those of existing indexes: everything qualified.
-            shape: resolved_shape(oid, statement).unwrap_or_else(|| shape_of(statement)),
-            tree,
-        };
-        Ok(Some(GuardedDdl::CreateIndex { relation, index }))
+            shape: resolved_shape(table, statement).unwrap_or_else(|| shape_of(statement)),
+            tree: if tree_wide { tree(table, name, statement)? } else { Vec::new() },
+        })
     }
 }
 
 /// The partition tree with a name for each index.
 ///
 /// # Safety
-/// As for [`create_index`].
+/// As for [`definition`].
 unsafe fn tree(root: pg_sys::Oid, name: Option<String>, statement: &pg_sys::IndexStmt) -> Result<Vec<TreeNode>> {
     // SAFETY: catalogue look-ups by oid; the tag is checked before the cast.
     unsafe {
@@ -99,7 +85,7 @@ unsafe fn tree(root: pg_sys::Oid, name: Option<String>, statement: &pg_sys::Inde
 /// open; without the lock for that, only an index on plain columns can be written.
 ///
 /// # Safety
-/// As for [`create_index`].
+/// As for [`definition`].
 unsafe fn body(table: pg_sys::Oid, statement: &pg_sys::IndexStmt, path: Path) -> Option<String> {
     // SAFETY: every cast follows the tag; strings are NULL or NUL-terminated.
     unsafe {
@@ -140,7 +126,7 @@ unsafe fn body(table: pg_sys::Oid, statement: &pg_sys::IndexStmt, path: Path) ->
 /// One key: column or expression, collation, operator class, order.
 ///
 /// # Safety
-/// As for [`create_index`].
+/// As for [`definition`].
 unsafe fn element(element: &pg_sys::IndexElem, expression: Option<&str>) -> Option<String> {
     // SAFETY: strings are NULL or NUL-terminated, lists NIL or lists of nodes.
     unsafe {
@@ -217,7 +203,7 @@ impl Expressions {
     /// `None` when there are some but they cannot be read now.
     ///
     /// # Safety
-    /// As for [`create_index`].
+    /// As for [`definition`].
     unsafe fn of(table: pg_sys::Oid, statement: &pg_sys::IndexStmt, path: Path) -> Option<Self> {
         // SAFETY: transformIndexStmt works on a copy, under the lock that `peek` holds; it analyses and executes
         // nothing. deparse_expression reads the result. An error is one that Postgres raises itself in a moment.
@@ -266,7 +252,7 @@ pub fn shape_on(definition: &str, table: u32) -> Option<String> {
 /// qualified.
 ///
 /// # Safety
-/// As for [`create_index`].
+/// As for [`definition`].
 unsafe fn resolved_shape(table: pg_sys::Oid, statement: &pg_sys::IndexStmt) -> Option<String> {
     // SAFETY: the caller's promise.
     let body = unsafe { body(table, statement, Path::Pinned) }?;

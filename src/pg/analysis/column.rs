@@ -2,8 +2,8 @@
 
 use pgrx::pg_sys::{self, ConstrType, NodeTag};
 
-use super::{boundary, convert, node, raw, relation};
-use crate::ddl::{Relation, RequiredColumn};
+use crate::ddl::{Column, Filling, NewColumn, Relation};
+use crate::pg::{boundary, convert, node, raw, relation};
 
 /// The columns that a command of an ALTER TABLE makes NOT NULL: SET NOT NULL, ADD PRIMARY KEY, ADD NOT NULL.
 ///
@@ -107,11 +107,7 @@ unsafe fn is_serial(type_name: *const pg_sys::TypeName) -> bool {
 ///
 /// # Safety
 /// As for [`is_required`]; `table` is the relation's oid.
-pub unsafe fn required(
-    table: pg_sys::Oid,
-    relation: &Relation,
-    definition: &pg_sys::ColumnDef,
-) -> Option<RequiredColumn> {
+pub unsafe fn required(table: pg_sys::Oid, relation: &Relation, definition: &pg_sys::ColumnDef) -> Option<NewColumn> {
     // SAFETY: the caller's promise; raw calls are within the boundary, an error there is one that Postgres raises
     // itself a moment later, better than we could.
     unsafe {
@@ -134,14 +130,25 @@ pub unsafe fn required(
             let collation = convert::string(pg_sys::NameListToQuotedString((*definition.collClause).collname))?;
             type_name.push_str(&format!(" COLLATE {collation}"));
         }
+        let collation = String::new();
         let schema = pg_sys::get_rel_namespace(table);
         let constraint = relation::free_name(&relation.name, &name, c"not_null", schema, true);
-        Some(RequiredColumn {
-            quoted: relation::quoted(&name),
-            constraint: relation::quoted(&constraint),
+        Some(NewColumn {
+            column: Column {
+                number: 0,
+                quoted: relation::quoted(&name),
+                name,
+                not_null: false,
+                type_name: type_name.clone(),
+            },
+            collation,
+            filling: Filling::Nothing,
+            default: None,
+            required: true,
             neutral_value: neutral_value(type_oid, &type_name),
-            name,
-            type_name,
+            not_null_name: relation::quoted(&constraint),
+            constraints: Vec::new(),
+            base_type: pg_sys::getBaseType(type_oid).to_u32(),
         })
     }
 }

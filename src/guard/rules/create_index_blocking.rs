@@ -3,20 +3,30 @@
 //! Hazard: CREATE INDEX holds SHARE for the whole build. The safe way is CONCURRENTLY; a partitioned table, which
 //! refuses that, gets its index leaf by leaf.
 
-use super::Finding;
-use super::size::Size;
 use crate::catalog::storage;
-use crate::ddl::{IndexDefinition, NodeKind, Relation, TreeNode};
+use crate::ddl::{Change, ChangeKind, Ddl, IndexDefinition, NodeKind, Relation, TreeNode};
 use crate::error::Result;
-use crate::pg::index_statement::shape;
+use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};
+use crate::guard::size::Size;
+use crate::pg::analysis::index_statement::shape;
 
-const RULE: &str = "create-index-blocking";
+pub static RULE: Rule = Rule {
+    id: "create-index-blocking",
+    class: Class::Blocking,
+    default: Default::Always(Action::Error),
+    summary: "CREATE INDEX without CONCURRENTLY on a large table.",
+    hazard: "It holds a SHARE lock for the whole build, which blocks INSERT, UPDATE and DELETE.",
+    safe_way: "CREATE INDEX CONCURRENTLY; on a partitioned table, partition by partition.",
+    bad: "CREATE INDEX users_email ON users (email);",
+    good: "CREATE INDEX CONCURRENTLY users_email ON users (email);",
+    find,
+};
 
 /// Partitions a hint lists one by one; beyond that it generates the statements.
 const LISTED: usize = 12;
 
-/// Refuses when what would be built is large.
-pub fn find(relation: &Relation, index: &IndexDefinition) -> Result<Option<Finding>> {
+fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
+    let (ChangeKind::CreateIndex(index), Some(relation)) = (&change.kind, &change.on) else { return Ok(None) };
     let built = to_build(relation, index)?;
     let size = Size::of(&built)?;
     if !size.is_large() {
@@ -27,20 +37,13 @@ pub fn find(relation: &Relation, index: &IndexDefinition) -> Result<Option<Findi
         1 => " in one partition".to_owned(),
         count => format!(" in {count} partitions"),
     };
-    Ok(Some(Finding {
-        rule: RULE,
-        message: format!("building an index on \"{}\" would block writes to it", relation.name),
-        detail: format!(
-            "{} has {}{partitions}. CREATE INDEX holds a SHARE lock while it reads them, which blocks INSERT, UPDATE and \
-             DELETE.",
-            relation.quoted,
-            size.describe()?
-        ),
-        hint: hint(relation, index, &built),
-        schema: relation.schema.clone(),
-        table: relation.name.clone(),
-        column: None,
-    }))
+    let message = format!("building an index on \"{}\" would block writes to it", relation.name);
+    let detail = format!(
+        "{} has {}{partitions}. CREATE INDEX holds a SHARE lock while it reads them, which blocks INSERT, UPDATE and DELETE.",
+        relation.quoted,
+        size.describe()?
+    );
+    Ok(Some(Finding::new(change, message, detail, recipe_for(relation, index, &built))))
 }
 
 /// The leaves that have no such index yet; Postgres attaches one that is there instead of building it.
@@ -57,32 +60,30 @@ fn to_build(relation: &Relation, index: &IndexDefinition) -> Result<Vec<u32>> {
     Ok(built)
 }
 
-fn hint(relation: &Relation, index: &IndexDefinition, built: &[u32]) -> String {
+fn recipe_for(relation: &Relation, index: &IndexDefinition, built: &[u32]) -> Recipe {
     let unique = if index.unique { "UNIQUE " } else { "" };
     let name = &index.name_clause;
     match &index.body {
-        None if relation.partitioned => {
-            "The table is locked now. Build the index CONCURRENTLY on each partition first; \
-                                         this statement will then attach them."
-                .to_owned()
+        None if relation.partitioned => Recipe::advice(
+            "The table is locked now. Build the index CONCURRENTLY on each partition first; this statement will then \
+             attach them.",
+        ),
+        None => {
+            Recipe::advice("Type the same statement with CONCURRENTLY behind INDEX, outside of a transaction block.")
         }
-        None => "Type the same statement with CONCURRENTLY behind INDEX, outside of a transaction block.".to_owned(),
-        Some(body) if relation.partitioned => {
-            format!(
-                "Build it partition by partition, outside of a transaction block:\n{}",
-                recipe(relation, index, built, body)
-            )
-        }
-        Some(body) => format!(
-            "Build it without blocking, outside of a transaction block:\n\
-             CREATE {unique}INDEX CONCURRENTLY {name}ON {} {body};",
-            relation.quoted
+        Some(body) if relation.partitioned => Recipe::new(
+            "Build it partition by partition, outside of a transaction block:",
+            recipe(relation, index, built, body),
+        ),
+        Some(body) => Recipe::new(
+            "Build it without blocking, outside of a transaction block:",
+            vec![format!("CREATE {unique}INDEX CONCURRENTLY {name}ON {} {body};", relation.quoted)],
         ),
     }
 }
 
 /// The statements for a partitioned table.
-fn recipe(relation: &Relation, index: &IndexDefinition, built: &[u32], body: &str) -> String {
+fn recipe(relation: &Relation, index: &IndexDefinition, built: &[u32], body: &str) -> Vec<String> {
     let unique = if index.unique { "UNIQUE " } else { "" };
     let leaves: Vec<&TreeNode> = index.tree.iter().filter(|n| built.contains(&n.oid)).collect();
     let concurrently =
@@ -97,13 +98,13 @@ fn recipe(relation: &Relation, index: &IndexDefinition, built: &[u32], body: &st
             literal(body).replace('%', "%%"),
             literal(&relation.quoted)
         );
-        return format!("{generated}\n{attach_all}");
+        return vec![generated, attach_all];
     }
     let mut lines: Vec<String> = leaves.iter().map(concurrently).collect();
     let some_are_there = built.len() < relation.leaves.len();
     if some_are_there || index.tree.iter().any(|n| n.kind == NodeKind::Foreign) {
         lines.push(attach_all);
-        return lines.join("\n");
+        return lines;
     }
     for node in index.tree.iter().filter(|n| n.kind == NodeKind::Partitioned) {
         let name = if node.parent_index.is_none() && !index.name_clause.is_empty() {
@@ -119,15 +120,20 @@ fn recipe(relation: &Relation, index: &IndexDefinition, built: &[u32], body: &st
             lines.push(format!("ALTER INDEX {parent} ATTACH PARTITION {};", node.qualified_index));
         }
     }
-    lines.join("\n")
+    lines
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn hint(relation: &Relation, index: &IndexDefinition, built: &[u32]) -> String {
+        let recipe = recipe_for(relation, index, built);
+        std::iter::once(recipe.sentence).chain(recipe.statements).collect::<Vec<_>>().join("\n")
+    }
+
     fn relation(partitioned: bool, leaves: Vec<u32>) -> Relation {
-        Relation { oid: 1, schema: "s".into(), name: "t".into(), quoted: "s.t".into(), partitioned, leaves }
+        Relation { quoted: "s.t".into(), partitioned, leaves, ..Relation::default() }
     }
 
     fn index(tree: Vec<TreeNode>, body: Option<&str>) -> IndexDefinition {

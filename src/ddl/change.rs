@@ -1,0 +1,422 @@
+//! What a DDL statement asks for: its commands, and the work each of them makes Postgres do.
+
+use super::{IndexDefinition, LockMode, Relation};
+
+/// One statement, analysed before it runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ddl {
+    /// Postgres's command tag, such as `ALTER TABLE`.
+    pub tag: String,
+    /// Its commands, in the order written. Empty for what the guard has nothing to say about.
+    pub changes: Vec<Change>,
+}
+
+/// One command of a statement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The relation it is about; `None` for types, schemas, functions and the like.
+    pub on: Option<Relation>,
+    pub kind: ChangeKind,
+    /// The command as a whole statement with qualified names, without semicolon; `None` when it could not be written.
+    pub sql: Option<String>,
+    /// What Postgres will do to rows that exist.
+    pub work: Vec<Work>,
+}
+
+/// Work on the rows of one table that existed before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// A table or materialized view with storage: a leaf.
+    pub relation: u32,
+    pub kind: WorkKind,
+    /// The strongest lock on it that the transaction holds during the work.
+    pub lock: LockMode,
+    /// That lock was taken by an earlier statement of the transaction.
+    pub held_before: bool,
+}
+
+/// What Postgres does with the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WorkKind {
+    /// Reads them all to check something.
+    Scan,
+    /// Reads them all and builds an index.
+    Build,
+    /// Copies the files block by block.
+    Copy,
+    /// Writes every row anew, and builds every index anew.
+    Rewrite,
+}
+
+/// A column by number and name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Column {
+    /// pg_attribute.attnum; 0 for one that does not exist yet.
+    pub number: i16,
+    /// As in pg_attribute.
+    pub name: String,
+    /// Quoted where needed.
+    pub quoted: String,
+    /// The type as Postgres writes it, type modifier included.
+    pub type_name: String,
+    /// pg_attribute.attnotnull.
+    pub not_null: bool,
+}
+
+/// Where the values of a new column come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Filling {
+    /// NULL.
+    Nothing,
+    /// A default that is computed once and stored in the catalogue.
+    Once(String),
+    /// A volatile default: computed for each row. As SQL.
+    EachRow(String),
+    /// The default of the column's domain, volatile.
+    DomainDefault(String),
+    /// A type that checks its values, so that each row is looked at: a domain with constraints.
+    CheckedDomain,
+    /// smallserial, serial, bigserial.
+    Serial,
+    /// GENERATED ... AS IDENTITY; `true` for ALWAYS.
+    Identity { always: bool },
+    /// GENERATED ALWAYS AS (...) STORED.
+    Stored(String),
+    /// GENERATED ALWAYS AS (...) VIRTUAL, from 18.
+    Virtual(String),
+}
+
+/// A column that a statement adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewColumn {
+    pub column: Column,
+    /// COLLATE ..., with a blank before it; or empty.
+    pub collation: String,
+    pub filling: Filling,
+    /// The DEFAULT clause as SQL, whatever its kind; `None` without one.
+    pub default: Option<String>,
+    /// NOT NULL or PRIMARY KEY, also by another command of the statement.
+    pub required: bool,
+    /// A neutral value of the type as SQL, when there is an obvious one.
+    pub neutral_value: Option<String>,
+    /// A free name for a not-null constraint on it, quoted where needed.
+    pub not_null_name: String,
+    /// Constraints written behind the column: CHECK, UNIQUE, PRIMARY KEY, REFERENCES.
+    pub constraints: Vec<NewConstraint>,
+    /// Base type of its type (after domains), as pg_type.oid.
+    pub base_type: u32,
+}
+
+/// The kind of a constraint, as in pg_constraint.contype.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConstraintKind {
+    Check,
+    ForeignKey,
+    Unique,
+    PrimaryKey,
+    Exclusion,
+    NotNull,
+}
+
+/// A constraint that a statement adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewConstraint {
+    pub kind: ConstraintKind,
+    /// As the user gave it.
+    pub given_name: Option<String>,
+    /// The name it will have, quoted where needed.
+    pub quoted: String,
+    pub columns: Vec<Column>,
+    /// What stands behind the name, such as `CHECK ((a > 0))`, without NOT VALID and NOT ENFORCED.
+    pub definition: Option<String>,
+    pub not_valid: bool,
+    pub not_enforced: bool,
+    pub no_inherit: bool,
+    /// DEFERRABLE ..., with a blank before it; or empty.
+    pub deferrable: String,
+    /// USING INDEX: that index.
+    pub using_index: Option<u32>,
+    /// REFERENCES: that table.
+    pub references: Option<Relation>,
+    /// Columns of it, in the order of `columns`.
+    pub referenced_columns: Vec<Column>,
+    /// For UNIQUE, PRIMARY KEY and EXCLUDE: how the index would be made by hand.
+    pub index: Option<IndexDefinition>,
+}
+
+/// An object that a statement drops or renames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// pg_class.oid of its catalogue, and its oid there; 0 when it is not known.
+    pub class: u32,
+    pub oid: u32,
+    /// Sub-object, such as a column's number.
+    pub sub: i32,
+    /// Its kind, as in COMMENT ON: `TABLE`, `INDEX`, `SCHEMA`.
+    pub kind: String,
+    /// As SQL names it: qualified and quoted.
+    pub identity: String,
+    pub relation: Option<Relation>,
+}
+
+/// What a command does. Names are the grammar's.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ChangeKind {
+    // ALTER TABLE.
+    /// `others` are the columns that the same statement adds, for recipes; `if_not_exists` as written.
+    AddColumn {
+        new: NewColumn,
+        if_not_exists: bool,
+    },
+    DropColumn {
+        column: Column,
+        cascade: bool,
+    },
+    AlterType {
+        column: Column,
+        /// The new type as Postgres writes it, COLLATE included.
+        to: String,
+        /// As SQL.
+        using: Option<String>,
+        /// Definitions of CHECK constraints that are checked again, of indexes that are built again (by oid), and of
+        /// foreign keys that are checked again (by oid).
+        rechecked: Vec<u32>,
+        rebuilt: Vec<u32>,
+        revalidated: Vec<u32>,
+    },
+    SetNotNull {
+        column: Column,
+        /// A not-null constraint on it that is NOT VALID, from 18.
+        unvalidated: Option<String>,
+        /// A free name for a constraint on it, quoted where needed.
+        free_name: String,
+    },
+    DropNotNull {
+        column: Column,
+    },
+    SetDefault {
+        column: Column,
+        default: Option<String>,
+    },
+    SetExpression {
+        column: Column,
+        /// True for STORED.
+        stored: bool,
+    },
+    DropExpression {
+        column: Column,
+    },
+    AddConstraint(NewConstraint),
+    AlterConstraint {
+        name: String,
+        /// Some(true) for ENFORCED, Some(false) for NOT ENFORCED.
+        enforced: Option<bool>,
+    },
+    ValidateConstraint {
+        name: String,
+        kind: ConstraintKind,
+    },
+    DropConstraint {
+        name: String,
+        kind: ConstraintKind,
+        oid: u32,
+        cascade: bool,
+    },
+    SetPersistence {
+        logged: bool,
+    },
+    SetAccessMethod {
+        name: String,
+    },
+    SetTablespace {
+        name: String,
+    },
+    AttachPartition(Attachment),
+    DetachPartition {
+        partition: Relation,
+        concurrently: bool,
+        finalize: bool,
+        /// The parent has a DEFAULT partition.
+        default: Option<Relation>,
+    },
+    /// ENABLE or DISABLE TRIGGER; `all` also switches foreign keys off.
+    Trigger {
+        enable: bool,
+        all: bool,
+        name: Option<String>,
+    },
+    RowSecurity {
+        enable: bool,
+    },
+    ReplicaIdentity {
+        nothing: bool,
+    },
+    /// A command of ALTER TABLE that is none of the above.
+    OtherAlter,
+
+    // Indexes.
+    CreateIndex(IndexDefinition),
+    /// CREATE INDEX CONCURRENTLY; `invalid` is an index of that name that is invalid.
+    CreateIndexConcurrently {
+        index: IndexDefinition,
+        if_not_exists: bool,
+        invalid: Option<u32>,
+    },
+    Reindex {
+        concurrently: bool,
+        /// The index, when one index is named.
+        index: Option<u32>,
+    },
+
+    // Tables.
+    CreateTable(NewTable),
+    CreateTableAs,
+    RefreshView {
+        concurrently: bool,
+    },
+    CreateTrigger {
+        name: String,
+    },
+
+    // Types.
+    /// ALTER DOMAIN ADD CHECK / VALIDATE / SET NOT NULL; `on` of the change is `None`.
+    AlterDomain {
+        domain: Object,
+        /// `ADD`, `VALIDATE`, `SET NOT NULL`, `DROP`.
+        command: DomainCommand,
+        constraint: Option<String>,
+        /// The CHECK as written by Postgres.
+        definition: Option<String>,
+        not_valid: bool,
+    },
+    CreateDomain {
+        name: String,
+        constrained: bool,
+    },
+    CreateEnum {
+        name: String,
+    },
+    AddEnumValue {
+        enumeration: Object,
+        value: String,
+        positioned: bool,
+    },
+    RenameEnumValue {
+        enumeration: Object,
+        value: String,
+        to: String,
+    },
+    /// ALTER TYPE ... DROP ATTRIBUTE.
+    DropAttribute {
+        composite: Object,
+        attribute: String,
+        cascade: bool,
+    },
+    /// ALTER TYPE ... ALTER ATTRIBUTE ... TYPE; CASCADE changes typed tables.
+    AlterAttribute {
+        composite: Object,
+        attribute: String,
+        to: String,
+        cascade: bool,
+    },
+
+    // Everything.
+    Drop {
+        objects: Vec<Object>,
+        cascade: bool,
+        concurrently: bool,
+    },
+    /// `of` is the object with its present name; a column's `sub` is its number.
+    Rename {
+        of: Object,
+        column: Option<Column>,
+        to: String,
+    },
+    SetSchema {
+        of: Object,
+        to: String,
+    },
+    /// CREATE OR REPLACE FUNCTION of one that exists.
+    ReplaceFunction {
+        function: Object,
+    },
+    /// CREATE PUBLICATION, ALTER PUBLICATION ADD / SET TABLE: what it publishes anew.
+    Publish {
+        publication: String,
+        tables: Vec<Relation>,
+        all: bool,
+    },
+    AlterSequence {
+        sequence: Object,
+    },
+
+    // Seen in scripts only: no event is fired for them.
+    Truncate {
+        tables: Vec<Relation>,
+        cascade: bool,
+    },
+    VacuumFull,
+    Cluster,
+    LockTable {
+        mode: LockMode,
+    },
+    /// UPDATE or DELETE, with what the planner expects.
+    Modify {
+        /// `UPDATE` or `DELETE`.
+        command: &'static str,
+        rows: u64,
+        /// The SET list as SQL, of an UPDATE of one table.
+        set: Option<String>,
+        /// The WHERE condition as SQL.
+        condition: Option<String>,
+    },
+}
+
+/// A command of ALTER DOMAIN that may look at rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DomainCommand {
+    AddConstraint,
+    Validate,
+    SetNotNull,
+    Other,
+}
+
+/// ATTACH PARTITION, with the reasons for work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    pub partition: Relation,
+    /// FOR VALUES ... or DEFAULT.
+    pub bound: String,
+    /// The partition's constraint as SQL; `None` when there is none.
+    pub constraint: Option<String>,
+    /// The partition is scanned, because its constraints do not imply the bound.
+    pub scans: bool,
+    /// The DEFAULT partition, if it is scanned.
+    pub default: Option<Relation>,
+    /// Indexes of the parent for which the partition has none, by oid.
+    pub builds: Vec<u32>,
+    /// Foreign keys of the parent that are checked on the partition, by oid.
+    pub validates: Vec<u32>,
+    /// Columns of the key that may be NULL in the partition.
+    pub nullable: Vec<Column>,
+}
+
+/// CREATE TABLE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTable {
+    /// Qualified and quoted.
+    pub quoted: String,
+    /// IF NOT EXISTS found it.
+    pub exists: bool,
+    pub temporary: bool,
+    /// PARTITION OF this table.
+    pub partition_of: Option<Relation>,
+    /// Its DEFAULT partition, if it is scanned.
+    pub default: Option<Relation>,
+    /// FOR VALUES ...
+    pub bound: Option<String>,
+    /// Tables that its foreign keys reference.
+    pub references: Vec<Relation>,
+    /// Columns of type json, for the hint.
+    pub json_columns: Vec<String>,
+}

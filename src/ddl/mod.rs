@@ -1,0 +1,14 @@
+//! Vocabulary: what a statement of a script is, and what a DDL statement asks for.
+//! Plain data, filled by `pg` from Postgres's own parse trees and catalogue.
+
+mod change;
+mod index;
+mod lock;
+mod relation;
+mod script;
+
+pub use change::*;
+pub use index::*;
+pub use lock::*;
+pub use relation::*;
+pub use script::*;

@@ -1,0 +1,154 @@
+//! What a rule is, and what it finds.
+
+use crate::ddl::{Change, Ddl, Relation};
+use crate::error::Result;
+
+/// One rule. Error texts, `migrator.rules` and the pages of `docs/rules/` come from this record.
+pub struct Rule {
+    /// As it stands in brackets in messages.
+    pub id: &'static str,
+    pub class: Class,
+    /// What it does unless a policy says otherwise.
+    pub default: Default,
+    /// One sentence: what it looks at.
+    pub summary: &'static str,
+    /// What happens otherwise, with the lock in plain words.
+    pub hazard: &'static str,
+    /// What to do instead, in words.
+    pub safe_way: &'static str,
+    /// SQL that it refuses or warns about, on the tables of `docs/rules/README.md`.
+    pub bad: &'static str,
+    /// SQL that comes to the same and passes; empty where there is no other way.
+    pub good: &'static str,
+    /// Looks at one command of a statement.
+    pub find: fn(&Change, &Ddl) -> Result<Option<Finding>>,
+}
+
+/// What kind of harm a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Long work while reads or writes wait.
+    Blocking,
+    /// The application breaks when the statement commits.
+    Breaking,
+    /// Data, or what guards it, is gone.
+    Lossy,
+    /// Wrong at this moment: what other sessions, or this transaction, are doing now.
+    Live,
+    /// Not harmful now, regretted later.
+    Hygiene,
+}
+
+impl Class {
+    /// As `migrator.rules` shows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blocking => "blocking",
+            Self::Breaking => "breaking",
+            Self::Lossy => "lossy",
+            Self::Live => "live",
+            Self::Hygiene => "hygiene",
+        }
+    }
+}
+
+/// What a rule does when it finds something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    Off,
+    Warning,
+    Error,
+}
+
+impl Action {
+    /// As `migrator.set_rule` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What a rule does where no policy says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Default {
+    Always(Action),
+    /// An error on relations that are large or referenced by others, a warning elsewhere.
+    ByWeight,
+}
+
+/// What a rule found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Without the rule's id.
+    pub message: String,
+    pub detail: String,
+    pub recipe: Recipe,
+    /// The relation it is about.
+    pub relation: Option<Relation>,
+    pub column: Option<String>,
+    /// For [`Default::ByWeight`]: large or referenced.
+    pub heavy: bool,
+}
+
+/// How to do the same safely.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recipe {
+    /// What the statements do, ending in a colon; without statements a whole sentence.
+    pub sentence: String,
+    /// Whole statements, each on one line and ending in a semicolon.
+    pub statements: Vec<String>,
+}
+
+impl Recipe {
+    /// A sentence and the statements it introduces.
+    pub fn new(sentence: impl Into<String>, statements: Vec<String>) -> Self {
+        Self { sentence: sentence.into(), statements }
+    }
+
+    /// Advice without statements to type.
+    pub fn advice(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), statements: Vec::new() }
+    }
+
+    /// For what cannot be done without blocking: the change itself, with the rule allowed for one transaction.
+    pub fn window(rule: &str, why: &str, change: &Change) -> Self {
+        let Some(sql) = &change.sql else {
+            return Self::advice(format!(
+                "{why} In a maintenance window, type SET LOCAL migrator.allow = '{rule}'; before it in its transaction."
+            ));
+        };
+        Self::new(
+            format!("{why} In a maintenance window:"),
+            vec!["BEGIN;".into(), format!("SET LOCAL migrator.allow = '{rule}';"), format!("{sql};"), "COMMIT;".into()],
+        )
+    }
+}
+
+impl Finding {
+    /// A finding about the relation of a change.
+    pub fn new(change: &Change, message: impl Into<String>, detail: impl Into<String>, recipe: Recipe) -> Self {
+        Self {
+            message: message.into(),
+            detail: detail.into(),
+            recipe,
+            relation: change.on.clone(),
+            column: None,
+            heavy: false,
+        }
+    }
+
+    /// About this column (as in pg_attribute).
+    pub fn column(mut self, name: &str) -> Self {
+        self.column = Some(name.to_owned());
+        self
+    }
+
+    /// Heavier or lighter, see [`Default::ByWeight`].
+    pub fn heavy(mut self, heavy: bool) -> Self {
+        self.heavy = heavy;
+        self
+    }
+}

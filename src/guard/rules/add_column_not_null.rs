@@ -1,0 +1,94 @@
+//! `add-column-not-null`: a new column that must not be NULL and has nothing to hold, on a table that has rows.
+//!
+//! Hazard: the statement fails on the first row, after it has waited for ACCESS EXCLUSIVE and made every other session
+//! wait behind it.
+
+use crate::catalog::keys;
+use crate::ddl::{Change, ChangeKind, Ddl, Filling, NewColumn, Presence, Relation};
+use crate::error::Result;
+use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};
+use crate::guard::size::Size;
+use crate::pg;
+
+pub static RULE: Rule = Rule {
+    id: "add-column-not-null",
+    class: Class::Blocking,
+    default: Default::Always(Action::Error),
+    summary: "ADD COLUMN ... NOT NULL without a default on a table that has rows.",
+    hazard: "It can only fail, after it has waited for an ACCESS EXCLUSIVE lock and made every reader and writer wait \
+             behind it.",
+    safe_way: "Add the column nullable, fill it in batches, then prove and set NOT NULL.",
+    bad: "ALTER TABLE users ADD COLUMN nick text NOT NULL;",
+    good: "ALTER TABLE users ADD COLUMN nick text NOT NULL DEFAULT '';",
+    find,
+};
+
+fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
+    let (ChangeKind::AddColumn { new, .. }, Some(relation)) = (&change.kind, &change.on) else { return Ok(None) };
+    if !new.required || new.filling != Filling::Nothing {
+        return Ok(None);
+    }
+    let Some(presence) = first_row(relation)? else { return Ok(None) };
+    let size = Size::of(&relation.leaves)?.describe()?;
+    let found = match presence {
+        Presence::Locked => format!(
+            "Another session has {} locked, so its rows could not be looked at without waiting, but it has {size}.",
+            relation.quoted
+        ),
+        _ => format!(
+            "{} has rows ({size}). They would have no value for it, so the statement can only fail, after waiting for an \
+             ACCESS EXCLUSIVE lock, which blocks reads and writes.",
+            relation.quoted
+        ),
+    };
+    let has_key = keys::primary_key(relation.oid)?.is_some();
+    let name = &new.column.name;
+    let message = format!("column \"{name}\" cannot be added to \"{}\" as NOT NULL without a default", relation.name);
+    Ok(Some(
+        Finding::new(change, message, found, recipe(relation, new, has_key, pg::NOT_NULL_CAN_BE_NOT_VALID))
+            .column(name),
+    ))
+}
+
+/// A leaf that has a row, or cannot be looked at; `None` when all are empty.
+fn first_row(relation: &Relation) -> Result<Option<Presence>> {
+    let mut locked = false;
+    for leaf in &relation.leaves {
+        match pg::relation::presence(*leaf) {
+            Presence::Rows => return Ok(Some(Presence::Rows)),
+            Presence::Locked => locked |= Size::of(&[*leaf])?.bytes > 0,
+            Presence::Empty => {}
+        }
+    }
+    Ok(locked.then_some(Presence::Locked))
+}
+
+/// Nullable first, filled in batches, then proven and set.
+fn recipe(relation: &Relation, new: &NewColumn, has_key: bool, native: bool) -> Recipe {
+    let table = &relation.quoted;
+    let quoted = &new.column.quoted;
+    let constraint = &new.not_null_name;
+    let value = new.neutral_value.as_deref().unwrap_or("your_value");
+    let mut lines = vec![format!("ALTER TABLE {table} ADD COLUMN {quoted} {};", new.column.type_name)];
+    if has_key {
+        let literal = |text: &str| text.replace('\'', "''");
+        lines.push(format!(
+            "CALL migrator.backfill('{}', '{}', '{} IS NULL');",
+            literal(table),
+            literal(&format!("{quoted} = {value}")),
+            literal(quoted)
+        ));
+    } else {
+        lines.push(format!("UPDATE {table} SET {quoted} = {value} WHERE {quoted} IS NULL;"));
+    }
+    if native {
+        lines.push(format!("ALTER TABLE {table} ADD CONSTRAINT {constraint} NOT NULL {quoted} NOT VALID;"));
+        lines.push(format!("ALTER TABLE {table} VALIDATE CONSTRAINT {constraint};"));
+    } else {
+        lines.push(format!("ALTER TABLE {table} ADD CONSTRAINT {constraint} CHECK ({quoted} IS NOT NULL) NOT VALID;"));
+        lines.push(format!("ALTER TABLE {table} VALIDATE CONSTRAINT {constraint};"));
+        lines.push(format!("ALTER TABLE {table} ALTER COLUMN {quoted} SET NOT NULL;"));
+        lines.push(format!("ALTER TABLE {table} DROP CONSTRAINT {constraint};"));
+    }
+    Recipe::new("Add it nullable, fill it in batches (put your own value), then make it NOT NULL:", lines)
+}
