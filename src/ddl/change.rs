@@ -17,6 +17,8 @@ pub struct Change {
     /// The relation it is about; `None` for types, schemas, functions and the like.
     pub on: Option<Relation>,
     pub kind: ChangeKind,
+    /// The lock it takes on `on`, as Postgres itself says.
+    pub lock: Option<LockMode>,
     /// The command as a whole statement with qualified names, without semicolon; `None` when it could not be written.
     pub sql: Option<String>,
     /// What Postgres will do to rows that exist.
