@@ -1,9 +1,11 @@
 //! The guard: one analysis of a statement (`pg::analysis`), one list of rules, one verdict.
 
 mod policy;
+mod recipes;
 mod rule;
 mod rules;
 mod size;
+mod type_recipe;
 mod work;
 
 pub use size::Size;

@@ -33,7 +33,7 @@ pub mod wait;
 
 pub(crate) use background::background_worker;
 pub(crate) use entry::sql_function;
-pub use versions::NOT_NULL_CAN_BE_NOT_VALID;
+pub use versions::{FOREIGN_KEY_ON_PARTITIONED_CAN_WAIT, NOT_NULL_CAN_BE_NOT_VALID};
 
 /// Reserves the prefix of our settings: a misspelt `migrator.x` becomes an error.
 pub fn reserve_setting_prefix(prefix: &'static std::ffi::CStr) {

@@ -115,8 +115,26 @@ pub fn inheritors(oid: pg_sys::Oid) -> Result<Vec<pg_sys::Oid>> {
     // SAFETY: one raw call; the result is a list of oids in the current memory context.
     unsafe {
         let list = boundary::catch(|| raw::find_all_inheritors(oid, 0, std::ptr::null_mut()))?;
+        Ok(oids(list))
+    }
+}
+
+/// The direct children or partitions. Takes no lock.
+pub fn children(oid: pg_sys::Oid) -> Result<Vec<pg_sys::Oid>> {
+    // SAFETY: one raw call; the result is a list of oids in the current memory context.
+    unsafe {
+        let list = boundary::catch(|| raw::find_inheritance_children(oid, 0))?;
+        Ok(oids(list))
+    }
+}
+
+/// # Safety
+/// `list` is NIL or a list of oids.
+unsafe fn oids(list: *const pg_sys::List) -> Vec<pg_sys::Oid> {
+    // SAFETY: the caller's promise.
+    unsafe {
         let count = if list.is_null() { 0 } else { usize::try_from((*list).length).unwrap_or(0) };
-        Ok((0..count).map(|i| (*(*list).elements.add(i)).oid_value).collect())
+        (0..count).map(|i| (*(*list).elements.add(i)).oid_value).collect()
     }
 }
 
@@ -168,6 +186,36 @@ pub fn free_name(
             pg_sys::ChooseRelationName(table.as_ptr(), columns.as_ptr(), label.as_ptr(), schema, is_constraint);
         convert::string(name).unwrap_or_default()
     }
+}
+
+/// A free name for a not-null constraint on a column, quoted where needed.
+pub fn free_constraint_name(table: u32, column: &str) -> String {
+    let oid = pg_sys::Oid::from(table);
+    // SAFETY: a syscache look-up by oid.
+    let schema = unsafe { pg_sys::get_rel_namespace(oid) };
+    quoted(&free_name(&names(oid).1, column, c"not_null", schema, true))
+}
+
+/// A free name for a helper sequence, qualified and quoted.
+pub fn free_sequence_name(table: u32, column: &str) -> String {
+    let oid = pg_sys::Oid::from(table);
+    let (schema_name, name) = names(oid);
+    // SAFETY: a syscache look-up by oid.
+    let schema = unsafe { pg_sys::get_rel_namespace(oid) };
+    qualified(&schema_name, &free_name(&name, column, c"fill", schema, false))
+}
+
+/// The tables with storage below a partitioned one, qualified and quoted.
+pub fn leaf_names(oid: u32) -> Result<Vec<String>> {
+    let all = inheritors(pg_sys::Oid::from(oid))?;
+    Ok(all
+        .into_iter()
+        .filter(|o| has_storage(*o))
+        .map(|o| {
+            let (schema, name) = names(o);
+            qualified(&schema, &name)
+        })
+        .collect())
 }
 
 /// Whether a table holds a row now, as the ALTER TABLE would see it.

@@ -2,8 +2,11 @@
 //! before it runs. It takes no lock that another session could make it wait for, and runs no user's code.
 
 mod alter_table;
+mod barrier;
+mod catalogue;
 mod column;
 mod create_index;
+mod expression;
 mod held;
 pub mod index_statement;
 
