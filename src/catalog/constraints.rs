@@ -18,6 +18,8 @@ pub struct Constraint {
     pub table: String,
     /// It came with a partitioned table's.
     pub of_partition: bool,
+    /// It came from a parent only, and goes with the parent's.
+    pub inherited: bool,
 }
 
 /// The definition of a table's constraint; `None` when there is none of that name.
@@ -36,7 +38,7 @@ pub fn described(oids: &[u32]) -> Result<Vec<Constraint>> {
     let list = oid_array(oids);
     as_owner(|| {
         let sql = "SELECT quote_ident(k.conname), pg_get_constraintdef(k.oid), k.conrelid, \
-                   format('%I.%I', n.nspname, c.relname), k.conparentid <> 0 OR c.relkind = 'p' \
+                   format('%I.%I', n.nspname, c.relname), k.conparentid <> 0 OR c.relkind = 'p', NOT k.conislocal \
                    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
                    WHERE k.oid = ANY ($1::oid[]) ORDER BY k.conname, k.oid";
         Ok(query(sql, &[Some(&list)])?
@@ -47,6 +49,7 @@ pub fn described(oids: &[u32]) -> Result<Vec<Constraint>> {
                 relation: r.number(2).unwrap_or(0),
                 table: r.required(3),
                 of_partition: r.boolean(4),
+                inherited: r.boolean(5),
             })
             .collect())
     })

@@ -53,8 +53,8 @@ fn not_null_on(relation: &Relation, column: &Column, name: &str, native: bool) -
 }
 
 /// Adds a CHECK or a foreign key unchecked, then checks it while reads and writes go on. `None` when it could not be
-/// written.
-pub fn validated(relation: &Relation, constraint: &NewConstraint) -> Option<Vec<String>> {
+/// written. `leaves` are the tables whose rows it would read.
+pub fn validated(relation: &Relation, constraint: &NewConstraint, leaves: &[u32]) -> Option<Vec<String>> {
     let (table, name) = (alter(relation), &constraint.quoted);
     let definition = constraint.definition.as_ref()?;
     let inherit = if constraint.no_inherit { " NO INHERIT" } else { "" };
@@ -66,7 +66,7 @@ pub fn validated(relation: &Relation, constraint: &NewConstraint) -> Option<Vec<
     }
     // Before 18 a partitioned table refuses NOT VALID; it attaches what its partitions have.
     let mut steps = Vec::new();
-    for leaf in pg::relation::leaf_names(relation.oid).ok()? {
+    for leaf in leaves.iter().map(|oid| pg::relation::qualified_name(*oid)) {
         steps.push(format!("ALTER TABLE {leaf} {unchecked}"));
         steps.push(format!("ALTER TABLE {leaf} VALIDATE CONSTRAINT {name};"));
     }
@@ -158,7 +158,7 @@ fn constraints(relation: &Relation, new: &NewColumn) -> Option<Vec<String>> {
                 let table = alter(relation);
                 steps.push(format!("{table}ADD CONSTRAINT {} {definition} NOT ENFORCED;", constraint.quoted));
             }
-            _ => steps.extend(validated(relation, constraint)?),
+            _ => steps.extend(validated(relation, constraint, &relation.leaves)?),
         }
     }
     Some(steps)
@@ -253,7 +253,7 @@ mod tests {
             referenced_columns: vec![],
             index: None,
         };
-        let steps = validated(&table(), &constraint).unwrap();
+        let steps = validated(&table(), &constraint, &[]).unwrap();
         assert_eq!(steps[0], "ALTER TABLE s.\"Odd'Name\" ADD CONSTRAINT k CHECK ((a > 0)) NOT VALID;");
         assert_eq!(steps[1], "ALTER TABLE s.\"Odd'Name\" VALIDATE CONSTRAINT k;");
     }

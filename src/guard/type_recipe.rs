@@ -36,7 +36,8 @@ pub fn of(rule: &str, change: &Change) -> Result<Recipe> {
         adds.push(format!("ADD CONSTRAINT {} {} NOT VALID", check.quoted, check.definition));
         after.push(format!("{table}VALIDATE CONSTRAINT {};", check.quoted));
     }
-    for key in &keys {
+    let on_children = checks.iter().filter(|c| c.relation != relation.oid && !c.inherited);
+    for key in keys.iter().chain(on_children) {
         before.push(format!("ALTER TABLE {} DROP CONSTRAINT {};", key.table, key.quoted));
         after.push(format!("ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID;", key.table, key.quoted, key.definition));
         after.push(format!("ALTER TABLE {} VALIDATE CONSTRAINT {};", key.table, key.quoted));

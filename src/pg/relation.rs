@@ -179,11 +179,13 @@ pub fn free_name(
     schema: pg_sys::Oid,
     is_constraint: bool,
 ) -> String {
-    let (table, columns) = (convert::c_string(table), convert::c_string(columns));
-    // SAFETY: NUL-terminated arguments; the result is palloc'd.
+    let (table, own) = (convert::c_string(table), convert::c_string(columns));
+    // Without columns there is no part for them in the name.
+    let columns = if columns.is_empty() { std::ptr::null() } else { own.as_ptr() };
+    // SAFETY: NUL-terminated arguments, or NULL; the result is palloc'd.
     unsafe {
         let name: *mut c_char =
-            pg_sys::ChooseRelationName(table.as_ptr(), columns.as_ptr(), label.as_ptr(), schema, is_constraint);
+            pg_sys::ChooseRelationName(table.as_ptr(), columns, label.as_ptr(), schema, is_constraint);
         convert::string(name).unwrap_or_default()
     }
 }
@@ -205,17 +207,18 @@ pub fn free_sequence_name(table: u32, column: &str) -> String {
     qualified(&schema_name, &free_name(&name, column, c"fill", schema, false))
 }
 
-/// The tables with storage below a partitioned one, qualified and quoted.
-pub fn leaf_names(oid: u32) -> Result<Vec<String>> {
-    let all = inheritors(pg_sys::Oid::from(oid))?;
-    Ok(all
-        .into_iter()
-        .filter(|o| has_storage(*o))
-        .map(|o| {
-            let (schema, name) = names(o);
-            qualified(&schema, &name)
-        })
-        .collect())
+/// `schema.name` of a relation, quoted where needed.
+pub fn qualified_name(oid: u32) -> String {
+    let (schema, name) = names(pg_sys::Oid::from(oid));
+    qualified(&schema, &name)
+}
+
+/// The name that Postgres would choose first, taken or not.
+pub fn first_name(table: &str, columns: &str, label: &std::ffi::CStr) -> String {
+    let (table, own) = (convert::c_string(table), convert::c_string(columns));
+    let columns = if columns.is_empty() { std::ptr::null() } else { own.as_ptr() };
+    // SAFETY: NUL-terminated arguments, or NULL; the result is palloc'd.
+    unsafe { convert::string(pg_sys::makeObjectName(table.as_ptr(), columns, label.as_ptr())) }.unwrap_or_default()
 }
 
 /// Whether a table holds a row now, as the ALTER TABLE would see it.

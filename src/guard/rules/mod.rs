@@ -27,6 +27,7 @@ mod set_expression_rewrite;
 mod set_logged_unlogged;
 mod set_not_null_scan;
 mod set_tablespace;
+mod validate_under_strong_lock;
 
 use super::rule::Rule;
 
@@ -59,6 +60,7 @@ pub static RULES: &[&Rule] = &[
     &set_logged_unlogged::RULE,
     &set_not_null_scan::RULE,
     &set_tablespace::RULE,
+    &validate_under_strong_lock::RULE,
 ];
 
 /// The rule of an id.

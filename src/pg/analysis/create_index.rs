@@ -44,10 +44,9 @@ pub unsafe fn change(statement: &pg_sys::IndexStmt) -> Result<Option<Change>> {
         let sql = sql(&on, &definition, only, "");
         let mut work = Vec::new();
         if !on.partitioned || with_children {
-            let covered = match Proposed::of(statement, oid)? {
-                Some(proposed) if on.partitioned => proposed.covered(oid, false)?,
-                _ => Vec::new(),
-            };
+            // An unknown method or column is the statement's own error.
+            let Some(proposed) = Proposed::of(statement, oid)? else { return Ok(None) };
+            let covered = if on.partitioned { proposed.covered(oid, false)? } else { Vec::new() };
             let built = on.leaves.iter().map(|leaf| Oid::from(*leaf)).filter(|leaf| !covered.contains(leaf));
             work.extend(built.filter_map(|leaf| held::work(leaf, WorkKind::Build, LockMode::Share)));
         }

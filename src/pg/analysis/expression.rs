@@ -14,6 +14,7 @@ use crate::pg::{boundary, convert, node, raw};
 pub struct Namespace {
     state: *mut pg_sys::ParseState,
     context: *mut pg_sys::List,
+    columns: Vec<Attribute>,
 }
 
 impl Namespace {
@@ -45,9 +46,10 @@ impl Namespace {
             let plan = pg_sys::palloc0(size_of::<pg_sys::PlannedStmt>()).cast::<pg_sys::PlannedStmt>();
             (*plan).type_ = NodeTag::T_PlannedStmt;
             (*plan).rtable = (*state).p_rtable;
-            let names =
-                pg_sys::lappend(std::ptr::null_mut(), pg_sys::makeString(pg_sys::pstrdup(name.as_ptr())).cast());
-            Self { state, context: pg_sys::deparse_context_for_plan_tree(plan, names) }
+            // A list of C strings, not of nodes.
+            let names = pg_sys::lappend(std::ptr::null_mut(), pg_sys::pstrdup(name.as_ptr()).cast());
+            let context = pg_sys::deparse_context_for_plan_tree(plan, names);
+            Self { state, context, columns: columns.to_vec() }
         }
     }
 
@@ -82,6 +84,24 @@ impl Namespace {
     pub unsafe fn rewrite(&self, expression: *mut Node, kind: pg_sys::ParseExprKind::Type) -> String {
         // SAFETY: the caller's promise.
         unsafe { self.write(self.transform(expression, kind)) }
+    }
+
+    /// The columns that an expression names, by which Postgres names a CHECK: the only one, or none.
+    ///
+    /// # Safety
+    /// `expression` was transformed here.
+    pub unsafe fn only_column(&self, expression: *mut Node) -> Option<String> {
+        let mut set: *mut pg_sys::Bitmapset = std::ptr::null_mut();
+        // SAFETY: the caller's promise; the set is made by Postgres.
+        let (members, first) = unsafe {
+            pg_sys::pull_varattnos(expression, 1, &raw mut set);
+            (pg_sys::bms_num_members(set), pg_sys::bms_next_member(set, -1))
+        };
+        let number = usize::try_from(first + pg_sys::FirstLowInvalidHeapAttributeNumber).ok()?;
+        if members != 1 || number == 0 {
+            return None;
+        }
+        self.columns.get(number - 1).map(|column| column.name.clone())
     }
 
     /// An expression coerced to a column's type as ALTER COLUMN TYPE does; `None` when there is no such cast.

@@ -9,6 +9,7 @@ mod create_index;
 mod expression;
 mod held;
 pub mod index_statement;
+mod row_type;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 

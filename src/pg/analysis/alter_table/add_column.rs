@@ -6,7 +6,7 @@ use super::{Alteration, as_column, constraint, definition, present};
 use crate::ddl::{Change, ChangeKind, Column, ConstraintKind, Filling, NewColumn, NewConstraint, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::analysis::catalogue::{self, Attribute};
-use crate::pg::analysis::{column, expression};
+use crate::pg::analysis::{column, expression, row_type};
 use crate::pg::{convert, node, relation, versions};
 
 /// What stands behind a column's type.
@@ -64,7 +64,14 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             required,
             constraints,
         };
-        let work = work(alteration, &new, default.is_some() || serial);
+        let later = !clauses.not_null && alteration.made_not_null().contains(&new.column.name);
+        let has_default = !matches!(new.filling, Filling::Nothing);
+        let work = if has_default && row_type::is_stored_elsewhere(alteration.oid) {
+            // It raises an error before it looks at any row.
+            Vec::new()
+        } else {
+            work(alteration, &new, default.is_some() || serial, later)
+        };
         let tail = tail(&new, command.missing_ok, &clauses, serial);
         Ok(alteration.with_work(ChangeKind::AddColumn { new, if_not_exists: command.missing_ok }, tail, work))
     }
@@ -190,8 +197,9 @@ unsafe fn is_null_constant(expression: *mut Node) -> bool {
 }
 
 /// `has_expression`: the definition has a default or a generation expression, which makes Postgres check a foreign key
-/// even where the value is NULL.
-fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool) -> Vec<Work> {
+/// even where the value is NULL. `later`: another command makes the column NOT NULL, which is then looked for in the rows
+/// although the default is known.
+fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool, later: bool) -> Vec<Work> {
     // A child that has the column already keeps its own.
     let lacks = |table: &Oid| !column::exists(table.to_u32(), &new.column.name);
     let mut work: Vec<Work> = Vec::new();
@@ -203,12 +211,14 @@ fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool) -> V
         on(alteration.stored(), WorkKind::Rewrite);
     }
     let stored_once = matches!(new.filling, Filling::Once(_));
-    if new.required && !stored_once && !rewritten {
+    if new.required && !rewritten && (later || !stored_once) {
         on(alteration.stored(), WorkKind::Scan);
     }
     for constraint in &new.constraints {
         match constraint.kind {
-            ConstraintKind::Check if !constraint.not_enforced => on(alteration.stored(), WorkKind::Scan),
+            ConstraintKind::Check if constraint.not_enforced => {}
+            ConstraintKind::Check if constraint.no_inherit => on(vec![alteration.oid], WorkKind::Scan),
+            ConstraintKind::Check => on(alteration.stored(), WorkKind::Scan),
             ConstraintKind::ForeignKey if has_expression && !constraint.not_enforced => {
                 on(alteration.stored_for_keys(), WorkKind::Scan);
             }

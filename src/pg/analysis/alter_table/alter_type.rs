@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use pgrx::pg_sys::{self, AlterTableType as At, Node, NodeTag, Oid};
 
+use super::foreign_key::Remade;
 use super::{Alteration, definition, foreign_key, present};
 use crate::ddl::{Change, ChangeKind, Work, WorkKind};
 use crate::error::Result;
@@ -12,6 +13,7 @@ use crate::pg::analysis::catalogue::{
     Key, Row,
 };
 use crate::pg::analysis::expression::{self, Namespace};
+use crate::pg::analysis::row_type;
 use crate::pg::{convert, node, relation, versions};
 
 /// pg_class by oid.
@@ -83,7 +85,9 @@ impl Found {
     unsafe fn table(&mut self, alteration: &Alteration<'_>, table: Oid, name: &str, rewritten: bool) -> Result<()> {
         let Some(attribute) = catalogue::attribute_named(table, name) else { return Ok(()) };
         let dependents = Dependents::of(table, attribute.number);
-        self.doomed |= dependents.forbid_type_change(table, attribute.number);
+        self.doomed |= dependents.forbid_type_change(table, attribute.number)
+            || is_partition_key(table, attribute.number)
+            || row_type::is_stored_elsewhere(table);
         if rewritten {
             self.work.extend(alteration.work(table, WorkKind::Rewrite));
         } else {
@@ -108,13 +112,33 @@ impl Found {
         }
         for row in dependents.foreign_keys(alteration) {
             // SAFETY: the caller's promise.
-            if rewritten || !unsafe { foreign_key::is_reusable(alteration, row)? } {
-                self.revalidated.push(row.oid(c"oid"));
-                self.work.extend(foreign_key::validation(alteration, row)?);
+            match unsafe { foreign_key::remade(alteration, row)? } {
+                Remade::Impossible => self.doomed = true,
+                Remade::Kept if !rewritten => {}
+                _ => {
+                    self.revalidated.push(row.oid(c"oid"));
+                    self.work.extend(foreign_key::validation(alteration, row)?);
+                }
             }
         }
         Ok(())
     }
+}
+
+/// Whether a column is part of a partition key.
+fn is_partition_key(table: Oid, number: i16) -> bool {
+    /// pg_partitioned_table by partrelid.
+    const PARTITIONED: Catalogue = Catalogue { oid: 3350, index: 3351 };
+    PARTITIONED.rows(&[Key::Oid(c"partrelid", table.to_u32())]).iter().any(|row| {
+        let mut named: *mut pg_sys::Bitmapset = std::ptr::null_mut();
+        let member = i32::from(number) - pg_sys::FirstLowInvalidHeapAttributeNumber;
+        // SAFETY: the tree that Postgres stored; the set is made by Postgres.
+        let in_expression = unsafe {
+            pg_sys::pull_varattnos(row.tree(c"partexprs"), 1, &raw mut named);
+            pg_sys::bms_is_member(member, named)
+        };
+        in_expression || row.small_array(c"partattrs").contains(&number)
+    })
 }
 
 /// Whether a constraint is checked when it is made again: it holds now.
@@ -306,8 +330,18 @@ fn is_reusable(index: Oid, table: Oid, altered: &Altered) -> bool {
     }
     let method = Oid::from(class.oid(c"relam"));
     let (operator_classes, collations) = (row.oid_array(c"indclass"), row.oid_array(c"indcollation"));
-    row.small_array(c"indkey").iter().zip(operator_classes.iter().zip(&collations)).all(
-        |(number, (opclass, collation))| {
+    let keys = row.small_array(c"indkey");
+    // A polymorphic operator class stores what it makes of the column's type.
+    let stores_other = keys.iter().zip(&operator_classes).enumerate().any(|(i, (number, opclass))| {
+        // SAFETY: a syscache look-up by oid.
+        let input = unsafe { pg_sys::get_opclass_input_type(*opclass) };
+        let stored = catalogue::attribute(index, i as i16 + 1).map(|a| a.type_oid);
+        let new = altered.get(number).map(|new| new.0);
+        let new = new.or_else(|| catalogue::attribute(table, *number).map(|a| a.type_oid));
+        versions::is_polymorphic(input) && stored != new
+    });
+    !stores_other
+        && keys.iter().zip(operator_classes.iter().zip(&collations)).all(|(number, (opclass, collation))| {
             let (Some((type_oid, new_collation)), Some(old)) =
                 (altered.get(number), catalogue::attribute(table, *number))
             else {
@@ -319,9 +353,7 @@ fn is_reusable(index: Oid, table: Oid, altered: &Altered) -> bool {
                 let by_default = pg_sys::GetDefaultOpClass(old.type_oid, method) == *opclass;
                 let new_class = if by_default { pg_sys::GetDefaultOpClass(*type_oid, method) } else { *opclass };
                 let kept_collation = if *collation == old.collation { *new_collation } else { *collation };
-                let polymorphic = versions::is_polymorphic(pg_sys::get_opclass_input_type(*opclass));
-                new_class == *opclass && kept_collation == *collation && !(polymorphic && old.type_oid != *type_oid)
+                new_class == *opclass && kept_collation == *collation
             }
-        },
-    )
+        })
 }

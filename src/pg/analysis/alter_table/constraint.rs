@@ -21,7 +21,7 @@ pub unsafe fn add(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) 
         };
         let new = describe(alteration, written, None)?;
         let work = match new.kind {
-            _ if new.not_valid || new.not_enforced => Vec::new(),
+            _ if new.not_valid || new.not_enforced || is_refused(alteration, &new) => Vec::new(),
             ConstraintKind::Check => check(alteration, &new)?,
             ConstraintKind::NotNull => not_nulls(alteration, &new.columns)?,
             ConstraintKind::ForeignKey => {
@@ -36,6 +36,15 @@ pub unsafe fn add(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) 
         let tail = tail(&new);
         Ok(alteration.with_work(ChangeKind::AddConstraint(new), tail, work))
     }
+}
+
+/// What Postgres refuses before it looks at any row: a name that is taken, a second primary key.
+fn is_refused(alteration: &Alteration<'_>, new: &NewConstraint) -> bool {
+    CONSTRAINTS_OF.rows(&[Key::Oid(c"conrelid", alteration.oid.to_u32())]).iter().any(|row| {
+        let name = row.name(c"conname");
+        let second_key = new.kind == ConstraintKind::PrimaryKey && row.character(c"contype") == 'p';
+        (second_key || new.given_name.as_ref() == Some(&name)) && !alteration.drops_constraint(&name)
+    })
 }
 
 /// A new CHECK is tried on every row; a child that has it already, by name, keeps its own.
@@ -84,9 +93,9 @@ pub unsafe fn describe(
         };
         let using_index = index_constraint::existing(alteration, written);
         let names = match (inline, kind) {
+            (_, ConstraintKind::Check) => checked_columns(alteration, written),
             (Some(column), _) => vec![column.name.clone()],
             (None, ConstraintKind::ForeignKey) => node::strings(written.fk_attrs),
-            (None, ConstraintKind::Check) => checked_columns(alteration, written),
             (None, _) => node::strings(written.keys),
         };
         let columns: Vec<Column> = match using_index {
@@ -132,25 +141,12 @@ pub unsafe fn describe(
 /// # Safety
 /// `written` is the parser's.
 unsafe fn checked_columns(alteration: &Alteration<'_>, written: &pg_sys::Constraint) -> Vec<String> {
-    // SAFETY: the caller's promise; pull_varattnos reads the transformed tree.
+    // SAFETY: the caller's promise.
     unsafe {
         let Some(raw) = present(written.raw_expr) else { return Vec::new() };
-        let kind = pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT;
-        let expression = alteration.namespace().transform(raw, kind);
-        let mut set: *mut pg_sys::Bitmapset = std::ptr::null_mut();
-        pg_sys::pull_varattnos(expression, 1, &raw mut set);
-        let mut columns = Vec::new();
-        let mut member = -1;
-        loop {
-            member = pg_sys::bms_next_member(set, member);
-            if member < 0 {
-                break;
-            }
-            let number = (member + pg_sys::FirstLowInvalidHeapAttributeNumber) as i16;
-            columns.extend(catalogue::attribute(alteration.oid, number).map(|a| a.name));
-        }
-        // Postgres uses the column's name when there is exactly one.
-        if columns.len() == 1 { columns } else { Vec::new() }
+        let namespace = alteration.namespace();
+        let expression = namespace.transform(raw, pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT);
+        namespace.only_column(expression).into_iter().collect()
     }
 }
 
@@ -257,8 +253,17 @@ fn kind_of(row: &Row) -> ConstraintKind {
 pub unsafe fn validate(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) -> Result<Change> {
     // SAFETY: a name is NUL-terminated.
     let name = unsafe { convert::string(command.name) }.unwrap_or_default();
+    let tail = format!("VALIDATE CONSTRAINT {}", relation::quoted(&name));
     let Some(row) = named(alteration.oid, &name) else {
-        return Ok(alteration.light(ChangeKind::OtherAlter, None));
+        // One that the statement itself adds.
+        // SAFETY: the commands are the parser's.
+        let Some(kind) = (unsafe { added(alteration, &name) }) else {
+            return Ok(alteration.light(ChangeKind::OtherAlter, None));
+        };
+        let tables =
+            if kind == ConstraintKind::ForeignKey { alteration.stored_for_keys() } else { alteration.stored() };
+        let work = tables.into_iter().filter_map(|table| alteration.work(table, WorkKind::Scan)).collect();
+        return Ok(alteration.with_work(ChangeKind::ValidateConstraint { name, kind }, Some(tail), work));
     };
     let kind = kind_of(&row);
     let mut work = Vec::new();
@@ -275,8 +280,28 @@ pub unsafe fn validate(alteration: &Alteration<'_>, command: &pg_sys::AlterTable
             }
         }
     }
-    let tail = format!("VALIDATE CONSTRAINT {}", relation::quoted(&name));
     Ok(alteration.with_work(ChangeKind::ValidateConstraint { name, kind }, Some(tail), work))
+}
+
+/// The kind of a CHECK or foreign key of that name that the statement adds unchecked.
+///
+/// # Safety
+/// The commands are the parser's.
+unsafe fn added(alteration: &Alteration<'_>, name: &str) -> Option<ConstraintKind> {
+    alteration.commands_of(pg_sys::AlterTableType::AT_AddConstraint).find_map(|command| {
+        // SAFETY: the caller's promise; the tag is checked.
+        let (new, own) = unsafe {
+            let new = definition::<pg_sys::Constraint>(command, NodeTag::T_Constraint)?;
+            (new, convert::string(new.conname))
+        };
+        let kind = match new.contype {
+            ConstrType::CONSTR_FOREIGN => ConstraintKind::ForeignKey,
+            ConstrType::CONSTR_CHECK => ConstraintKind::Check,
+            ConstrType::CONSTR_NOTNULL => ConstraintKind::NotNull,
+            _ => return None,
+        };
+        (own.as_deref() == Some(name) && new.skip_validation).then_some(kind)
+    })
 }
 
 /// ALTER CONSTRAINT; ENFORCED (18) checks every row.

@@ -14,7 +14,13 @@ pub fn validation(alteration: &Alteration<'_>, row: &Row) -> Result<Vec<Work>> {
     let referencing = Oid::from(row.oid(c"conrelid"));
     let partitioned = relation::kind_of(referencing) == pg_sys::RELKIND_PARTITIONED_TABLE;
     let tables = if partitioned { relation::inheritors(referencing)? } else { vec![referencing] };
-    Ok(tables.into_iter().filter_map(|table| held::work(table, WorkKind::Scan, alteration.lock)).collect())
+    // Writes to the referenced table wait as well, if this transaction holds a strong lock on that.
+    let (peer, peer_before) = held::effective(Oid::from(row.oid(c"confrelid")), alteration.lock);
+    Ok(tables
+        .into_iter()
+        .filter_map(|table| held::work(table, WorkKind::Scan, alteration.lock))
+        .map(|work| if peer > work.lock { Work { lock: peer, held_before: peer_before, ..work } } else { work })
+        .collect())
 }
 
 /// Whether a partition has a foreign key like the new one already, validated: then Postgres attaches it and reads nothing
@@ -34,29 +40,39 @@ pub fn is_there(partition: Oid, new: &NewConstraint) -> bool {
     })
 }
 
-/// Whether a foreign key that is made again after a change of type is not checked again: its operators and casts stay the
-/// same (`old_check_ok` of ATAddForeignKeyConstraint).
+/// What becomes of a foreign key that is made again after a change of type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remade {
+    /// Its operators and casts stay the same, so it is not checked again (`old_check_ok` of ATAddForeignKeyConstraint).
+    Kept,
+    Checked,
+    /// The types can no longer be compared: the statement is refused.
+    Impossible,
+}
+
+/// What becomes of a foreign key.
 ///
 /// # Safety
 /// The alteration's commands are the parser's.
-pub unsafe fn is_reusable(alteration: &Alteration<'_>, row: &Row) -> Result<bool> {
+pub unsafe fn remade(alteration: &Alteration<'_>, row: &Row) -> Result<Remade> {
     let (referencing, referenced) = (Oid::from(row.oid(c"conrelid")), Oid::from(row.oid(c"confrelid")));
     // SAFETY: the caller's promise.
     let (ours, theirs) =
         unsafe { (alter_type::altered(alteration, referencing)?, alter_type::altered(alteration, referenced)?) };
     let index = INDEX_BY_OID.rows(&[Key::Oid(c"indexrelid", row.oid(c"conindid"))]);
-    let Some(index) = index.first() else { return Ok(false) };
+    let Some(index) = index.first() else { return Ok(Remade::Checked) };
     let (index_keys, classes) = (index.small_array(c"indkey"), index.oid_array(c"indclass"));
     let operators = row.oid_array(c"conpfeqop");
+    let mut outcome = Remade::Kept;
     let pairs = row.small_array(c"conkey").into_iter().zip(row.small_array(c"confkey"));
     for ((own, other), operator) in pairs.zip(operators) {
         let (Some(own_column), Some(other_column)) =
             (catalogue::attribute(referencing, own), catalogue::attribute(referenced, other))
         else {
-            return Ok(false);
+            return Ok(Remade::Checked);
         };
-        let Some(position) = index_keys.iter().position(|key| *key == other) else { return Ok(false) };
-        let Some(class) = classes.get(position) else { return Ok(false) };
+        let Some(position) = index_keys.iter().position(|key| *key == other) else { return Ok(Remade::Checked) };
+        let Some(class) = classes.get(position) else { return Ok(Remade::Checked) };
         let own_type = ours.get(&own).map_or(own_column.type_oid, |new| new.0);
         let other_type = theirs.get(&other).map_or(other_column.type_oid, |new| new.0);
         // SAFETY: syscache look-ups by oid.
@@ -65,18 +81,22 @@ pub unsafe fn is_reusable(alteration: &Alteration<'_>, row: &Row) -> Result<bool
             let by_default = pg_sys::GetDefaultOpClass(other_column.type_oid, method) == *class;
             if by_default { pg_sys::GetDefaultOpClass(other_type, method) } else { *class }
         };
-        if !same_comparison(class, other_type, own_column.type_oid, own_type, operator) {
-            return Ok(false);
+        match comparison(class, other_type, own_column.type_oid, own_type, operator) {
+            Remade::Kept => {}
+            other => outcome = other,
+        }
+        if outcome == Remade::Impossible {
+            break;
         }
     }
-    Ok(true)
+    Ok(outcome)
 }
 
 /// Whether the comparison of the two columns is done by the same operator and through the same cast as before.
-fn same_comparison(class: Oid, referenced: Oid, old: Oid, new: Oid, operator: Oid) -> bool {
+fn comparison(class: Oid, referenced: Oid, old: Oid, new: Oid, operator: Oid) -> Remade {
     const EQUAL: i16 = 3;
     if class == Oid::INVALID {
-        return false;
+        return Remade::Impossible;
     }
     // SAFETY: syscache look-ups by oid.
     unsafe {
@@ -89,12 +109,15 @@ fn same_comparison(class: Oid, referenced: Oid, old: Oid, new: Oid, operator: Oi
             let (from, to) = ([referenced, new], [input, input]);
             let implicit = pg_sys::CoercionContext::COERCION_IMPLICIT;
             if !pg_sys::can_coerce_type(2, from.as_ptr(), to.as_ptr(), implicit) {
-                return false;
+                return Remade::Impossible;
             }
             found = pg_sys::get_opfamily_member(family, input, input, EQUAL);
             right = input;
         }
-        found == operator && cast(right, old) == cast(right, new) && (!versions::is_polymorphic(right) || old == new)
+        let same = found == operator
+            && cast(right, old) == cast(right, new)
+            && (!versions::is_polymorphic(right) || old == new);
+        if same { Remade::Kept } else { Remade::Checked }
     }
 }
 

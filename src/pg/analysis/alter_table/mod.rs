@@ -192,6 +192,11 @@ impl<'a> Alteration<'a> {
 
     /// A free name for a constraint, as Postgres would choose one.
     pub fn free_name(&self, columns: &str, label: &std::ffi::CStr) -> String {
+        // What the statement drops is free by then.
+        let first = relation::first_name(&self.on.name, columns, label);
+        if self.drops_constraint(&first) {
+            return first;
+        }
         // SAFETY: a syscache look-up by oid.
         let schema = unsafe { pg_sys::get_rel_namespace(self.oid) };
         relation::free_name(&self.on.name, columns, label, schema, true)
