@@ -1,5 +1,6 @@
 //! All settings. Statics are private; each reader returns a type of the domain.
 
+use std::ffi::{CStr, CString};
 use std::time::Duration;
 
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
@@ -23,6 +24,35 @@ static LARGE_TABLE_ROWS: GucSetting<i32> = GucSetting::<i32>::new(100_000);
 static LARGE_TABLE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(64 * 1024);
 static LOCK_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static LOCK_RETRIES: GucSetting<i32> = GucSetting::<i32>::new(60);
+
+static ALLOW: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+
+/// The rules that are allowed to be broken now. The default is none.
+pub fn allow() -> Vec<String> {
+    let list = ALLOW.get().map(|list| list.to_string_lossy().into_owned()).unwrap_or_default();
+    names(&list).map(str::to_owned).collect()
+}
+
+/// The names of a list with commas between them.
+pub fn names(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|name| !name.is_empty())
+}
+
+/// A setting whose values are checked when they are set; `pg` defines it.
+pub struct Checked {
+    pub name: &'static CStr,
+    pub short: &'static CStr,
+    pub long: &'static CStr,
+    pub setting: &'static GucSetting<Option<CString>>,
+}
+
+/// `migrator.allow`.
+pub const ALLOW_SETTING: Checked = Checked {
+    name: c"migrator.allow",
+    short: c"Rules of the guard that do not count, for one statement or transaction.",
+    long: c"A list with commas. Superusers may change it; GRANT SET ON PARAMETER delegates that.",
+    setting: &ALLOW,
+};
 
 /// The guard's mode. The default is `enforce`.
 pub fn guard() -> GuardMode {

@@ -7,6 +7,7 @@ pub mod indexes;
 pub mod keys;
 pub mod ledger;
 pub mod locks;
+pub mod policy;
 pub mod roles;
 pub mod session;
 pub mod storage;

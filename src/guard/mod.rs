@@ -1,6 +1,7 @@
 //! The guard: one analysis of a statement (`pg::analysis`), one list of rules, one verdict.
 
-mod policy;
+mod backstop;
+pub mod policy;
 mod rule;
 mod rules;
 mod size;
@@ -12,12 +13,15 @@ use crate::ddl::Ddl;
 use crate::error::{Report, Result, SqlState, code};
 use crate::pg;
 use crate::settings::{self, GuardMode};
+use policy::{Excuse, Judging};
 use rule::{Action, Finding, Recipe, Rule};
 
 /// A finding, the rule that made it, and what that rule does here.
 pub struct Verdict {
     pub rule: &'static Rule,
     pub action: Action,
+    /// Why it does no more than that, where it otherwise would.
+    pub excuse: Option<Excuse>,
     pub finding: Finding,
     /// Which command of the statement it is about.
     pub command: usize,
@@ -28,15 +32,25 @@ pub fn is_on() -> bool {
     settings::guard() != GuardMode::Off && !pg::event_trigger::is_restoring()
 }
 
-/// What the rules find in a statement, those that are off left out.
+/// What the rules find in a statement, those that are off or allowed left out.
 pub fn judge(ddl: &Ddl) -> Result<Vec<Verdict>> {
+    let mut verdicts = weigh(ddl)?;
+    verdicts.retain(|verdict| verdict.action > Action::Off);
+    Ok(verdicts)
+}
+
+/// The same with what something excused: a policy, or an override.
+fn weigh(ddl: &Ddl) -> Result<Vec<Verdict>> {
+    let judging = Judging::begin();
     let mut verdicts = Vec::new();
     for (command, change) in ddl.changes.iter().enumerate() {
         for rule in rules::RULES {
+            judging.look_at(rule, change.on.as_ref());
             let Some(finding) = (rule.find)(change, ddl)? else { continue };
-            let action = policy::action(rule, &finding)?;
-            if action > Action::Off {
-                verdicts.push(Verdict { rule, action, finding, command });
+            judging.look_at(rule, finding.relation.as_ref());
+            let (action, excuse) = policy::weigh(rule, &finding)?;
+            if action > Action::Off || excuse.is_some() {
+                verdicts.push(Verdict { rule, action, excuse, finding, command });
             }
         }
     }

@@ -4,6 +4,7 @@ use crate::catalog::events::{At, Attempt};
 use crate::catalog::ledger::{self, Stored};
 use crate::catalog::session;
 use crate::error::{Error, Report, Result, SqlState, code};
+use crate::migration::lock::Current;
 use crate::migration::script::{Script, Side, Statement};
 use crate::pg::portal::{self, Level};
 use crate::pg::report;
@@ -81,6 +82,7 @@ pub type Outcome = std::result::Result<(), Box<Failure>>;
 
 /// Runs one statement.
 pub fn statement(migration: &Stored, statement: &Statement, level: Level) -> Outcome {
+    let _current = Current::enter(migration, statement.number);
     portal::run(&statement.text, level).map_err(|error| Failure::of(migration, statement, error))
 }
 

@@ -8,6 +8,7 @@
 pub mod analysis;
 pub mod background;
 mod boundary;
+pub mod checked_setting;
 pub mod clause;
 mod convert;
 pub mod entry;
