@@ -28,5 +28,6 @@ pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["vie
 pub extern "C-unwind" fn _PG_init() {
     settings::define();
     pg::checked_setting::define(settings::ALLOW_SETTING, guard::policy::check_list);
+    pg::transaction_end::listen(guard::transaction_ended);
     pg::reserve_setting_prefix(c"migrator");
 }

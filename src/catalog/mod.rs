@@ -2,6 +2,7 @@
 //! The ledger is read and written as the extension's owner, with a pinned search_path.
 
 pub mod backfill;
+pub mod ddl_log;
 pub mod events;
 pub mod indexes;
 pub mod keys;

@@ -1,17 +1,21 @@
 //! The guard: one analysis of a statement (`pg::analysis`), one list of rules, one verdict.
 
 mod backstop;
+mod bound;
+mod log;
 pub mod policy;
 mod rule;
 mod rules;
 mod size;
 mod work;
 
+pub use log::{ddl_log_is_append_only, prune_ddl_log, transaction_ended, write_refusals};
 pub use size::Size;
 
 use crate::ddl::Ddl;
 use crate::error::{Report, Result, SqlState, code};
-use crate::pg;
+use crate::pg::event_trigger::{self, Event};
+use crate::pg::{self, subtransaction};
 use crate::settings::{self, GuardMode};
 use policy::{Excuse, Judging};
 use rule::{Action, Finding, Recipe, Rule};
@@ -25,11 +29,6 @@ pub struct Verdict {
     pub finding: Finding,
     /// Which command of the statement it is about.
     pub command: usize,
-}
-
-/// Whether there is anything to check now.
-pub fn is_on() -> bool {
-    settings::guard() != GuardMode::Off && !pg::event_trigger::is_restoring()
 }
 
 /// What the rules find in a statement, those that are off or allowed left out.
@@ -57,17 +56,61 @@ fn weigh(ddl: &Ddl) -> Result<Vec<Verdict>> {
     Ok(verdicts)
 }
 
-/// Refuses, or warns about, a statement that is about to run.
-pub fn check(ddl: &Ddl) -> Result<()> {
-    let verdicts = judge(ddl)?;
-    let enforcing = settings::guard() == GuardMode::Enforce;
-    for verdict in &verdicts {
-        if verdict.action == Action::Error && enforcing {
-            return Err(Box::new(report(verdict, ddl, &verdicts, code::GUARD)));
-        }
+/// A statement is about to run: refuses it, warns about it, or notes what is known of it.
+pub fn starts(event: &Event) -> Result<()> {
+    if event_trigger::is_restoring() {
+        return Ok(());
     }
-    for verdict in &verdicts {
-        pg::report::warning(&report(verdict, ddl, &verdicts, SqlState::WARNING))?;
+    let text = event.text();
+    let mode = settings::guard();
+    let (ddl, verdicts) = if mode == GuardMode::Off { observed(event)? } else { judged(event)? };
+    if mode == GuardMode::Enforce
+        && let Some(refused) = verdicts.iter().find(|v| v.action == Action::Error)
+    {
+        let refusal = report(refused, &ddl, &verdicts, code::GUARD);
+        return Err(log::refused(event, text, &verdicts, refusal));
+    }
+    if mode != GuardMode::Off {
+        warn(&verdicts, &ddl)?;
+    }
+    log::begin(event, text, &ddl, &verdicts);
+    Ok(())
+}
+
+fn judged(event: &Event) -> Result<(Ddl, Vec<Verdict>)> {
+    let ddl = event.analyse()?;
+    let verdicts = weigh(&ddl)?;
+    Ok((ddl, verdicts))
+}
+
+/// The same where nothing is to be refused: then a failure of ours is not to be in the way either.
+fn observed(event: &Event) -> Result<(Ddl, Vec<Verdict>)> {
+    match subtransaction::contained(|| judged(event)) {
+        // Somebody wants the statement to end.
+        Err(error) if error.sqlstate.is_some_and(|state| state.0.starts_with(b"57")) => Err(error),
+        outcome => Ok(outcome.unwrap_or_default()),
+    }
+}
+
+/// Postgres is about to rewrite a table.
+pub fn rewrites(event: &Event) -> Result<()> {
+    if event_trigger::is_restoring() { Ok(()) } else { log::rewrite(event) }
+}
+
+/// A statement has dropped something.
+pub fn drops(event: &Event) -> Result<()> {
+    if event_trigger::is_restoring() { Ok(()) } else { log::dropped(event) }
+}
+
+/// A statement has run.
+pub fn ends(event: &Event) -> Result<()> {
+    if event_trigger::is_restoring() { Ok(()) } else { log::end(event) }
+}
+
+/// Warns about what is not refused.
+fn warn(verdicts: &[Verdict], ddl: &Ddl) -> Result<()> {
+    for verdict in verdicts.iter().filter(|v| v.action > Action::Off) {
+        pg::report::warning(&report(verdict, ddl, verdicts, SqlState::WARNING))?;
     }
     Ok(())
 }

@@ -48,6 +48,13 @@ pub struct Thresholds {
 
 thread_local! {
     static JUDGING: RefCell<Option<State>> = const { RefCell::new(None) };
+    /// Rules that the migrations of this session were allowed to break, and would have.
+    static USED: RefCell<Vec<(String, &'static str)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether a migration has needed to break a rule that it was allowed to, in this session.
+pub fn was_used(version: &str, rule: &str) -> bool {
+    USED.with_borrow(|used| used.iter().any(|(by, used)| by == version && *used == rule))
 }
 
 /// What is being judged, and the policies read for it so far.
@@ -123,7 +130,13 @@ pub fn weigh(rule: &Rule, finding: &Finding) -> Result<(Action, Option<Excuse>)>
     if settings::allow().iter().any(|allowed| allowed == rule.id) {
         return Ok((Action::Off, Some(Excuse::Setting)));
     }
-    if Current::place().is_some_and(|place| place.allow.iter().any(|allowed| allowed == rule.id)) {
+    if let Some(place) = Current::place().filter(|place| place.allow.iter().any(|allowed| allowed == rule.id)) {
+        let use_of_it = (place.version, rule.id);
+        USED.with_borrow_mut(|used| {
+            if !used.contains(&use_of_it) {
+                used.push(use_of_it)
+            }
+        });
         return Ok((Action::Off, Some(Excuse::Migration)));
     }
     Ok((action, policy.filter(|_| action < own).map(|p| Excuse::Policy(p.id))))

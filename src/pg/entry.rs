@@ -69,6 +69,11 @@ impl Call {
         )
     }
 
+    /// Returns a bigint.
+    pub fn returns_big_integer(&self, number: i64) -> Returned {
+        Returned { datum: pg_sys::Datum::from(number), null: false }
+    }
+
     /// Returns a set of rows; each value is given as text and read by its column's input function.
     pub fn returns_rows(&self, rows: &[Vec<Option<String>>]) -> Returned {
         // SAFETY: the function is declared to return a set, so resultinfo is a ReturnSetInfo, which
