@@ -3,11 +3,13 @@
 
 pub mod backfill;
 pub mod constraints;
+pub mod ddl_log;
 pub mod events;
 pub mod indexes;
 pub mod keys;
 pub mod ledger;
 pub mod locks;
+pub mod policy;
 pub mod roles;
 pub mod session;
 pub mod storage;

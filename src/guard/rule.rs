@@ -61,6 +61,11 @@ pub enum Action {
 }
 
 impl Action {
+    /// The action of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Off, Self::Warning, Self::Error].into_iter().find(|action| action.name() == name)
+    }
+
     /// As `migrator.set_rule` takes it.
     pub fn name(self) -> &'static str {
         match self {

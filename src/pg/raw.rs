@@ -60,6 +60,7 @@ unsafe extern "C-unwind" {
 
     pub fn BeginInternalSubTransaction(name: *const c_char);
     pub fn RollbackAndReleaseCurrentSubTransaction();
+    pub fn ReleaseCurrentSubTransaction();
 
     // SPI.
     pub fn SPI_connect() -> c_int;
@@ -67,6 +68,15 @@ unsafe extern "C-unwind" {
         src: *const c_char,
         nargs: c_int,
         argtypes: *mut Oid,
+        values: *mut Datum,
+        nulls: *const c_char,
+        read_only: bool,
+        tcount: c_long,
+    ) -> c_int;
+    pub fn SPI_prepare(src: *const c_char, nargs: c_int, argtypes: *mut Oid) -> pgrx::pg_sys::SPIPlanPtr;
+    pub fn SPI_keepplan(plan: pgrx::pg_sys::SPIPlanPtr) -> c_int;
+    pub fn SPI_execute_plan(
+        plan: pgrx::pg_sys::SPIPlanPtr,
         values: *mut Datum,
         nulls: *const c_char,
         read_only: bool,

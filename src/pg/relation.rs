@@ -61,6 +61,18 @@ pub unsafe fn lookup(name: *const pg_sys::RangeVar) -> Result<Option<pg_sys::Oid
     }
 }
 
+/// Takes the lock that inserting takes, until the end of the transaction, unless it would have to wait for it. The names
+/// are in lower case, of a relation that exists.
+pub fn try_lock_for_insert(schema: &str, name: &str) -> bool {
+    let (schema, name) = (convert::c_string(schema), convert::c_string(name));
+    // SAFETY: syscache look-ups by name; the lock is never waited for.
+    unsafe {
+        let oid = pg_sys::get_relname_relid(name.as_ptr(), pg_sys::get_namespace_oid(schema.as_ptr(), true));
+        oid != pg_sys::Oid::INVALID
+            && pg_sys::ConditionalLockRelationOid(oid, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE)
+    }
+}
+
 /// What the guard wants to know of a relation; `None` when it is none of the guard's business: temporary, a system
 /// relation, created in this transaction, no table, or not the current user's (Postgres will say so).
 pub fn guarded(oid: pg_sys::Oid, with_children: bool) -> Result<Option<Relation>> {
@@ -70,6 +82,12 @@ pub fn guarded(oid: pg_sys::Oid, with_children: bool) -> Result<Option<Relation>
         return Ok(None);
     }
     describe(oid, with_children).map(Some)
+}
+
+/// A table that is about to be rewritten, whoever owns it; `None` when nobody else can see it.
+pub fn rewritten(oid: u32) -> Result<Option<Relation>> {
+    let oid = pg_sys::Oid::from(oid);
+    if existed_before(oid) { describe(oid, false).map(Some) } else { Ok(None) }
 }
 
 /// Whether other sessions can see the relation: it is not temporary, not the system's, and older than this transaction.

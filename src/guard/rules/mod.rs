@@ -63,14 +63,49 @@ pub static RULES: &[&Rule] = &[
     &validate_under_strong_lock::RULE,
 ];
 
+/// Every rule, also the one that looks at what Postgres does and not at a statement.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    RULES.iter().copied().chain(std::iter::once(&super::backstop::RULE))
+}
+
 /// The rule of an id.
 pub fn named(id: &str) -> Option<&'static Rule> {
-    RULES.iter().copied().find(|rule| rule.id == id)
+    all().find(|rule| rule.id == id)
+}
+
+/// The rule whose id is nearest to what somebody typed, if it is near enough to have been meant.
+pub fn nearest(typed: &str) -> Option<&'static str> {
+    let distance = |id: &str| distance(&typed.to_lowercase().replace(['_', ' '], "-"), id);
+    let nearest = all().map(|rule| (distance(rule.id), rule.id)).min()?;
+    (nearest.0 <= typed.len().max(6) / 3).then_some(nearest.1)
+}
+
+/// How many characters must be inserted, deleted or replaced to get from one text to the other.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::RULES;
+    use super::{RULES, distance, nearest};
+
+    #[test]
+    fn what_was_meant() {
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(nearest("CREATE_INDEX_BLOCKING"), Some("create-index-blocking"));
+        assert_eq!(nearest("x"), None);
+    }
 
     #[test]
     fn ids_are_unique_and_files_are_named_after_them() {
