@@ -3,11 +3,16 @@
 
 pub mod backfill;
 pub mod constraints;
+pub mod dependents;
 pub mod events;
+pub mod functions;
 pub mod indexes;
 pub mod keys;
 pub mod ledger;
 pub mod locks;
+pub mod references;
 pub mod roles;
 pub mod session;
 pub mod storage;
+pub mod types;
+pub mod usage;

@@ -65,8 +65,7 @@ unsafe fn dotted(names: *const pg_sys::List) -> Option<String> {
     // SAFETY: the caller's promise.
     let names = unsafe { node::strings(names) };
     let temporary = names.len() > 1 && names[0] == "pg_temp";
-    (!names.is_empty() && !temporary)
-        .then(|| names.iter().map(|n| relation::quoted(n)).collect::<Vec<_>>().join("."))
+    (!names.is_empty() && !temporary).then(|| names.iter().map(|n| relation::quoted(n)).collect::<Vec<_>>().join("."))
 }
 
 fn literal(text: &str) -> String {

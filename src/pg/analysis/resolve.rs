@@ -82,15 +82,11 @@ unsafe fn find(kind: ObjectType::Type, name: *mut pg_sys::Node) -> Result<Found>
                 None => None,
             },
             ObjectType::OBJECT_SCHEMA => match node::cast::<pg_sys::String>(name, NodeTag::T_String) {
-                Some(text) => {
-                    existing(pg_sys::NamespaceRelationId, pg_sys::get_namespace_oid((*text).sval, true))
-                }
+                Some(text) => existing(pg_sys::NamespaceRelationId, pg_sys::get_namespace_oid((*text).sval, true)),
                 None => None,
             },
             ObjectType::OBJECT_PUBLICATION => match node::cast::<pg_sys::String>(name, NodeTag::T_String) {
-                Some(text) => {
-                    existing(pg_sys::PublicationRelationId, pg_sys::get_publication_oid((*text).sval, true))
-                }
+                Some(text) => existing(pg_sys::PublicationRelationId, pg_sys::get_publication_oid((*text).sval, true)),
                 None => None,
             },
             ObjectType::OBJECT_TYPE | ObjectType::OBJECT_DOMAIN => {
@@ -101,10 +97,7 @@ unsafe fn find(kind: ObjectType::Type, name: *mut pg_sys::Node) -> Result<Found>
                         None => return Ok(None),
                     },
                 };
-                existing(
-                    pg_sys::TypeRelationId,
-                    pg_sys::LookupTypeNameOid(std::ptr::null_mut(), type_name, true),
-                )
+                existing(pg_sys::TypeRelationId, pg_sys::LookupTypeNameOid(std::ptr::null_mut(), type_name, true))
             }
             ObjectType::OBJECT_FUNCTION
             | ObjectType::OBJECT_PROCEDURE
