@@ -121,13 +121,16 @@ impl Recipe {
         Self::new(sentence, all)
     }
 
-    /// The statements, where every line that allows rules also allows these.
+    /// The statements, where every line that allows one of these rules allows all of them.
     pub fn also_allowing(&self, rules: &[&str]) -> Vec<String> {
         let extended = |line: &String| {
             let Some(list) = line.strip_prefix(ALLOW).and_then(|rest| rest.strip_suffix("';")) else {
                 return line.clone();
             };
             let mut allowed: Vec<&str> = list.split(", ").collect();
+            if !allowed.iter().any(|rule| rules.contains(rule)) {
+                return line.clone();
+            }
             allowed.extend(rules);
             let mut seen = Vec::new();
             allowed.retain(|rule| {
@@ -199,5 +202,6 @@ mod tests {
             recipe.also_allowing(&["b", "c"]),
             ["BEGIN;", "SET LOCAL migrator.allow = 'a, b, c';", "DROP TABLE t;", "COMMIT;"]
         );
+        assert_eq!(recipe.also_allowing(&["c"]), recipe.statements);
     }
 }

@@ -6,6 +6,9 @@ use super::{convert, relation, versions};
 use crate::ddl::{Object, Relation};
 use crate::error::Result;
 
+/// The schema `public`, which initdb makes for users.
+const PUBLIC: Oid = Oid::from_u32(2200);
+
 /// Whether an object is the guard's business: visible to other sessions, older than this transaction, the current user's,
 /// and no part of an extension (Postgres refuses to drop those itself).
 pub fn is_guarded(class: Oid, oid: Oid) -> bool {
@@ -14,7 +17,8 @@ pub fn is_guarded(class: Oid, oid: Oid) -> bool {
             && (versions::is_relation_owner(oid) || owns_schema_of(oid))
             && !is_of_extension(class, oid);
     }
-    oid.to_u32() >= pg_sys::FirstNormalObjectId
+    let system = oid.to_u32() < pg_sys::FirstNormalObjectId && !(class == pg_sys::NamespaceRelationId && oid == PUBLIC);
+    !system
         && existed_before(class, oid)
         && versions::is_object_owner(class, oid)
         && !is_of_extension(class, oid)

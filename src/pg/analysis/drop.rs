@@ -20,6 +20,10 @@ pub unsafe fn change(statement: &pg_sys::DropStmt) -> Result<Option<Change>> {
             let found = if kind == ObjectType::OBJECT_TRIGGER {
                 resolve::trigger(name.cast())?
             } else {
+                // Without IF EXISTS, Postgres refuses the whole statement.
+                if resolve::is_relation(kind) && !statement.missing_ok && !resolve::exists(kind, name)? {
+                    return Ok(None);
+                }
                 resolve::object(kind, name)?
             };
             objects.extend(found.filter(|o| !objects.iter().any(|other| other.oid == o.oid)));

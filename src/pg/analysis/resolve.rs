@@ -36,10 +36,19 @@ pub fn is_called(kind: ObjectType::Type, oid: Oid) -> bool {
     object::kind_name(relation::kind_of(oid)) == name
 }
 
-/// An object by the node that names it; `None` when there is none, or when it is none of the guard's business.
+/// Whether there is an object that the node names.
 ///
 /// # Safety
 /// `name` is the node that the grammar makes for this kind of object.
+pub unsafe fn exists(kind: ObjectType::Type, name: *mut pg_sys::Node) -> Result<bool> {
+    // SAFETY: the caller's promise.
+    Ok(unsafe { find(kind, name)? }.is_some())
+}
+
+/// An object by the node that names it; `None` when there is none, or when it is none of the guard's business.
+///
+/// # Safety
+/// As for [`exists`].
 pub unsafe fn object(kind: ObjectType::Type, name: *mut pg_sys::Node) -> Result<Option<Object>> {
     // SAFETY: the caller's promise.
     let Some((class, oid)) = (unsafe { find(kind, name)? }) else { return Ok(None) };
