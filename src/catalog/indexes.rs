@@ -128,5 +128,11 @@ pub fn described(oids: &[u32]) -> Result<Vec<Described>> {
                 of_partition: r.boolean(3),
             })
             .collect())
+/// Whether an index belongs to a constraint or to a partitioned index, so that it cannot be dropped by itself.
+pub fn is_part_of_another(index: u32) -> Result<bool> {
+    as_owner(|| {
+        let sql = "SELECT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = $1::oid \
+                   AND objsubid = 0 AND deptype IN ('i', 'P', 'S'))";
+        Ok(query(sql, &[Some(&index.to_string())])?.first().is_some_and(|r| r.boolean(0)))
     })
 }

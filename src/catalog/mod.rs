@@ -4,12 +4,17 @@
 pub mod backfill;
 pub mod constraints;
 pub mod ddl_log;
+pub mod dependents;
 pub mod events;
+pub mod functions;
 pub mod indexes;
 pub mod keys;
 pub mod ledger;
 pub mod locks;
 pub mod policy;
+pub mod references;
 pub mod roles;
 pub mod session;
 pub mod storage;
+pub mod types;
+pub mod usage;

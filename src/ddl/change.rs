@@ -348,6 +348,9 @@ pub enum ChangeKind {
     Publish {
         publication: String,
         tables: Vec<Relation>,
+        /// TABLES IN SCHEMA, by oid.
+        schemas: Vec<u32>,
+        /// ALL TABLES.
         all: bool,
     },
     AlterSequence {

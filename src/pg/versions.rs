@@ -59,6 +59,31 @@ pub fn is_relation_owner(relation: pg_sys::Oid) -> bool {
     }
 }
 
+/// Whether the current user owns a type, function, schema or publication, directly or through a role. What has another
+/// class counts as owned: Postgres will say so itself.
+pub fn is_object_owner(class: pg_sys::Oid, object: pg_sys::Oid) -> bool {
+    // SAFETY: catalogue look-ups by oid.
+    unsafe {
+        let user = pg_sys::GetUserId();
+        #[cfg(feature = "pg15")]
+        return match class {
+            pg_sys::TypeRelationId => pg_sys::pg_type_ownercheck(object, user),
+            pg_sys::NamespaceRelationId => pg_sys::pg_namespace_ownercheck(object, user),
+            pg_sys::ProcedureRelationId => pg_sys::pg_proc_ownercheck(object, user),
+            pg_sys::PublicationRelationId => pg_sys::pg_publication_ownercheck(object, user),
+            _ => true,
+        };
+        #[cfg(not(feature = "pg15"))]
+        return match class {
+            pg_sys::TypeRelationId
+            | pg_sys::NamespaceRelationId
+            | pg_sys::ProcedureRelationId
+            | pg_sys::PublicationRelationId => pg_sys::object_ownercheck(class, object, user),
+            _ => true,
+        };
+    }
+}
+
 /// Whether this transaction holds exactly this lock mode on a relation of this database.
 pub fn holds_relation_lock(relation: pg_sys::Oid, mode: i32) -> bool {
     // SAFETY: a complete tag, as SET_LOCKTAG_RELATION makes it; a look-up in the backend's own table of locks.

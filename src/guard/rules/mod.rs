@@ -22,10 +22,21 @@ mod alter_type_recheck;
 mod alter_type_revalidates_foreign_key;
 mod alter_type_rewrite;
 mod create_index_blocking;
+mod drop_cascade;
+mod drop_index_blocking;
+mod drop_materialized_view;
+mod drop_schema;
+mod drop_table;
+mod function_body_uses;
+mod rename_column;
+mod rename_enum_value;
+mod rename_schema;
+mod rename_table;
 mod set_access_method;
 mod set_expression_rewrite;
 mod set_logged_unlogged;
 mod set_not_null_scan;
+mod set_schema;
 mod set_tablespace;
 mod validate_under_strong_lock;
 
@@ -61,6 +72,17 @@ pub static RULES: &[&Rule] = &[
     &set_not_null_scan::RULE,
     &set_tablespace::RULE,
     &validate_under_strong_lock::RULE,
+    &drop_cascade::RULE,
+    &drop_index_blocking::RULE,
+    &drop_materialized_view::RULE,
+    &drop_schema::RULE,
+    &drop_table::RULE,
+    &rename_column::RULE,
+    &rename_enum_value::RULE,
+    &rename_schema::RULE,
+    &rename_table::RULE,
+    &set_schema::RULE,
+    &function_body_uses::RULE,
 ];
 
 /// Every rule, also the one that looks at what Postgres does and not at a statement.
