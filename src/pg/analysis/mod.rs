@@ -6,16 +6,16 @@ mod barrier;
 mod catalogue;
 mod column;
 mod create_index;
-mod expression;
 mod drop;
 mod enumeration;
+mod expression;
 mod function;
 mod held;
 pub mod index_statement;
-mod row_type;
 mod publication;
 mod rename;
 mod resolve;
+mod row_type;
 mod sequence;
 mod trigger;
 
