@@ -51,8 +51,9 @@ benign("notnull.add-not-valid", T, "ALTER TABLE t ADD CONSTRAINT nn NOT NULL a N
 benign("notnull.validate", T + "ALTER TABLE t ADD CONSTRAINT nn NOT NULL a NOT VALID; ", "ALTER TABLE t VALIDATE CONSTRAINT nn", since=18)
 blocking("notnull.set-over-not-valid", T + "ALTER TABLE t ADD CONSTRAINT nn NOT NULL a NOT VALID; ", SET,
          "validates under ACCESS EXCLUSIVE; VALIDATE CONSTRAINT would not", since=18)
-benign("notnull.set-over-not-valid-proven", T + "ALTER TABLE t ADD CONSTRAINT nn NOT NULL a NOT VALID; " + check("a IS NOT NULL"), SET, since=18)
-blocking("notnull.key-over-not-valid", rows("a int", "g") + "ALTER TABLE t ADD CONSTRAINT nn NOT NULL a NOT VALID; CREATE UNIQUE INDEX u ON t (a); ",
+blocking("notnull.set-over-not-valid-proven", T + "ALTER TABLE t ADD CONSTRAINT nn NOT NULL a NOT VALID; " + check("a IS NOT NULL"), SET,
+         "and the proof is not looked for", since=18)
+benign("notnull.key-over-not-valid", rows("a int", "g") + "ALTER TABLE t ADD CONSTRAINT nn NOT NULL a NOT VALID; CREATE UNIQUE INDEX u ON t (a); ",
          "ALTER TABLE t ADD PRIMARY KEY USING INDEX u", since=18, fails=True)
 
 # Trees of tables.
@@ -65,7 +66,7 @@ benign("notnull.each-leaf-has-it", R + "ALTER TABLE t1 ALTER pid SET NOT NULL; A
        "ALTER TABLE t ALTER COLUMN pid SET NOT NULL")
 blocking("notnull.leaf", R, "ALTER TABLE t1 ALTER COLUMN pid SET NOT NULL")
 benign("notnull.partition-key", R + "ALTER TABLE t1 ADD CHECK (id IS NOT NULL); ", "ALTER TABLE t1 ALTER COLUMN id SET NOT NULL")
-benign("notnull.range-bound-proves", R, "ALTER TABLE t1 ALTER COLUMN id SET NOT NULL", "the bound of a range partition excludes NULL")
+blocking("notnull.range-bound", R, "ALTER TABLE t1 ALTER COLUMN id SET NOT NULL", "the bound excludes NULL, but only CHECKs count as proof")
 TREE = rows("a int", "g") + "CREATE TABLE c () INHERITS (t); INSERT INTO c SELECT g FROM generate_series(1, 1000) g; "
 blocking("notnull.inherited", TREE, SET)
 blocking("notnull.inherited-no-inherit", TREE + "ALTER TABLE t ADD CHECK (a IS NOT NULL) NO INHERIT; ", SET, "proven for the parent, not for the child")

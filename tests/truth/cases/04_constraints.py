@@ -34,7 +34,7 @@ TREE = "CREATE TABLE t (a int); CREATE TABLE c () INHERITS (t); INSERT INTO c SE
 blocking("check.inherited", TREE, CHECK, "only the child has rows")
 benign("check.inherited-no-inherit", TREE, CHECK + " NO INHERIT")
 benign("check.inherited-merged", TREE + "ALTER TABLE c ADD CONSTRAINT k CHECK (a > 0); ", CHECK, "the child has it already")
-blocking("check.inherited-merged-not-valid", TREE + "ALTER TABLE c ADD CONSTRAINT k CHECK (a > 0) NOT VALID; ", CHECK, fails=True)
+benign("check.inherited-merged-not-valid", TREE + "ALTER TABLE c ADD CONSTRAINT k CHECK (a > 0) NOT VALID; ", CHECK, fails=True)
 benign("check.only-parent", TREE, "ALTER TABLE ONLY t ADD CONSTRAINT k CHECK (a > 0)", fails=True)
 
 # What is done beside VALIDATE decides its lock.
@@ -65,7 +65,6 @@ blocking("fk.indexed", P + "CREATE INDEX ON t (pid); ", FK, "an index makes it q
 blocking("fk.two-columns", "CREATE TABLE p (a int, b int, PRIMARY KEY (a, b)); INSERT INTO p SELECT g, g FROM generate_series(1, 1000) g; "
          + rows("a int, b int", "g, g"), "ALTER TABLE t ADD FOREIGN KEY (a, b) REFERENCES p")
 blocking("fk.partitioned", R, FK)
-blocking("fk.partitioned-only", R, FK.replace("TABLE t", "TABLE ONLY t"), fails=True) if False else None
 benign("fk.partitioned-not-valid", R, FK + " NOT VALID", "refused by Postgres up to 17", until=17, fails=True)
 benign("fk.partitioned-not-valid", R, FK + " NOT VALID", since=18)
 benign("fk.partitioned-validate", R + FK + " NOT VALID; ", VALIDATE, since=18)
@@ -101,7 +100,6 @@ benign("unique.empty", E, "ALTER TABLE t ADD CONSTRAINT k UNIQUE (a)")
 benign("unique.using-index", T + UNIQUE, "ALTER TABLE t ADD CONSTRAINT k UNIQUE USING INDEX u")
 benign("unique.using-index-same-name", T + UNIQUE, "ALTER TABLE t ADD UNIQUE USING INDEX u")
 blocking("unique.index-exists", T + UNIQUE, "ALTER TABLE t ADD CONSTRAINT k UNIQUE (a)", "builds a second one beside it")
-blocking("unique.duplicates", T, "ALTER TABLE t ADD UNIQUE (b, a)", online=True) if False else None
 blocking("unique.violated", T + "UPDATE t SET a = 1; ", "ALTER TABLE t ADD UNIQUE (a)", fails=True)
 benign("unique.drop", T + "ALTER TABLE t ADD CONSTRAINT k UNIQUE (a); ", "ALTER TABLE t DROP CONSTRAINT k")
 KEYLESS = rows("id int NOT NULL, a int", "g, g")
@@ -131,5 +129,5 @@ blocking("exclude.add", T, "ALTER TABLE t ADD CONSTRAINT k EXCLUDE USING btree (
 blocking("exclude.gist", rows("r int4range", "int4range(g, g + 1)"), "ALTER TABLE t ADD EXCLUDE USING gist (r WITH &&)", online=False)
 benign("exclude.empty", E, "ALTER TABLE t ADD CONSTRAINT k EXCLUDE USING btree (a WITH =)")
 benign("exclude.not-valid", T, "ALTER TABLE t ADD CONSTRAINT k EXCLUDE USING btree (a WITH =) NOT VALID", fails=True)
-benign("constraint.inherit-not-null", "CREATE TABLE t (a int, CONSTRAINT nn NOT NULL a NO INHERIT); CREATE TABLE c () INHERITS (t); INSERT INTO c VALUES (1); ",
-       "ALTER TABLE t ALTER CONSTRAINT nn INHERIT", since=18)
+blocking("notnull.inherit", "CREATE TABLE t (a int, CONSTRAINT nn NOT NULL a NO INHERIT); CREATE TABLE c () INHERITS (t); INSERT INTO c VALUES (1); ",
+       "ALTER TABLE t ALTER CONSTRAINT nn INHERIT", "the child gets it, and is read", since=18, online=False)
