@@ -81,7 +81,7 @@ def _transaction(session, statements, position, truth):
         last = now
     for oid, modes in last["locks"].items():
         relation = first["relations"].get(oid)
-        if relation and relation["kind"] not in "tiI":
+        if relation and (relation["kind"] not in "tiI" or relation["kind"] == "i" and str(relation["table"]) not in last["locks"]):
             _note_lock(truth, relation, modes)
     _, messages = session.run("COMMIT;")
     if "ERROR:" in messages:
@@ -106,7 +106,10 @@ def derive(first, last, now, messages):
     old = first["relations"]
     validated = re.findall(r'validating foreign key constraint "(.*)"', messages)
     verified = re.findall(r'verifying table "(.*)"', messages)
-    keys = [(con, ref) for name, con, ref in now["keys"] if name in validated]
+    before = {key[0]: key for key in last["keys"]}
+    # Keys of partitions have the names of others: only one that is new, or valid only now, can have been validated.
+    keys = [(con, ref) for oid, name, con, ref, valid in now["keys"]
+            if name in validated and (oid not in before or valid and not before[oid][4])]
     filled = {oid for oid, relation in last["relations"].items() if relation["rows"]}
     scanned_by_keys = {con for con, _ in keys if con in filled}
     only_referenced = {ref for _, ref in keys} - {con for con, _ in keys}
@@ -138,10 +141,15 @@ def derive(first, last, now, messages):
     peers = {}
     for con, ref in keys:
         peers.setdefault(con, set()).add(ref)
+    # Whoever writes to a table, or plans to read it, locks its indexes.
+    indexes = {}
+    for oid, relation in old.items():
+        if relation["kind"] == "i":
+            indexes.setdefault(str(relation["table"]), []).append(oid)
     blocks = False
     for oid, _ in found:
         for relation in {oid} | (peers.get(oid, set()) if oid in scanned_by_keys else set()):
-            modes = set(now["locks"].get(relation, []))
+            modes = {mode for locked in [relation, *indexes.get(relation, [])] for mode in now["locks"].get(locked, [])}
             matview = relation in old and old[relation]["kind"] == "m"
             blocks = blocks or bool(modes & ({"AccessExclusiveLock"} if matview else BLOCK_WRITES))
     words = dict.fromkeys(f"{kind} {_name(now['relations'][oid])}" for oid, kind in found)

@@ -52,7 +52,7 @@ BEGIN
         'locks', (SELECT coalesce(jsonb_object_agg(oid, modes), '{}') FROM (
             SELECT l.relation AS oid, jsonb_agg(DISTINCT mode) AS modes FROM pg_locks l
             WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted GROUP BY 1) held),
-        'keys', (SELECT coalesce(jsonb_agg(jsonb_build_array(conname, conrelid::text, confrelid::text)), '[]')
+        'keys', (SELECT coalesce(jsonb_agg(jsonb_build_array(oid::text, conname, conrelid::text, confrelid::text, convalidated)), '[]')
             FROM pg_constraint WHERE contype = 'f'));
 END $$;
 

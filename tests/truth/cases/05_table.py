@@ -63,7 +63,8 @@ blocking("column.set-expression-same", STORED, A + "ALTER COLUMN g SET EXPRESSIO
 blocking("column.set-expression-indexed", STORED + "CREATE INDEX i ON t (g); ", A + "ALTER COLUMN g SET EXPRESSION AS (a + 2)", since=17, online=False)
 benign("column.set-expression-empty", STORED + "TRUNCATE t; ", A + "ALTER COLUMN g SET EXPRESSION AS (a + 2)", since=17)
 benign("column.set-expression-virtual", STORED.replace("STORED", "VIRTUAL"), A + "ALTER COLUMN g SET EXPRESSION AS (a + 2)", since=18)
-benign("column.set-expression-virtual-not-null", STORED.replace("STORED", "VIRTUAL NOT NULL"), A + "ALTER COLUMN g SET EXPRESSION AS (a + 2)", since=18)
+blocking("column.set-expression-virtual-not-null", STORED.replace("STORED", "VIRTUAL NOT NULL"), A + "ALTER COLUMN g SET EXPRESSION AS (a + 2)",
+         "each row must be seen to have a value", since=18, online=False)
 
 # Properties of the table.
 benign("table.rename", T, A + "RENAME TO t2")

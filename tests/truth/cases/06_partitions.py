@@ -31,7 +31,8 @@ blocking("attach.default-scanned", R + PROOF + FULL_DEFAULT, ATTACH, "the rows o
 benign("attach.default-empty", R + PROOF + "CREATE TABLE td PARTITION OF t DEFAULT; ", ATTACH)
 benign("attach.default-proven", R + PROOF + FULL_DEFAULT + "ALTER TABLE td ADD CHECK (id IS NOT NULL AND id < 5000); ", ATTACH)
 benign("attach.default-proven-by-or", R + PROOF + FULL_DEFAULT + "ALTER TABLE td ADD CHECK (id IS NOT NULL AND NOT (id >= 5000 AND id < 6000)); ", ATTACH)
-blocking("attach.default-without-not-null", R + PROOF + FULL_DEFAULT + "ALTER TABLE td ADD CHECK (id < 5000); ", ATTACH) if False else None
+benign("attach.default-proof-without-not-null", R + PROOF + FULL_DEFAULT + "ALTER TABLE td ADD CHECK (id < 5000); ", ATTACH,
+       "NULL belongs into the default partition")
 benign("create.partition", R, "CREATE TABLE t3 PARTITION OF t FOR VALUES FROM (5000) TO (6000)")
 blocking("create.partition-default-scanned", R + FULL_DEFAULT, "CREATE TABLE t3 PARTITION OF t FOR VALUES FROM (5000) TO (6000)",
          "locks the parent, and reads the default partition", online=False)
@@ -40,9 +41,12 @@ benign("create.partition-default-proven", R + FULL_DEFAULT + "ALTER TABLE td ADD
        "CREATE TABLE t3 PARTITION OF t FOR VALUES FROM (5000) TO (6000)")
 blocking("create.partition-default-tree", R + "CREATE TABLE td PARTITION OF t DEFAULT PARTITION BY RANGE (id); CREATE TABLE td1 PARTITION OF td FOR VALUES FROM (2500) TO (4500); "
          "INSERT INTO t SELECT g, g FROM generate_series(3000, 4000) g; ", "CREATE TABLE t3 PARTITION OF t FOR VALUES FROM (4200) TO (4400)", online=False)
-benign("create.partition-default-tree-proven", R + "CREATE TABLE td PARTITION OF t DEFAULT PARTITION BY RANGE (id); CREATE TABLE td1 PARTITION OF td FOR VALUES FROM (2500) TO (4500); "
+blocking("create.partition-default-tree-bounds", R + "CREATE TABLE td PARTITION OF t DEFAULT PARTITION BY RANGE (id); CREATE TABLE td1 PARTITION OF td FOR VALUES FROM (2500) TO (4500); "
        "INSERT INTO t SELECT g, g FROM generate_series(3000, 4000) g; ", "CREATE TABLE t3 PARTITION OF t FOR VALUES FROM (5000) TO (6000)",
-       "the bounds of its own partitions prove it")
+         "the bounds of its own partitions are no proof, only CHECKs are", online=False)
+benign("create.partition-default-tree-proven", R + "CREATE TABLE td PARTITION OF t DEFAULT PARTITION BY RANGE (id); CREATE TABLE td1 PARTITION OF td FOR VALUES FROM (2500) TO (4500); "
+       "INSERT INTO t SELECT g, g FROM generate_series(3000, 4000) g; ALTER TABLE td1 ADD CHECK (id IS NOT NULL AND id < 4500); ",
+       "CREATE TABLE t3 PARTITION OF t FOR VALUES FROM (5000) TO (6000)")
 benign("create.default-partition", R, "CREATE TABLE td PARTITION OF t DEFAULT")
 benign("create.partition-with-foreign-key", R + "ALTER TABLE t ADD FOREIGN KEY (pid) REFERENCES p; ", "CREATE TABLE t3 PARTITION OF t FOR VALUES FROM (5000) TO (6000)")
 
@@ -67,8 +71,9 @@ benign("attach.expression-key-proven", EXPR + "ALTER TABLE n ADD CHECK (lower(k)
 SUB = ("CREATE TABLE t (id int) PARTITION BY RANGE (id); CREATE TABLE n (id int) PARTITION BY RANGE (id); CREATE TABLE n1 PARTITION OF n FOR VALUES FROM (5000) TO (5500); "
        "CREATE TABLE n2 PARTITION OF n FOR VALUES FROM (5500) TO (7000); INSERT INTO n SELECT generate_series(5000, 5900); ")
 blocking("attach.tree", SUB, ATTACH, "n2 could hold more than the new bound allows")
-benign("attach.tree-proven-by-bounds", SUB.replace("7000", "6000"), ATTACH, "the bounds of its partitions prove it")
-benign("attach.tree-proven-by-check", SUB + "ALTER TABLE n2 ADD CHECK (id < 6000); ", ATTACH, "for n1 its bound does, for n2 bound and CHECK")
+blocking("attach.tree-bounds", SUB.replace("7000", "6000"), ATTACH, "the bounds of its partitions are no proof, only CHECKs are")
+blocking("attach.tree-one-proven", SUB + "ALTER TABLE n2 ADD CHECK (id IS NOT NULL AND id >= 5000 AND id < 6000); ", ATTACH)
+benign("attach.tree-each-proven", SUB + "ALTER TABLE n1 ADD CHECK (id IS NOT NULL AND id >= 5000 AND id < 6000); ALTER TABLE n2 ADD CHECK (id IS NOT NULL AND id >= 5000 AND id < 6000); ", ATTACH)
 benign("attach.tree-proven-at-root", SUB + "ALTER TABLE n ADD CHECK (id IS NOT NULL AND id >= 5000 AND id < 6000); ", ATTACH)
 
 # Indexes and keys that the partition must have too.
@@ -86,15 +91,12 @@ blocking("attach.unique-has-plain-index", R + PROOF + "ALTER TABLE t ADD UNIQUE 
 benign("attach.has-unique", R + PROOF + "ALTER TABLE t ADD UNIQUE (id); ALTER TABLE n ADD UNIQUE (id); ", ATTACH)
 blocking("attach.key", R + PROOF + "ALTER TABLE t ADD PRIMARY KEY (id); ", ATTACH)
 benign("attach.has-key", R + PROOF + "ALTER TABLE t ADD PRIMARY KEY (id); ALTER TABLE n ADD PRIMARY KEY (id); ", ATTACH)
-blocking("attach.key-nullable", R + "ALTER TABLE t ADD PRIMARY KEY (id); TRUNCATE t; ALTER TABLE n ADD CHECK (id IS NOT NULL AND id >= 5000 AND id < 6000); CREATE UNIQUE INDEX ni ON n (id); ",
-         ATTACH, until=17)
 benign("attach.key-nullable", R + "ALTER TABLE t ADD PRIMARY KEY (id); TRUNCATE t; ALTER TABLE n ADD CHECK (id IS NOT NULL AND id >= 5000 AND id < 6000); CREATE UNIQUE INDEX ni ON n (id); ",
-       ATTACH, since=18, fails=True)
+       ATTACH, fails=True)
 FK = "ALTER TABLE t ADD FOREIGN KEY (pid) REFERENCES p; "
 blocking("attach.validates-foreign-key", R + PROOF + FK, ATTACH)
 benign("attach.has-foreign-key", R + PROOF + FK + "ALTER TABLE n ADD FOREIGN KEY (pid) REFERENCES p; ", ATTACH)
-blocking("attach.foreign-key-not-valid", R + PROOF + FK + "ALTER TABLE n ADD FOREIGN KEY (pid) REFERENCES p NOT VALID; ", ATTACH, until=17)
-blocking("attach.foreign-key-not-valid", R + PROOF + FK + "ALTER TABLE n ADD FOREIGN KEY (pid) REFERENCES p NOT VALID; ", ATTACH, since=18)
+blocking("attach.foreign-key-not-valid", R + PROOF + FK + "ALTER TABLE n ADD FOREIGN KEY (pid) REFERENCES p NOT VALID; ", ATTACH)
 benign("attach.foreign-key-empty", R + PROOF + FK + "TRUNCATE n; ", ATTACH)
 benign("attach.has-check", R + PROOF + "ALTER TABLE t ADD CONSTRAINT k CHECK (pid > 0); ALTER TABLE n ADD CONSTRAINT k CHECK (pid > 0); ", ATTACH)
 benign("attach.check-missing", R + PROOF + "ALTER TABLE t ADD CONSTRAINT k CHECK (pid > 0); ", ATTACH, fails=True)
