@@ -12,7 +12,8 @@ T = ("CREATE TABLE t (id int PRIMARY KEY, a int, b varchar(10)); "
 E = "CREATE TABLE t (id int PRIMARY KEY, a int); "
 P = ("CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p SELECT generate_series(0, 1000); "
      "CREATE TABLE t (id int PRIMARY KEY, pid int); INSERT INTO t SELECT g, g FROM generate_series(1, 1000) g; ")
-R = ("CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p SELECT generate_series(0, 6000); "
+R = ("CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p SELECT generate_series(0, 1000); "
+     "INSERT INTO p SELECT generate_series(5000, 6000); "
      "CREATE TABLE t (id int, pid int) PARTITION BY RANGE (id); "
      "CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (500); "
      "CREATE TABLE t2 PARTITION OF t FOR VALUES FROM (500) TO (2000); "
@@ -36,7 +37,8 @@ class Case:
     until: int = 99
     fails: bool = False    # Postgres refuses it; blocks = it works before it does
     alone: bool = False    # cannot run in a transaction block
-    online: bool = True    # False: there is no online way, the hint is the override
+    online: bool = True    # False: there may be no online way; then the hint is the override
+    part: bool = False     # the hint replaces a part of the statement only, so what it makes is not compared
     values: bool = True    # False: what it writes differs from run to run
     group: str = ""
     steps: list = field(default_factory=list)
@@ -59,6 +61,7 @@ class Case:
             raise ValueError(f"{self.id}: BEGIN without COMMIT")
         concurrently = re.search(r"\bCONCURRENTLY\b", self.statement, re.I) and "REFRESH" not in self.statement
         self.alone = self.alone or bool(concurrently)
+        self.part = self.part or "\\;" in self.statement
 
     def statements(self):
         return [text for step in self.steps for text in step]

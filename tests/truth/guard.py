@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from measure import afterwards, prepare
 
+OVERRIDE = "migrator.allow"
 # Any table with a row is a large one.
 SETTINGS = "SET migrator.large_table_rows = 1; SET migrator.guard = 'enforce';"
 
@@ -19,6 +20,9 @@ class Verdict:
     hint: str = ""
     error: str = None
 
+    def online(self):
+        return self.refused and OVERRIDE not in self.hint
+
 
 def major_of(pg_config):
     return int(re.search(r"(\d+)", subprocess.check_output([pg_config, "--version"], text=True)).group(1))
@@ -28,12 +32,15 @@ def is_installed(cluster):
     return cluster.sql("SELECT count(*) FROM pg_available_extensions WHERE name = 'migrator';", db="postgres") != "0"
 
 
+def has_policy(cluster, db):
+    return cluster.sql("SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace "
+                       "WHERE proname = 'set_rule' AND nspname = 'migrator';", db=db) != "0"
+
+
 def install(cluster, db, broken):
     """The extension, with nothing on but the rules that the measurement is about."""
     cluster.sql("SET client_min_messages = error; CREATE EXTENSION migrator;", db=db)
-    known = cluster.sql("SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace "
-                        "WHERE proname = 'set_rule' AND nspname = 'migrator';", db=db)
-    if known != "0":
+    if has_policy(cluster, db):
         cluster.sql("SELECT migrator.set_rule(rule, 'off', reason => 'truth') FROM "
                     "(SELECT DISTINCT rule FROM migrator.rules WHERE class <> 'blocking') other;", db=db)
         if broken:
@@ -43,7 +50,7 @@ def install(cluster, db, broken):
 
 
 def judge(session, case):
-    session.reconnect()
+    session.renew()
     session.must("SET migrator.guard = 'off';")
     prepare(session, case)
     session.must(SETTINGS)
@@ -105,27 +112,27 @@ def compare(case, truth, verdict):
 def follow(session, case, truth, verdict):
     """Types the hint instead of the refused statement; the schema must come out the same."""
     lines = verdict.hint.splitlines()
-    statements = "\n".join(lines[1:])
-    if not statements.strip():
+    hint = "\n".join(lines[1:])
+    if not hint.strip():
         return [f"the hint has no statements: {verdict.hint}"]
     for line in lines[1:]:
         if not re.search(r";$|\\gexec$", line):
             return [f"not a whole statement in the hint: {line}"]
-    if not case.online and "migrator.allow" not in statements:
-        return [f"the case says that there is no online way, yet the hint shows one:\n{verdict.hint}"]
-    session.reconnect()
-    session.must("SET migrator.guard = 'off';")
-    prepare(session, case)
-    session.must(SETTINGS)
-    for position, statement in enumerate(case.statements()):
-        if position == verdict.at:
-            statement = statements
-        elif re.match(r"LOCK\b|SET LOCAL\b|SAVEPOINT\b|RELEASE\b|ROLLBACK\b", statement, re.I):
-            continue
-        _, messages = session.run(statement + "\n;\n")
+    if case.online and OVERRIDE in hint:
+        return [f"there is an online way, but the hint is the override:\n{verdict.hint}"]
+    # A refusal leaves nothing behind: when it was the first statement, everything is as it was.
+    if verdict.at > 0:
+        session.renew()
+        session.must("SET migrator.guard = 'off';")
+        prepare(session, case)
+        session.must(SETTINGS)
+    for text in _instead(case, verdict.at, hint):
+        _, messages = session.run(text)
         if "ERROR:" in messages:
             session.run("ROLLBACK;")
-            return [f"{messages[messages.index('ERROR:'):]}\nwhile typing\n{statement}"]
+            return [f"{messages[messages.index('ERROR:'):]}\nwhile typing\n{text}"]
+    if case.part:
+        return []
     facts, contents = afterwards(session, case)
     problems = []
     for what, expected, actual in (("schema", truth.facts, facts), ("contents", truth.contents, contents)):
@@ -133,5 +140,25 @@ def follow(session, case, truth, verdict):
         extra = [line for line in actual if line not in expected]
         if missing or extra:
             difference = "\n".join([f"- {line}" for line in missing] + [f"+ {line}" for line in extra])
-            problems.append(f"the hint makes another {what}:\n{difference}\nThe hint was\n{statements}")
+            problems.append(f"the hint makes other {what}:\n{difference}\nThe hint was\n{hint}")
     return problems
+
+
+def _instead(case, at, hint):
+    """What is typed: what went before the refused statement in its transaction is committed, then comes the hint."""
+    position = 0
+    for step in case.steps:
+        offset = at - position
+        if 0 <= offset < len(step):
+            yield from _transaction(step[:offset])
+            yield hint + "\n"
+            yield from _transaction(step[offset + 1:])
+        else:
+            yield from _transaction(step)
+        position += len(step)
+
+
+def _transaction(statements):
+    if statements:
+        text = "".join(f"{statement}\n;\n" for statement in statements)
+        yield f"BEGIN;\n{text}COMMIT;\n" if len(statements) > 1 else text

@@ -39,8 +39,8 @@ def state(session):
     return json.loads(session.must("SELECT truth.state();"))
 
 
-def measure(session, observer, case):
-    session.reconnect()
+def measure(session, observer, case, with_facts):
+    session.renew()
     prepare(session, case)
     truth, position = Truth(), 0
     for step in case.steps:
@@ -52,7 +52,7 @@ def measure(session, observer, case):
         if truth.error:
             break
     session.must("SET client_min_messages = warning;")
-    if not truth.error:
+    if with_facts and not truth.error:
         truth.facts, truth.contents = afterwards(session, case)
     return truth
 

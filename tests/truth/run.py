@@ -9,7 +9,6 @@ of the refusal is typed: the guard lets it through, and it makes the schema that
 """
 
 import argparse
-import json
 import os
 import queue
 import sys
@@ -20,9 +19,10 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "driver"))
 import case as cases  # noqa: E402
+import docs  # noqa: E402
 import guard  # noqa: E402
 import measure  # noqa: E402
-from harness import ROOT, Cluster  # noqa: E402
+from harness import Cluster  # noqa: E402
 from session import Gone, Session  # noqa: E402
 
 WORKERS = 2
@@ -48,7 +48,8 @@ class Worker:
     def judge(self, case, hints):
         """The result of a case, as plain data; `problems` is what is wrong."""
         problems = []
-        truth = measure.measure(self.plain, self.observer, case)
+        # The schema afterwards is asked for only where a hint has to make the same.
+        truth = measure.measure(self.plain, self.observer, case, self.has_guard and hints and case.blocks)
         if truth.blocks != case.blocks:
             problems.append(f"the case says {_word(case.blocks)}, measured was {_word(truth.blocks)}")
         if bool(truth.error) != case.fails:
@@ -58,7 +59,7 @@ class Worker:
                   "error": truth.error, "problems": problems}
         if self.guarded:
             verdict = guard.judge(self.guarded, case)
-            result.update(refused=verdict.refused, rules=verdict.rules)
+            result.update(refused=verdict.refused, rules=verdict.rules, online=verdict.online())
             problems += guard.compare(case, truth, verdict)
             if hints and verdict.refused and truth.facts and not problems:
                 problems += guard.follow(self.guarded, case, truth, verdict)
@@ -83,9 +84,9 @@ def prepare(cluster, has_guard, broken):
 
 
 def run(pg_config, selected, hints, broken=None, only_truth=False):
-    """Results of the cases, in their order."""
+    """Results of the cases, in their order; what the server's log complains about; whether there is a guard."""
     settings = ("allow_in_place_tablespaces = on", "autovacuum = off", "max_wal_size = 2GB", "synchronous_commit = off",
-                "full_page_writes = off", "max_prepared_transactions = 5", "wal_level = logical")
+                "full_page_writes = off", "jit = off", "max_prepared_transactions = 5", "wal_level = logical")
     with Cluster(f"truth-{os.getpid()}", pg_config, *settings) as cluster:
         has_guard = not only_truth and guard.is_installed(cluster)
         prepare(cluster, has_guard, broken)
@@ -126,6 +127,25 @@ def show(result):
         print("    " + problem.strip().replace("\n", "\n    "), flush=True)
 
 
+def self_check(pg_config, selected, results):
+    """A harness that cannot fail proves nothing: without a rule, exactly its cases must disagree."""
+    refused = {}
+    for result in results:
+        if result.get("refused") and not result["fails"] and len(result["rules"]) == 1:
+            refused.setdefault(result["rules"][0], []).append(result["id"])
+    if len(refused) < 2:
+        return ["fewer than two rules refused anything"]
+    rule = min((rule for rule in refused if len(refused[rule]) > 1), key=lambda rule: len(refused[rule]), default=min(refused))
+    others = [ids[0] for other, ids in refused.items() if other != rule]
+    ids = set(refused[rule] + others)
+    again, _, _ = run(pg_config, [case for case in selected if case.id in ids], False, rule)
+    disagree = {result["id"] for result in again if result["problems"]}
+    print(f"self-check: without {rule}, {len(disagree)} of {len(ids)} cases disagree")
+    if disagree != set(refused[rule]):
+        return [f"self-check: without {rule} the cases {sorted(refused[rule])} must disagree, but it was {sorted(disagree)}"]
+    return []
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("pg_config")
@@ -133,7 +153,7 @@ def main():
     parser.add_argument("--truth", action="store_true", help="measure only, without the guard")
     parser.add_argument("--no-hints", action="store_true", help="do not type the hints")
     parser.add_argument("--break", dest="broken", metavar="RULE", help="switch a rule off; disagreement must show")
-    parser.add_argument("--docs", action="store_true", help="write docs/guard-truth.md from the last runs")
+    parser.add_argument("--docs", action="store_true", help="write docs/guard-truth.md from the last full run of each major")
     parser.add_argument("--list", action="store_true", help="show what was measured, for each case")
     arguments = parser.parse_args()
 
@@ -148,24 +168,29 @@ def main():
     failed = [result for result in results if result["problems"]]
     for result in failed:
         show(result)
-    for line in faults:
-        print(f"not ok  server log: {line}")
     if arguments.list:
         for result in results:
             if not result.get("broken"):
-                locks = " ".join(f"{name}:{mode}" for name, mode in sorted(result["locks"].items()))
-                print(f"{result['id']:34} {_word(result['blocks']):9} {', '.join(result['work']) or '-'} | {locks}"
-                      f"{' | ' + ', '.join(result.get('rules', [])) if result.get('refused') else ''}")
+                print(_line(result))
     if not has_guard:
         print("only the truth was measured: the guard was not asked, or the extension is not installed")
     elif not arguments.only and not arguments.broken:
-        folder = os.path.join(ROOT, "target", "truth")
-        os.makedirs(folder, exist_ok=True)
-        with open(os.path.join(folder, f"pg{major}.json"), "w") as file:
-            json.dump(results, file, indent=1)
+        docs.save(major, results)
+        if docs.has_rules(results):
+            faults += self_check(arguments.pg_config, selected, results)
+        if arguments.docs:
+            docs.write()
+    for line in faults:
+        print(f"not ok  {line}")
     print(f"PostgreSQL {major}: {len(results)} cases in {time.time() - begun:.0f} s")
     print(f"{len(results) - len(failed)} passed, {len(failed) + len(faults)} failed")
     return 1 if failed or faults or not results else 0
+
+
+def _line(result):
+    locks = " ".join(f"{name}:{mode}" for name, mode in sorted(result["locks"].items()))
+    rules = " | " + ", ".join(result["rules"]) if result.get("refused") else ""
+    return f"{result['id']:34} {_word(result['blocks']):9} {', '.join(result['work']) or '-'} | {locks}{rules}"
 
 
 if __name__ == "__main__":

@@ -4,17 +4,17 @@ CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler;
 CREATE FOREIGN DATA WRAPPER nowhere;
 CREATE SERVER nowhere FOREIGN DATA WRAPPER nowhere;
 
-CREATE FUNCTION truth.ours(namespace oid) RETURNS bool STABLE LANGUAGE sql AS $$
-    SELECT nspname !~ '^(pg_|information_schema$|truth$|migrator$)' FROM pg_namespace WHERE oid = namespace $$;
+CREATE VIEW truth.ours AS
+    SELECT oid FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$|truth$|migrator$)';
 
 -- Back to nothing but the empty schemas s and public.
 CREATE PROCEDURE truth.reset() LANGUAGE plpgsql SET client_min_messages = error AS $$
 DECLARE name text;
 BEGIN
     FOR name IN SELECT pubname FROM pg_publication LOOP EXECUTE format('DROP PUBLICATION %I', name); END LOOP;
-    FOR name IN SELECT evtname FROM pg_event_trigger t JOIN pg_proc f ON f.oid = evtfoid WHERE truth.ours(pronamespace)
+    FOR name IN SELECT evtname FROM pg_event_trigger t JOIN pg_proc f ON f.oid = evtfoid WHERE pronamespace IN (TABLE truth.ours)
         LOOP EXECUTE format('DROP EVENT TRIGGER %I CASCADE', name); END LOOP;
-    FOR name IN SELECT nspname FROM pg_namespace WHERE truth.ours(oid)
+    FOR name IN SELECT nspname FROM pg_namespace WHERE oid IN (TABLE truth.ours)
         LOOP EXECUTE format('DROP SCHEMA %I CASCADE', name); END LOOP;
     CREATE SCHEMA public;
     GRANT USAGE ON SCHEMA public TO PUBLIC;
@@ -28,13 +28,13 @@ CREATE FUNCTION truth.state() RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER
 DECLARE
     relation record; row_security bool; filled bool; relations jsonb := '{}'; scans jsonb := '{}'; after jsonb := '{}';
 BEGIN
-    FOR relation IN SELECT oid FROM pg_class WHERE truth.ours(relnamespace) LOOP
+    FOR relation IN SELECT oid FROM pg_class WHERE relnamespace IN (TABLE truth.ours) LOOP
         scans := scans || jsonb_build_object(relation.oid::text, jsonb_build_array(
             pg_stat_get_xact_numscans(relation.oid), pg_stat_get_xact_tuples_returned(relation.oid)));
     END LOOP;
     FOR relation IN SELECT c.oid, relname, nspname, relkind, relfilenode, reltablespace, relispopulated, indrelid
         FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace LEFT JOIN pg_index ON indexrelid = c.oid
-        WHERE truth.ours(relnamespace) LOOP
+        WHERE relnamespace IN (TABLE truth.ours) LOOP
         filled := false;
         IF relation.relkind = 'r' OR relation.relkind = 'm' AND relation.relispopulated THEN
             EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %I.%I)', relation.nspname, relation.relname) INTO filled;
@@ -44,7 +44,7 @@ BEGIN
             'tablespace', relation.reltablespace, 'table', relation.indrelid, 'rows', filled,
             'bytes', CASE WHEN relation.relkind IN ('r', 'm') THEN pg_relation_size(relation.oid) END));
     END LOOP;
-    FOR relation IN SELECT oid FROM pg_class WHERE truth.ours(relnamespace) LOOP
+    FOR relation IN SELECT oid FROM pg_class WHERE relnamespace IN (TABLE truth.ours) LOOP
         after := after || jsonb_build_object(relation.oid::text, jsonb_build_array(
             pg_stat_get_xact_numscans(relation.oid), pg_stat_get_xact_tuples_returned(relation.oid)));
     END LOOP;
@@ -57,8 +57,8 @@ BEGIN
 END $$;
 
 -- The schema as text, one fact a line, in an order that does not depend on oids.
-CREATE FUNCTION truth.facts() RETURNS SETOF text LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
-WITH ours AS (SELECT c.*, c.oid::regclass::text AS name FROM pg_class c WHERE truth.ours(relnamespace)),
+CREATE FUNCTION truth.facts() RETURNS SETOF text LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+BEGIN RETURN QUERY WITH ours AS MATERIALIZED (SELECT c.*, c.oid::regclass::text AS name FROM pg_class c WHERE relnamespace IN (TABLE truth.ours)),
 columns AS (
     SELECT c.name AS tab, c.relkind, a.*, row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum) AS place
     FROM ours c JOIN pg_attribute a ON a.attrelid = c.oid
@@ -77,12 +77,14 @@ SELECT * FROM (
         tab, place, attname, format_type(atttypid, atttypmod), attnotnull,
         (SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = attrelid AND adnum = attnum),
         attidentity, attgenerated, nullif(attcollation, 0)::regcollation, attstorage, attcompression,
-        coalesce(attstattarget, -1), attislocal, attinhcount, attacl, attoptions)
+        coalesce(attstattarget, -1), attislocal, attinhcount, attacl,
+        -- Some builds of 15 note there when the column was changed.
+        (SELECT string_agg(option, ',') FROM unnest(attoptions) option WHERE option NOT LIKE 'pg_attver=%'))
     FROM columns
     UNION ALL SELECT format('constraint %s on %s%s: %s validated %s local %s inherited %s noinherit %s',
         conname, nullif(conrelid, 0)::regclass, nullif(contypid, 0)::regtype, pg_get_constraintdef(k.oid),
         convalidated, conislocal, coninhcount, connoinherit)
-    FROM pg_constraint k WHERE truth.ours(connamespace)
+    FROM pg_constraint k WHERE connamespace IN (TABLE truth.ours)
     UNION ALL SELECT format('index %s: %s valid %s ready %s clustered %s identity %s unique %s primary %s exclusion %s immediate %s tablespace %s',
         c.name, pg_get_indexdef(c.oid), indisvalid, indisready, indisclustered, indisreplident, indisunique, indisprimary,
         indisexclusion, indimmediate, c.reltablespace)
@@ -97,15 +99,15 @@ SELECT * FROM (
     FROM pg_rewrite r JOIN ours c ON c.oid = ev_class
     UNION ALL SELECT format('policy %s on %s for %s using %s check %s', polname, polrelid::regclass, polcmd,
         pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)) FROM pg_policy
-    UNION ALL SELECT format('statistics %s', pg_get_statisticsobjdef(oid)) FROM pg_statistic_ext WHERE truth.ours(stxnamespace)
+    UNION ALL SELECT format('statistics %s', pg_get_statisticsobjdef(oid)) FROM pg_statistic_ext WHERE stxnamespace IN (TABLE truth.ours)
     UNION ALL SELECT format('type %s kind %s notnull %s default %s base %s collation %s', t.oid::regtype, typtype, typnotnull, typdefault,
         format_type(nullif(typbasetype, 0), typtypmod), nullif(typcollation, 0)::regcollation)
-    FROM pg_type t WHERE truth.ours(typnamespace) AND typtype IN ('d', 'e', 'c') AND typrelid NOT IN (SELECT oid FROM pg_class WHERE relkind <> 'c')
+    FROM pg_type t WHERE typnamespace IN (TABLE truth.ours) AND typtype IN ('d', 'e', 'c') AND typrelid NOT IN (SELECT oid FROM pg_class WHERE relkind <> 'c')
     UNION ALL SELECT format('label %s %s', enumtypid::regtype, string_agg(enumlabel, ',' ORDER BY enumsortorder)) FROM pg_enum GROUP BY enumtypid
-    UNION ALL SELECT format('function %s', oid::regprocedure) FROM pg_proc WHERE truth.ours(pronamespace)
+    UNION ALL SELECT format('function %s', oid::regprocedure) FROM pg_proc WHERE pronamespace IN (TABLE truth.ours)
     UNION ALL SELECT format('comment %s %s: %s', coalesce(c.name, objoid::text), objsubid, description)
     FROM pg_description d LEFT JOIN ours c ON c.oid = objoid WHERE c.oid IS NOT NULL
-) facts ORDER BY line COLLATE "C" $$;
+) facts ORDER BY line COLLATE "C"; END $$;
 
 -- For each table and column of it, a line with the number of rows, of values, and with `contents` a sum over the values.
 CREATE FUNCTION truth.contents(contents bool) RETURNS SETOF text LANGUAGE plpgsql
@@ -114,7 +116,7 @@ DECLARE col record; line text;
 BEGIN
     FOR col IN SELECT c.oid::regclass AS tab, attname FROM pg_class c LEFT JOIN pg_attribute a
         ON attrelid = c.oid AND attnum > 0 AND NOT attisdropped
-        WHERE truth.ours(relnamespace) AND (relkind = 'r' OR relkind = 'm' AND relispopulated) ORDER BY 1::text, attnum LOOP
+        WHERE relnamespace IN (TABLE truth.ours) AND (relkind = 'r' OR relkind = 'm' AND relispopulated) ORDER BY 1::text, attnum LOOP
         EXECUTE format('SELECT format(''%%s rows, %%s values, %%s'', count(*), count(%2$I), CASE WHEN %3$L THEN sum(hashtext(%2$I::text)) END) FROM ONLY %1$s',
             col.tab, col.attname, contents) INTO line;
         RETURN NEXT format('contents of %s.%s: %s', col.tab, col.attname, line);

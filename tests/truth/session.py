@@ -65,9 +65,10 @@ class Session:
             raise AssertionError(f"{text.strip()[:300]}\n{err}")
         return out
 
-    def reconnect(self):
-        """A new server process, with none of what the last case has set."""
-        self.must("\\c -")
+    def renew(self):
+        """With none of what the last case has set. A new process would have to read the whole catalogue again."""
+        self.run("ROLLBACK;")
+        self.must("RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP; DEALLOCATE ALL;")
 
     def _rest(self):
         return self.buffers["err"].decode()[-500:] or "psql ended"

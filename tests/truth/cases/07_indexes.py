@@ -41,6 +41,7 @@ benign("index.statistics", T + "CREATE INDEX i ON t (lower(b)); ", "ALTER INDEX 
 
 # Partitioned tables: what would really be built.
 blocking("index.partitioned", R, "CREATE INDEX i ON t (pid)")
+blocking("index.partitioned-one-empty", R + "DELETE FROM t2; TRUNCATE t2; ", "CREATE INDEX i ON t (pid)")
 blocking("index.partitioned-unnamed", R, "CREATE INDEX ON t (pid)")
 blocking("index.partitioned-unique", R, "CREATE UNIQUE INDEX i ON t (id)")
 blocking("index.partitioned-expression", R, "CREATE INDEX i ON t ((pid + id)) WHERE pid > 0")

@@ -3,7 +3,7 @@
 from case import E, T, benign, blocking, rows
 
 M = T + "CREATE MATERIALIZED VIEW m AS SELECT id, a FROM t; "
-blocking("matview.refresh", M, "REFRESH MATERIALIZED VIEW m", "nobody can read it while the query runs")
+blocking("matview.refresh", M, "REFRESH MATERIALIZED VIEW m", "nobody can read it while the query runs", online=False)
 benign("matview.refresh-concurrently", M + "CREATE UNIQUE INDEX ON m (id); ", "REFRESH MATERIALIZED VIEW CONCURRENTLY m")
 benign("matview.refresh-no-data", M, "REFRESH MATERIALIZED VIEW m WITH NO DATA")
 benign("matview.refresh-first", T + "CREATE MATERIALIZED VIEW m AS SELECT id, a FROM t WITH NO DATA; ", "REFRESH MATERIALIZED VIEW m", "nobody can read it yet")
