@@ -19,6 +19,7 @@ R = ("CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p SELECT generate_series(
      "CREATE TABLE t2 PARTITION OF t FOR VALUES FROM (500) TO (2000); "
      "INSERT INTO t SELECT g, g FROM generate_series(1, 1000) g; "
      "CREATE TABLE n (id int, pid int); INSERT INTO n SELECT g, g FROM generate_series(5000, 5900) g; ")
+COMMON = {"T": T, "E": E, "P": P, "R": R}
 
 
 def rows(columns, values, name="t", count=1000):

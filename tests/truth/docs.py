@@ -3,6 +3,7 @@
 import json
 import os
 
+from case import COMMON
 from harness import ROOT
 
 FOLDER = os.path.join(ROOT, "target", "truth")
@@ -31,6 +32,16 @@ def cell(text):
 
 def code(text):
     return f"`{cell(text)}`"
+
+
+def given(result):
+    """The fixture, its common part by name."""
+    fixture = result["fixture"].strip()
+    for name, text in COMMON.items():
+        if fixture.startswith(text.strip()):
+            rest = fixture[len(text.strip()):].strip()
+            return f"{name}, {code(rest.rstrip(';'))}" if rest else name
+    return code(fixture.rstrip(";"))
 
 
 def did(result):
@@ -90,14 +101,16 @@ def write():
             ("hints that are the override", lambda r: r.get("refused") and not r.get("online") and not r["fails"])):
         lines.append(f"| {title} | " + " | ".join(str(sum(bool(count(r)) for r in runs[major])) for major in MAJORS) + " |")
     lines += ["", "Locks: RS ROW SHARE, RE ROW EXCLUSIVE, SUE SHARE UPDATE EXCLUSIVE, SHARE, SRE SHARE ROW EXCLUSIVE, EXCL EXCLUSIVE,",
-              "AEL ACCESS EXCLUSIVE. Of a statement that makes its own transactions, only the lock is shown that it waits for."]
+              "AEL ACCESS EXCLUSIVE. Of a statement that makes its own transactions, only the lock is shown that it waits for.", "",
+              "What many cases begin with:", ""]
+    lines += [f"- {name}: {code(text.strip().rstrip(';'))}" for name, text in COMMON.items()]
     for group, ids in groups.items():
-        lines += ["", f"## {group[0].upper()}{group[1:]}", "", "| case | statement | Postgres | guard | |", "|---|---|---|---|---|"]
+        lines += ["", f"## {group[0].upper()}{group[1:]}", "", "| case | given | statement | Postgres | guard | |", "|---|---|---|---|---|---|"]
         for id in ids:
             by_major = cases[id]
             some = next(iter(by_major.values()))
-            lines.append(f"| {id} | {code(some['statement'])} | {differing(by_major, did)} | {differing(by_major, verdict)} "
-                         f"| {cell(some['note'])} |")
+            lines.append(f"| {id} | {given(some)} | {code(some['statement'])} | {differing(by_major, did)} "
+                         f"| {differing(by_major, verdict)} | {cell(some['note'])} |")
     path = os.path.join(ROOT, "docs", "guard-truth.md")
     with open(path, "w") as file:
         file.write("\n".join(lines) + "\n")

@@ -127,8 +127,9 @@ def derive(first, last, now, messages):
                     found.append((oid, "copy" if moved else "rewrite"))
             elif relation["name"] in verified or oid in scanned_by_keys:
                 found.append((oid, "scan"))
-            # How the query that validates a key reads the referenced table is the planner's choice of the day.
-            elif counted and (oid not in only_referenced or any(con in filled for con, ref in keys if ref == oid)):
+            # How the query that validates a key reads the referenced table is the planner's choice of the day: it does
+            # when there is something to look up.
+            elif any(con in filled for con, ref in keys if ref == oid) or counted and oid not in only_referenced:
                 found.append((oid, "scan"))
         if relation["kind"] == "i":
             table = str(relation["table"])

@@ -2,6 +2,8 @@
 
 from case import E, P, R, T, benign, blocking, rows
 
+# Another moment for each row, the same ones in every run.
+MOMENT = "timestamp '2024-02-03 10:20:30.456789' + g * interval '1 hour'"
 B = "ALTER TABLE t ALTER COLUMN b TYPE "
 C = "ALTER TABLE t ALTER COLUMN c TYPE "
 
@@ -44,26 +46,26 @@ retype("bit-bit-varying", "bit(3)", "B'101'", "varbit")
 
 # Dates and times; the session is in Europe/Berlin unless the case says otherwise.
 UTC, GMT, ETC = "SET timezone = 'UTC'; ", "SET timezone = 'GMT'; ", "SET timezone = 'Etc/UTC'; "
-retype("timestamp-precision-up", "timestamp(3)", "now()", "timestamp(6)")
-retype("timestamp-precision-off", "timestamp(3)", "now()", "timestamp")
-rewriting("timestamp-precision-down", "timestamp(6)", "now()", "timestamp(3)")
-rewriting("timestamp-limited", "timestamp", "now()", "timestamp(3)")
-retype("timestamp-limited-six", "timestamp", "now()", "timestamp(6)", "six digits are all there are")
-retype("time-precision-up", "time(0)", "now()::time", "time(3)")
-rewriting("time-precision-down", "time(3)", "now()::time", "time(0)")
-rewriting("timestamptz-berlin", "timestamp", "now()", "timestamptz")
-retype("timestamptz-utc", "timestamp", "now()", "timestamptz", extra=UTC)
-retype("timestamptz-gmt", "timestamp", "now()", "timestamptz", extra=GMT)
-retype("timestamptz-etc-utc", "timestamp", "now()", "timestamptz", extra=ETC)
-rewriting("timestamptz-utc-plus-0", "timestamp", "now()", "timestamptz", "zero offset today, but not a zone of fixed offset by name", extra="SET timezone = 'Europe/London'; ")
-rewriting("timestamptz-using", "timestamp", "now()", "timestamptz USING c AT TIME ZONE 'UTC'", "the explicit form writes what the plain one would not", extra=UTC)
-rewriting("timestamptz-equal-precision", "timestamp(3)", "now()", "timestamptz(3)", extra=UTC)
-retype("timestamptz-more-precision", "timestamp(3)", "now()", "timestamptz(6)", extra=UTC)
-blocking("type.timestamptz-indexed", UTC + rows("c timestamp", "now()") + "CREATE INDEX i ON t (c); ", C + "timestamptz",
+retype("timestamp-precision-up", "timestamp(3)", MOMENT, "timestamp(6)")
+retype("timestamp-precision-off", "timestamp(3)", MOMENT, "timestamp")
+rewriting("timestamp-precision-down", "timestamp(6)", MOMENT, "timestamp(3)")
+rewriting("timestamp-limited", "timestamp", MOMENT, "timestamp(3)")
+retype("timestamp-limited-six", "timestamp", MOMENT, "timestamp(6)", "six digits are all there are")
+retype("time-precision-up", "time(0)", f"({MOMENT})::time", "time(3)")
+rewriting("time-precision-down", "time(3)", f"({MOMENT})::time", "time(0)")
+rewriting("timestamptz-berlin", "timestamp", MOMENT, "timestamptz")
+retype("timestamptz-utc", "timestamp", MOMENT, "timestamptz", extra=UTC)
+retype("timestamptz-gmt", "timestamp", MOMENT, "timestamptz", extra=GMT)
+retype("timestamptz-etc-utc", "timestamp", MOMENT, "timestamptz", extra=ETC)
+rewriting("timestamptz-utc-plus-0", "timestamp", MOMENT, "timestamptz", "zero offset today, but not a zone of fixed offset by name", extra="SET timezone = 'Europe/London'; ")
+rewriting("timestamptz-using", "timestamp", MOMENT, "timestamptz USING c AT TIME ZONE 'UTC'", "the explicit form writes what the plain one would not", extra=UTC)
+rewriting("timestamptz-equal-precision", "timestamp(3)", MOMENT, "timestamptz(3)", extra=UTC)
+retype("timestamptz-more-precision", "timestamp(3)", MOMENT, "timestamptz(6)", extra=UTC)
+blocking("type.timestamptz-indexed", UTC + rows("c timestamp", MOMENT) + "CREATE INDEX i ON t (c); ", C + "timestamptz",
          "not rewritten, but the index has another operator class", online=False)
-retype("timestamptz-back-utc", "timestamptz", "now()", "timestamp", extra=UTC)
-rewriting("timestamptz-back-berlin", "timestamptz", "now()", "timestamp")
-rewriting("date-timestamp", "date", "now()", "timestamp")
+retype("timestamptz-back-utc", "timestamptz", MOMENT, "timestamp", extra=UTC)
+rewriting("timestamptz-back-berlin", "timestamptz", MOMENT, "timestamp")
+rewriting("date-timestamp", "date", MOMENT, "timestamp")
 retype("interval-precision-up", "interval(3)", "'1 s'", "interval(6)")
 retype("interval-precision-off", "interval(3)", "'1 s'", "interval")
 rewriting("interval-precision-down", "interval(6)", "'1 s'", "interval(3)")
@@ -142,9 +144,13 @@ blocking("type.index-polymorphic", rows("c int[]", "ARRAY[g]") + "CREATE DOMAIN 
          "an operator class for any array must see the very same type", online=False)
 blocking("type.index-polymorphic-enum", "CREATE TYPE e AS ENUM ('x'); CREATE DOMAIN d AS e; " + rows("c e", "'x'") + "CREATE INDEX i ON t (c); ", C + "d", online=False)
 blocking("type.index-polymorphic-range", "CREATE DOMAIN d AS int4range; " + rows("c int4range", "int4range(g, g + 1)") + "CREATE INDEX i ON t USING gist (c); ", C + "d", online=False)
+blocking("type.index-invalid", T + "CREATE INDEX i ON t (b); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'i'::regclass; ", B + "text",
+         "an invalid index is built again too", online=False)
+benign("type.index-dropped-beside", T + "ALTER TABLE t ADD CONSTRAINT u UNIQUE (b, a); ", B + "varchar(10) COLLATE \"POSIX\", DROP CONSTRAINT u", "the drop runs first")
+blocking("type.index-added-beside", T, B + "text, ADD CONSTRAINT u UNIQUE (b)")
 benign("type.index-options", T + "CREATE INDEX i ON t (b) WITH (fillfactor = 70); ", B + "text")
 benign("type.index-numeric", rows("c numeric(10,2)", "g") + "CREATE INDEX i ON t (c); ", C + "numeric(12,2)")
-benign("type.index-timestamp", rows("c timestamp(3)", "now()") + "CREATE INDEX i ON t (c); ", C + "timestamp")
+benign("type.index-timestamp", rows("c timestamp(3)", MOMENT) + "CREATE INDEX i ON t (c); ", C + "timestamp")
 benign("type.index-inet", rows("c cidr", "'10.0.0.0/8'") + "CREATE INDEX i ON t (c); ", C + "inet")
 blocking("type.index-oid", rows("c int", "g") + "CREATE INDEX i ON t (c); ", C + "oid", "another operator class", online=False)
 blocking("type.index-expression", T + "CREATE INDEX i ON t (lower(b)); ", B + "varchar(20)", "an index on an expression is always built again", online=False)

@@ -64,6 +64,7 @@ blocking("fk.same-again", P + FK + "; ", FK.replace("CONSTRAINT k ", "CONSTRAINT
 blocking("fk.indexed", P + "CREATE INDEX ON t (pid); ", FK, "an index makes it quicker, not free")
 blocking("fk.two-columns", "CREATE TABLE p (a int, b int, PRIMARY KEY (a, b)); INSERT INTO p SELECT g, g FROM generate_series(1, 1000) g; "
          + rows("a int, b int", "g, g"), "ALTER TABLE t ADD FOREIGN KEY (a, b) REFERENCES p")
+blocking("fk.cross-type", "CREATE TABLE p (id bigint PRIMARY KEY); INSERT INTO p SELECT generate_series(0, 1000); " + rows("pid int", "g"), FK)
 blocking("fk.partitioned", R, FK)
 benign("fk.partitioned-not-valid", R, FK + " NOT VALID", "refused by Postgres up to 17", until=17, fails=True)
 benign("fk.partitioned-not-valid", R, FK + " NOT VALID", since=18)
@@ -115,6 +116,12 @@ blocking("pk.using-index-beside-retype", KEYLESS + "CREATE UNIQUE INDEX u ON t (
 blocking("pk.replaced", T + "ALTER TABLE t ALTER a SET NOT NULL; ", "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (a)")
 benign("pk.replaced-using-index", T + "ALTER TABLE t ALTER a SET NOT NULL; " + UNIQUE,
        "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD CONSTRAINT t_pkey PRIMARY KEY USING INDEX u")
+benign("unique.using-index-partitioned", R + "CREATE UNIQUE INDEX u ON t (id); ", "ALTER TABLE t ADD CONSTRAINT k UNIQUE USING INDEX u", fails=True)
+benign("unique.using-index-partial", T + "CREATE UNIQUE INDEX u ON t (a) WHERE a > 0; ", "ALTER TABLE t ADD CONSTRAINT k UNIQUE USING INDEX u", fails=True)
+HEIRS = "CREATE TABLE t (id int); CREATE TABLE c () INHERITS (t); INSERT INTO c SELECT g FROM generate_series(1, 1000) g; "
+blocking("pk.inherited", HEIRS, "ALTER TABLE t ADD PRIMARY KEY (id)", "the child gets no key, but NOT NULL, and is read for that")
+benign("pk.inherited-proven", HEIRS + "ALTER TABLE c ADD CHECK (id IS NOT NULL); ", "ALTER TABLE t ADD PRIMARY KEY (id)")
+benign("unique.inherited", HEIRS, "ALTER TABLE t ADD UNIQUE (id)", "the child gets no key, and the parent is empty")
 benign("pk.second", T, "ALTER TABLE t ADD PRIMARY KEY (a)", fails=True)
 blocking("unique.partitioned", R, "ALTER TABLE t ADD CONSTRAINT k UNIQUE (id)")
 blocking("pk.partitioned", R, "ALTER TABLE t ADD PRIMARY KEY (id)")

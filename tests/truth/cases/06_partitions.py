@@ -83,6 +83,8 @@ benign("attach.index-only-on-parent-empty", R + PROOF + "CREATE INDEX pi ON t (p
 blocking("attach.has-partial-index", R + PROOF + "CREATE INDEX pi ON t (pid); CREATE INDEX ni ON n (pid) WHERE pid > 0; ", ATTACH)
 benign("attach.has-descending-index", R + PROOF + "CREATE INDEX pi ON t (pid); CREATE INDEX ni ON n (pid DESC); ", ATTACH, "the direction does not matter")
 blocking("attach.has-other-class", R.replace("pid int", "pid text") + PROOF + "CREATE INDEX pi ON t (pid); CREATE INDEX ni ON n (pid text_pattern_ops); ", ATTACH)
+blocking("attach.has-invalid-index", R + PROOF + "CREATE INDEX pi ON t (pid); CREATE INDEX ni ON n (pid); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ni'::regclass; ",
+         ATTACH, "an invalid one does not do")
 benign("attach.has-expression-index", R + PROOF + "CREATE INDEX pi ON t (abs(pid)); CREATE INDEX ni ON n (abs(pid)); ", ATTACH)
 blocking("attach.has-other-expression", R + PROOF + "CREATE INDEX pi ON t (abs(pid)); CREATE INDEX ni ON n ((pid + 0)); ", ATTACH)
 benign("attach.columns-in-other-order", R.replace("CREATE TABLE n (id int, pid int); INSERT INTO n SELECT g, g", "CREATE TABLE n (pid int, id int); INSERT INTO n SELECT g, g")

@@ -76,6 +76,11 @@ benign("index.attach", R + "CREATE INDEX i ON ONLY t (pid); CREATE INDEX i1 ON t
 benign("index.attach-wrong", R + "CREATE INDEX i ON ONLY t (pid); CREATE INDEX i1 ON t1 (id); ", "ALTER INDEX i ATTACH PARTITION i1", fails=True)
 benign("index.foreign-partition", R + "CREATE FOREIGN TABLE tf PARTITION OF t FOR VALUES FROM (7000) TO (8000) SERVER nowhere; TRUNCATE t1, t2; ", "CREATE INDEX i ON t (pid)")
 
+INVALID = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{}'::regclass; "
+benign("index.invalid-leftover", T + "CREATE INDEX i ON t (a); " + INVALID.format("i"), "CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a)", "skipped, though the index is of no use")
+benign("index.leaves-have-invalid", R + "CREATE INDEX i1 ON t1 (pid); CREATE INDEX i2 ON t2 (pid); " + INVALID.format("i1"), "CREATE INDEX i ON t (pid)",
+       "an invalid one is attached too, and makes the new one invalid")
+
 # REINDEX raises an event from 17 on.
 blocking("reindex.table", T, "REINDEX TABLE t", since=17)
 blocking("reindex.index", T, "REINDEX INDEX t_pkey", since=17)

@@ -31,6 +31,10 @@ benign("new.partition", R, "BEGIN; CREATE TABLE t3 PARTITION OF t FOR VALUES FRO
 blocking("new.partition-of-old", R, "BEGIN; CREATE TABLE t3 PARTITION OF t FOR VALUES FROM (5000) TO (6000); CREATE INDEX i ON t (pid); COMMIT")
 benign("new.attached", R, "BEGIN; CREATE TABLE t3 (id int, pid int); INSERT INTO t3 SELECT g, g FROM generate_series(7000, 7100) g; ALTER TABLE t ATTACH PARTITION t3 FOR VALUES FROM (7000) TO (8000); COMMIT")
 benign("new.foreign-key-empty", P, "BEGIN; CREATE TABLE n (id int, pid int); ALTER TABLE n ADD FOREIGN KEY (pid) REFERENCES p; COMMIT")
+blocking("new.foreign-key-filled", P, "BEGIN; CREATE TABLE n AS SELECT g AS pid FROM generate_series(1, 1000) g; ALTER TABLE n ADD FOREIGN KEY (pid) REFERENCES p; COMMIT",
+         "the rows are new, but they are looked up in p, which is locked")
+blocking("new.attached-default-scanned", R + "CREATE TABLE td PARTITION OF t DEFAULT; INSERT INTO t SELECT g, g FROM generate_series(3000, 4000) g; ",
+         "BEGIN; CREATE TABLE t3 (id int, pid int); ALTER TABLE t ATTACH PARTITION t3 FOR VALUES FROM (7000) TO (8000); COMMIT")
 benign("new.truncated", T, "BEGIN; TRUNCATE t; " + INDEX + "; COMMIT", "empty since this transaction")
 benign("new.truncated-retype", T, "BEGIN; TRUNCATE t; ALTER TABLE t ALTER COLUMN a TYPE bigint; COMMIT")
 
@@ -139,3 +143,6 @@ benign("missing.drop-if-exists", T, "DROP TABLE IF EXISTS nope")
 benign("missing.constraint", T, "ALTER TABLE t VALIDATE CONSTRAINT nope", fails=True)
 
 # Roles.
+benign("role.not-owner", T + "GRANT ALL ON SCHEMA s TO other; ", "BEGIN; SET LOCAL ROLE other; " + INDEX + "; COMMIT", "Postgres refuses it before any work", fails=True)
+blocking("role.owner", T + "GRANT ALL ON SCHEMA s TO other; ALTER TABLE t OWNER TO other; ", "BEGIN; SET LOCAL ROLE other; " + INDEX + "; COMMIT")
+blocking("role.owner-check", T + "GRANT ALL ON SCHEMA s TO other; ALTER TABLE t OWNER TO other; ", "BEGIN; SET LOCAL ROLE other; ALTER TABLE t ADD CHECK (a > 0); COMMIT")
