@@ -103,7 +103,7 @@ def write():
     lines += ["", "Locks: RS ROW SHARE, RE ROW EXCLUSIVE, SUE SHARE UPDATE EXCLUSIVE, SHARE, SRE SHARE ROW EXCLUSIVE, EXCL EXCLUSIVE,",
               "AEL ACCESS EXCLUSIVE. Of a statement that makes its own transactions, only the lock is shown that it waits for.", "",
               "What many cases begin with:", ""]
-    lines += [f"- {name}: {code(text.strip().rstrip(';'))}" for name, text in COMMON.items()]
+    lines += [f"- {name}: `{text.strip().rstrip(';')}`" for name, text in COMMON.items()]
     for group, ids in groups.items():
         lines += ["", f"## {group[0].upper()}{group[1:]}", "", "| case | given | statement | Postgres | guard | |", "|---|---|---|---|---|---|"]
         for id in ids:
