@@ -26,7 +26,7 @@ blocking("storage.tablespace-of-index", T, "ALTER INDEX t_pkey SET TABLESPACE el
 benign("storage.tablespace-of-index-already", T, "ALTER INDEX t_pkey SET TABLESPACE pg_default")
 blocking("storage.tablespace-of-index-by-table", T, "ALTER TABLE t_pkey SET TABLESPACE elsewhere", "ALTER TABLE does it to an index too", online=False)
 blocking("storage.tablespace-all", T + A + "OWNER TO other; ", "ALTER TABLE ALL IN TABLESPACE pg_default OWNED BY other SET TABLESPACE elsewhere", online=False)
-benign("storage.tablespace-all-nothing", T, "ALTER TABLE ALL IN TABLESPACE pg_default OWNED BY other SET TABLESPACE elsewhere", fails=False)
+benign("storage.tablespace-all-nothing", T, "ALTER TABLE ALL IN TABLESPACE pg_default OWNED BY other SET TABLESPACE elsewhere")
 blocking("storage.tablespace-all-indexes", T + A + "OWNER TO other; ", "ALTER INDEX ALL IN TABLESPACE pg_default OWNED BY other SET TABLESPACE elsewhere", online=False)
 blocking("storage.tablespace-and-retype", T, A + "SET TABLESPACE elsewhere, ALTER COLUMN b TYPE text", online=False)
 benign("storage.without-oids", T, A + "SET WITHOUT OIDS")

@@ -1,6 +1,6 @@
 """The same statements in transactions, in code, under other names, among other objects of the same name."""
 
-from case import E, P, R, T, benign, blocking, rows
+from case import P, R, T, benign, blocking, rows
 
 INDEX = "CREATE INDEX i ON t (a)"
 N = "CREATE TABLE n (id int PRIMARY KEY, a int); INSERT INTO n SELECT g, g FROM generate_series(1, 1000) g; "
