@@ -24,6 +24,7 @@ pub unsafe fn add(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) 
             _ if new.not_valid || new.not_enforced || is_refused(alteration, &new) => Vec::new(),
             ConstraintKind::Check => check(alteration, &new)?,
             ConstraintKind::NotNull => not_nulls(alteration, &new.columns)?,
+            ConstraintKind::ForeignKey if alteration.is_new => foreign_key::of_new_table(alteration.oid, &new),
             ConstraintKind::ForeignKey => {
                 let tables = alteration.stored_for_keys().into_iter();
                 let tables = tables.filter(|t| *t == alteration.oid || !foreign_key::is_there(*t, &new));
