@@ -240,6 +240,8 @@ pub enum ChangeKind {
     },
     SetTablespace {
         name: String,
+        /// A statement that comes to the same without blocking: for an index.
+        online: Option<String>,
     },
     AttachPartition(Attachment),
     DetachPartition {
@@ -274,8 +276,10 @@ pub enum ChangeKind {
     },
     Reindex {
         concurrently: bool,
-        /// The index, when one index is named.
-        index: Option<u32>,
+        /// The statement with CONCURRENTLY.
+        instead: String,
+        /// `table s.t`, for messages.
+        what: String,
     },
 
     // Tables.
@@ -283,6 +287,8 @@ pub enum ChangeKind {
     CreateTableAs,
     RefreshView {
         concurrently: bool,
+        /// It has the unique index that CONCURRENTLY needs.
+        can_be: bool,
     },
     CreateTrigger {
         name: String,
@@ -295,8 +301,6 @@ pub enum ChangeKind {
         /// `ADD`, `VALIDATE`, `SET NOT NULL`, `DROP`.
         command: DomainCommand,
         constraint: Option<String>,
-        /// The CHECK as written by Postgres.
-        definition: Option<String>,
         not_valid: bool,
     },
     CreateDomain {
@@ -315,6 +319,12 @@ pub enum ChangeKind {
         enumeration: Object,
         value: String,
         to: String,
+    },
+    /// ALTER TYPE ... ADD ATTRIBUTE.
+    AddAttribute {
+        composite: Object,
+        attribute: String,
+        cascade: bool,
     },
     /// ALTER TYPE ... DROP ATTRIBUTE.
     DropAttribute {

@@ -18,6 +18,8 @@ mod add_primary_key_nullable_index;
 mod add_unique_builds_index;
 mod alter_constraint_enforced;
 mod alter_constraint_inherit;
+mod alter_domain_constraint;
+mod alter_domain_not_null;
 mod alter_type_index_rebuild;
 mod alter_type_recheck;
 mod alter_type_revalidates_foreign_key;
@@ -29,6 +31,8 @@ mod drop_materialized_view;
 mod drop_schema;
 mod drop_table;
 mod function_body_uses;
+mod refresh_view_blocking;
+mod reindex_blocking;
 mod rename_column;
 mod rename_enum_value;
 mod rename_schema;
@@ -39,6 +43,7 @@ mod set_logged_unlogged;
 mod set_not_null_scan;
 mod set_schema;
 mod set_tablespace;
+mod typed_table_rewrite;
 mod validate_under_strong_lock;
 
 use super::rule::Rule;
@@ -47,6 +52,11 @@ use super::rule::Rule;
 pub static RULES: &[&Rule] = &[
     &add_column_not_null::RULE,
     &add_check_validating::RULE,
+    &refresh_view_blocking::RULE,
+    &reindex_blocking::RULE,
+    &typed_table_rewrite::RULE,
+    &alter_domain_not_null::RULE,
+    &alter_domain_constraint::RULE,
     &add_column_constrained_domain::RULE,
     &add_column_generated_stored::RULE,
     &add_column_identity::RULE,

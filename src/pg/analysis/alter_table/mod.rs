@@ -10,7 +10,7 @@ mod not_null;
 mod other;
 mod storage;
 
-pub use alter_type::rewrites;
+pub use storage::moves;
 
 use std::cell::OnceCell;
 
@@ -49,7 +49,20 @@ pub struct Alteration<'a> {
 pub unsafe fn changes(alter: &pg_sys::AlterTableStmt) -> Result<Vec<Change>> {
     // SAFETY: the caller's promise.
     unsafe {
-        let Some(alteration) = Alteration::of(alter)? else { return Ok(Vec::new()) };
+        match Alteration::of(alter)? {
+            Some(alteration) => changes_of(&alteration),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+/// The same for an alteration that is resolved already.
+///
+/// # Safety
+/// The alteration's commands are the parser's.
+pub unsafe fn changes_of(alteration: &Alteration<'_>) -> Result<Vec<Change>> {
+    // SAFETY: the caller's promise.
+    unsafe {
         let mut changes = Vec::with_capacity(alteration.commands.len());
         for command in &alteration.commands {
             let change = alteration.change(command)?;
@@ -73,13 +86,23 @@ impl<'a> Alteration<'a> {
             if alter.relation.is_null() {
                 return Ok(None);
             }
+            let Some(oid) = relation::lookup(alter.relation)? else { return Ok(None) };
+            Self::on(oid, (*alter.relation).inh, alter)
+        }
+    }
+
+    /// Its commands on a relation, whatever it names.
+    ///
+    /// # Safety
+    /// `alter` is the parser's tree.
+    pub unsafe fn on(oid: Oid, recurses: bool, alter: &'a pg_sys::AlterTableStmt) -> Result<Option<Self>> {
+        // SAFETY: every cast follows the tag.
+        unsafe {
             let commands = node::elements(alter.cmds)
                 .into_iter()
                 .filter_map(|n| node::cast::<pg_sys::AlterTableCmd>(n, NodeTag::T_AlterTableCmd))
                 .map(|c| &*c)
                 .collect();
-            let Some(oid) = relation::lookup(alter.relation)? else { return Ok(None) };
-            let recurses = (*alter.relation).inh;
             let guarded = relation::guarded(oid, recurses)?;
             let is_new = guarded.is_none() && relation::is_own_new_table(oid);
             let on = match guarded {
