@@ -97,12 +97,16 @@ pub struct NewColumn {
     pub filling: Filling,
     /// The DEFAULT clause as SQL, whatever its kind; `None` without one.
     pub default: Option<String>,
-    /// NOT NULL or PRIMARY KEY, also by another command of the statement.
+    /// NOT NULL or PRIMARY KEY by its own definition.
     pub required: bool,
+    /// Another command of the statement makes it NOT NULL.
+    pub required_later: bool,
     /// A neutral value of the type as SQL, when there is an obvious one.
     pub neutral_value: Option<String>,
     /// A free name for a not-null constraint on it, quoted where needed.
     pub not_null_name: String,
+    /// A free name for a sequence of it, qualified and quoted.
+    pub sequence: String,
     /// Constraints written behind the column: CHECK, UNIQUE, PRIMARY KEY, REFERENCES.
     pub constraints: Vec<NewConstraint>,
     /// Base type of its type (after domains), as pg_type.oid.
@@ -346,6 +350,9 @@ pub enum ChangeKind {
     Publish {
         publication: String,
         tables: Vec<Relation>,
+        /// TABLES IN SCHEMA, by oid.
+        schemas: Vec<u32>,
+        /// ALL TABLES.
         all: bool,
     },
     AlterSequence {

@@ -2,11 +2,17 @@
 
 mod backstop;
 mod bound;
+mod compatibility;
 mod log;
+#[cfg(test)]
+mod pages;
 pub mod policy;
+mod recipes;
 mod rule;
 mod rules;
 mod size;
+mod type_recipe;
+mod weight;
 mod work;
 
 pub use log::{ddl_log_is_append_only, prune_ddl_log, transaction_ended, write_refusals};
@@ -132,8 +138,12 @@ pub fn report(verdict: &Verdict, ddl: &Ddl, all: &[Verdict], sqlstate: SqlState)
 fn hint(verdict: &Verdict, ddl: &Ddl, all: &[Verdict]) -> String {
     let recipe = &verdict.finding.recipe;
     let refused = |command| all.iter().find(|v| v.command == command && v.action == Action::Error);
+    // A transaction that allows the rule has to allow the others that refuse the command.
+    let refusing = |command| -> Vec<&str> {
+        all.iter().filter(|v| v.command == command && v.action == Action::Error).map(|v| v.rule.id).collect()
+    };
     if ddl.changes.len() < 2 || verdict.action != Action::Error {
-        return written(&recipe.sentence, &recipe.statements);
+        return written(&recipe.sentence, &recipe.also_allowing(&refusing(verdict.command)));
     }
     let mut statements = Vec::new();
     let mut missing = false;
@@ -141,7 +151,7 @@ fn hint(verdict: &Verdict, ddl: &Ddl, all: &[Verdict]) -> String {
         match (refused(command), &change.sql) {
             (Some(other), _) => {
                 missing |= other.finding.recipe.statements.is_empty();
-                statements.extend(other.finding.recipe.statements.iter().cloned());
+                statements.extend(other.finding.recipe.also_allowing(&refusing(command)));
             }
             (None, Some(sql)) => statements.push(format!("{sql};")),
             (None, None) => missing = true,

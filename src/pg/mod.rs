@@ -17,6 +17,7 @@ mod lexer;
 pub mod lock_timeout;
 mod memory;
 mod node;
+mod object;
 pub mod outbox;
 pub mod parse;
 pub mod portal;
@@ -27,6 +28,7 @@ pub mod report;
 pub mod session_lock;
 pub mod settings_scope;
 pub mod spi;
+mod statement;
 mod statement_text;
 pub mod subtransaction;
 pub mod top_level;
@@ -38,7 +40,7 @@ pub mod wait;
 
 pub(crate) use background::background_worker;
 pub(crate) use entry::sql_function;
-pub use versions::NOT_NULL_CAN_BE_NOT_VALID;
+pub use versions::{FOREIGN_KEY_ON_PARTITIONED_CAN_WAIT, NOT_NULL_CAN_BE_NOT_VALID};
 
 /// Reserves the prefix of our settings: a misspelt `migrator.x` becomes an error.
 pub fn reserve_setting_prefix(prefix: &'static std::ffi::CStr) {

@@ -104,7 +104,20 @@ unsafe extern "C-unwind" {
         type_oid: *mut Oid,
         modifier: *mut i32,
     );
+    pub fn find_inheritance_children(parent: Oid, lockmode: c_int) -> *mut List;
+    pub fn AlterTableGetLockLevel(cmds: *mut List) -> c_int;
     pub fn find_all_inheritors(parent: Oid, lockmode: c_int, numparents: *mut *mut List) -> *mut List;
+    pub fn expression_planner(expression: *mut pgrx::pg_sys::Expr) -> *mut pgrx::pg_sys::Expr;
+    pub fn canonicalize_qual(condition: *mut pgrx::pg_sys::Expr, is_check: bool) -> *mut pgrx::pg_sys::Expr;
+    pub fn predicate_implied_by(wanted: *mut List, known: *mut List, weak: bool) -> bool;
+    pub fn map_variable_attnos(
+        node: *mut Node,
+        varno: c_int,
+        sublevels_up: c_int,
+        map: *const pgrx::pg_sys::AttrMap,
+        to_rowtype: Oid,
+        found_whole_row: *mut bool,
+    ) -> *mut Node;
     pub fn transformIndexStmt(
         relid: Oid,
         stmt: *mut pgrx::pg_sys::IndexStmt,

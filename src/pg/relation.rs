@@ -90,13 +90,27 @@ pub fn rewritten(oid: u32) -> Result<Option<Relation>> {
     if existed_before(oid) { describe(oid, false).map(Some) } else { Ok(None) }
 }
 
-/// Whether other sessions can see the relation: it is not temporary, not the system's, and older than this transaction.
-pub fn existed_before(oid: pg_sys::Oid) -> bool {
+/// Whether it is an ordinary table of the current user's that this transaction made.
+pub fn is_own_new_table(oid: pg_sys::Oid) -> bool {
     // SAFETY: a syscache look-up by oid.
     let persistence = unsafe { pg_sys::get_rel_persistence(oid) } as u8;
+    kind_of(oid) == pg_sys::RELKIND_RELATION
+        && persistence != pg_sys::RELPERSISTENCE_TEMP
+        && oid.to_u32() >= pg_sys::FirstNormalObjectId
+        && !existed_before(oid)
+        && super::versions::is_relation_owner(oid)
+}
+
+/// Whether other sessions can see the relation: it is not temporary, not the system's, and older than this transaction.
+pub fn existed_before(oid: pg_sys::Oid) -> bool {
+    // SAFETY: a syscache look-up by oid; a read of the backend's own state.
+    let (persistence, has_written) = unsafe {
+        (pg_sys::get_rel_persistence(oid) as u8, pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId)
+    };
     persistence != pg_sys::RELPERSISTENCE_TEMP
         && oid.to_u32() >= pg_sys::FirstNormalObjectId
-        && !Peek::open(oid).is_some_and(|relation| relation.is_new())
+        // A transaction without an id has made nothing; that spares opening each of thousands of partitions.
+        && !(has_written && Peek::open(oid).is_some_and(|relation| relation.is_new()))
 }
 
 /// A relation as data, whatever it is.
@@ -133,8 +147,26 @@ pub fn inheritors(oid: pg_sys::Oid) -> Result<Vec<pg_sys::Oid>> {
     // SAFETY: one raw call; the result is a list of oids in the current memory context.
     unsafe {
         let list = boundary::catch(|| raw::find_all_inheritors(oid, 0, std::ptr::null_mut()))?;
+        Ok(oids(list))
+    }
+}
+
+/// The direct children or partitions. Takes no lock.
+pub fn children(oid: pg_sys::Oid) -> Result<Vec<pg_sys::Oid>> {
+    // SAFETY: one raw call; the result is a list of oids in the current memory context.
+    unsafe {
+        let list = boundary::catch(|| raw::find_inheritance_children(oid, 0))?;
+        Ok(oids(list))
+    }
+}
+
+/// # Safety
+/// `list` is NIL or a list of oids.
+unsafe fn oids(list: *const pg_sys::List) -> Vec<pg_sys::Oid> {
+    // SAFETY: the caller's promise.
+    unsafe {
         let count = if list.is_null() { 0 } else { usize::try_from((*list).length).unwrap_or(0) };
-        Ok((0..count).map(|i| (*(*list).elements.add(i)).oid_value).collect())
+        (0..count).map(|i| (*(*list).elements.add(i)).oid_value).collect()
     }
 }
 
@@ -179,13 +211,46 @@ pub fn free_name(
     schema: pg_sys::Oid,
     is_constraint: bool,
 ) -> String {
-    let (table, columns) = (convert::c_string(table), convert::c_string(columns));
-    // SAFETY: NUL-terminated arguments; the result is palloc'd.
+    let (table, own) = (convert::c_string(table), convert::c_string(columns));
+    // Without columns there is no part for them in the name.
+    let columns = if columns.is_empty() { std::ptr::null() } else { own.as_ptr() };
+    // SAFETY: NUL-terminated arguments, or NULL; the result is palloc'd.
     unsafe {
         let name: *mut c_char =
-            pg_sys::ChooseRelationName(table.as_ptr(), columns.as_ptr(), label.as_ptr(), schema, is_constraint);
+            pg_sys::ChooseRelationName(table.as_ptr(), columns, label.as_ptr(), schema, is_constraint);
         convert::string(name).unwrap_or_default()
     }
+}
+
+/// A free name for a not-null constraint on a column, quoted where needed.
+pub fn free_constraint_name(table: u32, column: &str) -> String {
+    let oid = pg_sys::Oid::from(table);
+    // SAFETY: a syscache look-up by oid.
+    let schema = unsafe { pg_sys::get_rel_namespace(oid) };
+    quoted(&free_name(&names(oid).1, column, c"not_null", schema, true))
+}
+
+/// A free name for a helper sequence, qualified and quoted.
+pub fn free_sequence_name(table: u32, column: &str) -> String {
+    let oid = pg_sys::Oid::from(table);
+    let (schema_name, name) = names(oid);
+    // SAFETY: a syscache look-up by oid.
+    let schema = unsafe { pg_sys::get_rel_namespace(oid) };
+    qualified(&schema_name, &free_name(&name, column, c"fill", schema, false))
+}
+
+/// `schema.name` of a relation, quoted where needed.
+pub fn qualified_name(oid: u32) -> String {
+    let (schema, name) = names(pg_sys::Oid::from(oid));
+    qualified(&schema, &name)
+}
+
+/// The name that Postgres would choose first, taken or not.
+pub fn first_name(table: &str, columns: &str, label: &std::ffi::CStr) -> String {
+    let (table, own) = (convert::c_string(table), convert::c_string(columns));
+    let columns = if columns.is_empty() { std::ptr::null() } else { own.as_ptr() };
+    // SAFETY: NUL-terminated arguments, or NULL; the result is palloc'd.
+    unsafe { convert::string(pg_sys::makeObjectName(table.as_ptr(), columns, label.as_ptr())) }.unwrap_or_default()
 }
 
 /// Whether a table holds a row now, as the ALTER TABLE would see it.

@@ -1,12 +1,89 @@
 //! The rules, one a file, listed once.
 
+mod add_check_validating;
+mod add_column_constrained_domain;
+mod add_column_generated_stored;
+mod add_column_identity;
+mod add_column_inline_check;
+mod add_column_inline_foreign_key;
+mod add_column_inline_unique;
 mod add_column_not_null;
+mod add_column_serial;
+mod add_column_virtual_not_null;
+mod add_column_volatile_default;
+mod add_exclusion;
+mod add_foreign_key_validating;
+mod add_primary_key_builds_index;
+mod add_primary_key_nullable_index;
+mod add_unique_builds_index;
+mod alter_constraint_enforced;
+mod alter_type_index_rebuild;
+mod alter_type_recheck;
+mod alter_type_revalidates_foreign_key;
+mod alter_type_rewrite;
 mod create_index_blocking;
+mod drop_cascade;
+mod drop_index_blocking;
+mod drop_materialized_view;
+mod drop_schema;
+mod drop_table;
+mod function_body_uses;
+mod rename_column;
+mod rename_enum_value;
+mod rename_schema;
+mod rename_table;
+mod set_access_method;
+mod set_expression_rewrite;
+mod set_logged_unlogged;
+mod set_not_null_scan;
+mod set_schema;
+mod set_tablespace;
+mod validate_under_strong_lock;
 
 use super::rule::Rule;
 
 /// Every rule. The first that finds something names the refusal.
-pub static RULES: &[&Rule] = &[&add_column_not_null::RULE, &create_index_blocking::RULE];
+pub static RULES: &[&Rule] = &[
+    &add_column_not_null::RULE,
+    &add_check_validating::RULE,
+    &add_column_constrained_domain::RULE,
+    &add_column_generated_stored::RULE,
+    &add_column_identity::RULE,
+    &add_column_inline_check::RULE,
+    &add_column_inline_foreign_key::RULE,
+    &add_column_inline_unique::RULE,
+    &add_column_serial::RULE,
+    &add_column_virtual_not_null::RULE,
+    &add_column_volatile_default::RULE,
+    &add_exclusion::RULE,
+    &add_foreign_key_validating::RULE,
+    &add_primary_key_builds_index::RULE,
+    &add_primary_key_nullable_index::RULE,
+    &add_unique_builds_index::RULE,
+    &alter_constraint_enforced::RULE,
+    &alter_type_index_rebuild::RULE,
+    &alter_type_recheck::RULE,
+    &alter_type_revalidates_foreign_key::RULE,
+    &alter_type_rewrite::RULE,
+    &create_index_blocking::RULE,
+    &set_access_method::RULE,
+    &set_expression_rewrite::RULE,
+    &set_logged_unlogged::RULE,
+    &set_not_null_scan::RULE,
+    &set_tablespace::RULE,
+    &validate_under_strong_lock::RULE,
+    &drop_cascade::RULE,
+    &drop_index_blocking::RULE,
+    &drop_materialized_view::RULE,
+    &drop_schema::RULE,
+    &drop_table::RULE,
+    &rename_column::RULE,
+    &rename_enum_value::RULE,
+    &rename_schema::RULE,
+    &rename_table::RULE,
+    &set_schema::RULE,
+    &function_body_uses::RULE,
+];
 
 /// Every rule, also the one that looks at what Postgres does and not at a statement.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
