@@ -36,4 +36,5 @@ CREATE INDEX lv5 ON lv (a);
 SET migrator.guard = 'off'; CREATE INDEX lv6 ON lv (a); RESET migrator.guard;
 SELECT tag, statement, objects, outcome, allowed_by, migration, migration_statement, xid IS NULL AS no_xid FROM migrator.ddl_log WHERE rules <> '{}' ORDER BY id;
 SELECT DISTINCT rules, message, session_role, role, application_name, backend_pid = pg_backend_pid() AS mine FROM migrator.ddl_log WHERE rules <> '{}';
+SET client_min_messages = error; SET migrator.guard = 'off';
 DROP TABLE lv, lv_other; DROP PROCEDURE lv_wait;
