@@ -139,3 +139,32 @@ pub fn is_part_of_another(index: u32) -> Result<bool> {
         Ok(query(sql, &[Some(&index.to_string())])?.first().is_some_and(|r| r.boolean(0)))
     })
 }
+
+/// For an index over more than one column: how to make it without that column; `None` inside when what would remain is no
+/// index (expressions, conditions, nothing but INCLUDE). `None` for an index on that column alone, which goes with reason.
+pub fn without_column(index: u32, column: i16) -> Result<Option<Option<String>>> {
+    let parameters = [index.to_string(), column.to_string()];
+    as_owner(|| {
+        let sql = "SELECT i.indnatts > 1 OR i.indexprs IS NOT NULL OR i.indpred IS NOT NULL, \
+                   CASE WHEN i.indexprs IS NULL AND i.indpred IS NULL AND NOT i.indisunique AND NOT c.relispartition THEN \
+                   (SELECT format('CREATE INDEX CONCURRENTLY ON %s USING %I (%s)', i.indrelid::regclass, m.amname, \
+                     string_agg(pg_get_indexdef(i.indexrelid, k.n::int, true), ', ' ORDER BY k.n)) \
+                    FROM unnest(i.indkey::int2[]) WITH ORDINALITY k(attnum, n) \
+                    WHERE k.n <= i.indnkeyatts AND k.attnum <> $2::int2 HAVING count(*) > 0) END \
+                   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam \
+                   WHERE i.indexrelid = $1::oid";
+        let rows = query(sql, &[Some(&parameters[0]), Some(&parameters[1])])?;
+        Ok(rows.first().and_then(|r| r.boolean(0).then(|| r.text(1))))
+    })
+}
+
+/// The same for a constraint over more than one column: an index cannot take its place.
+pub fn constraint_without_column(constraint: u32, column: i16) -> Result<Option<Option<String>>> {
+    let parameters = [constraint.to_string(), column.to_string()];
+    as_owner(|| {
+        let sql =
+            "SELECT EXISTS (SELECT FROM unnest(conkey) k WHERE k <> $2::int2) FROM pg_constraint WHERE oid = $1::oid";
+        let rows = query(sql, &[Some(&parameters[0]), Some(&parameters[1])])?;
+        Ok(rows.first().and_then(|r| r.boolean(0).then_some(None)))
+    })
+}

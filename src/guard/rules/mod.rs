@@ -7,6 +7,7 @@ mod add_column_identity;
 mod add_column_inline_check;
 mod add_column_inline_foreign_key;
 mod add_column_inline_unique;
+mod add_column_json;
 mod add_column_not_null;
 mod add_column_serial;
 mod add_column_virtual_not_null;
@@ -17,27 +18,42 @@ mod add_primary_key_builds_index;
 mod add_primary_key_nullable_index;
 mod add_unique_builds_index;
 mod alter_constraint_enforced;
+mod alter_type_blocked_by_dependents;
 mod alter_type_index_rebuild;
 mod alter_type_recheck;
 mod alter_type_revalidates_foreign_key;
 mod alter_type_rewrite;
+mod cached_plan_break;
+mod change_default;
+mod composite_drop_attribute;
 mod create_index_blocking;
+mod disable_fk_triggers;
 mod drop_cascade;
+mod drop_column;
+mod drop_column_takes_index;
+mod drop_constraint;
 mod drop_index_blocking;
 mod drop_materialized_view;
+mod drop_not_null;
 mod drop_schema;
 mod drop_table;
+mod drop_then_add_same_column;
+mod enable_rls_without_policy;
 mod function_body_uses;
+mod publication_without_identity;
 mod rename_column;
 mod rename_enum_value;
 mod rename_schema;
 mod rename_table;
+mod replace_function_used_in_index_or_check;
+mod rowtype_used_elsewhere;
 mod set_access_method;
 mod set_expression_rewrite;
 mod set_logged_unlogged;
 mod set_not_null_scan;
 mod set_schema;
 mod set_tablespace;
+mod set_unlogged;
 mod validate_under_strong_lock;
 
 use super::rule::Rule;
@@ -83,6 +99,22 @@ pub static RULES: &[&Rule] = &[
     &rename_table::RULE,
     &set_schema::RULE,
     &function_body_uses::RULE,
+    &drop_then_add_same_column::RULE,
+    &add_column_json::RULE,
+    &alter_type_blocked_by_dependents::RULE,
+    &cached_plan_break::RULE,
+    &change_default::RULE,
+    &composite_drop_attribute::RULE,
+    &disable_fk_triggers::RULE,
+    &drop_column::RULE,
+    &drop_column_takes_index::RULE,
+    &drop_constraint::RULE,
+    &drop_not_null::RULE,
+    &enable_rls_without_policy::RULE,
+    &publication_without_identity::RULE,
+    &replace_function_used_in_index_or_check::RULE,
+    &rowtype_used_elsewhere::RULE,
+    &set_unlogged::RULE,
 ];
 
 /// Every rule, also the one that looks at what Postgres does and not at a statement.
