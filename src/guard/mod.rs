@@ -1,7 +1,6 @@
 //! The guard: one analysis of a statement (`pg::analysis`), one list of rules, one verdict.
 
 mod compatibility;
-mod policy;
 mod recipes;
 mod backstop;
 mod bound;
