@@ -134,3 +134,14 @@ pub fn references_of(tables: &[u32]) -> Result<Vec<(u32, String, String)>> {
             .collect())
     })
 }
+
+/// Whether a valid index without a condition begins with these columns, in any order.
+pub fn is_indexed(relation: u32, columns: &[i16]) -> Result<bool> {
+    let list: Vec<String> = columns.iter().map(i16::to_string).collect();
+    let array = format!("{{{}}}", list.join(","));
+    as_owner(|| {
+        let sql = "SELECT EXISTS (SELECT FROM pg_index WHERE indrelid = $1::oid AND indisvalid AND indpred IS NULL \
+                   AND (indkey::int2[])[0:cardinality($2::int2[]) - 1] @> $2::int2[])";
+        Ok(query(sql, &[Some(&relation.to_string()), Some(&array)])?.first().is_some_and(|r| r.boolean(0)))
+    })
+}

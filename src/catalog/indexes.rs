@@ -168,3 +168,27 @@ pub fn constraint_without_column(constraint: u32, column: i16) -> Result<Option<
         Ok(rows.first().and_then(|r| r.boolean(0).then_some(None)))
     })
 }
+
+/// The valid indexes of a table: qualified and quoted name, and definition.
+pub fn definitions(table: u32) -> Result<Vec<(String, String)>> {
+    as_owner(|| {
+        let sql = "SELECT indexrelid::regclass, pg_get_indexdef(indexrelid) FROM pg_index \
+                   WHERE indrelid = $1::oid AND indisvalid ORDER BY 1";
+        let rows = query(sql, &[Some(&table.to_string())])?;
+        Ok(rows.iter().map(|r| (r.required(0), r.required(1))).collect())
+    })
+}
+
+/// A valid index of the same table, without a condition, that begins with all the columns of this one: another index that
+/// could do its work. Qualified and quoted.
+pub fn covering(index: u32) -> Result<Option<String>> {
+    as_owner(|| {
+        let sql = "SELECT o.indexrelid::regclass FROM pg_index i JOIN pg_index o ON o.indrelid = i.indrelid \
+                   AND o.indexrelid <> i.indexrelid AND o.indisvalid AND o.indpred IS NULL \
+                   WHERE i.indexrelid = $1::oid AND i.indexprs IS NULL AND NOT i.indisunique \
+                   AND (o.indkey::int2[])[0:i.indnkeyatts - 1] = (i.indkey::int2[])[0:i.indnkeyatts - 1] \
+                   AND (o.indclass::oid[])[0:i.indnkeyatts - 1] = (i.indclass::oid[])[0:i.indnkeyatts - 1] \
+                   ORDER BY 1 LIMIT 1";
+        Ok(query(sql, &[Some(&index.to_string())])?.first().and_then(|r| r.text(0)))
+    })
+}

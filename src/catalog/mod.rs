@@ -17,6 +17,7 @@ pub mod policy;
 pub mod publications;
 pub mod references;
 pub mod roles;
+pub mod sequences;
 pub mod session;
 pub mod storage;
 pub mod types;

@@ -18,7 +18,9 @@ mod add_primary_key_builds_index;
 mod add_primary_key_nullable_index;
 mod add_unique_builds_index;
 mod alter_constraint_enforced;
+mod alter_sequence_blocks_nextval;
 mod alter_type_blocked_by_dependents;
+mod alter_type_drops_stats;
 mod alter_type_index_rebuild;
 mod alter_type_recheck;
 mod alter_type_revalidates_foreign_key;
@@ -26,20 +28,34 @@ mod alter_type_rewrite;
 mod cached_plan_break;
 mod change_default;
 mod composite_drop_attribute;
+mod create_domain_with_constraint;
+mod create_enum;
 mod create_index_blocking;
+mod ddl_not_replicated;
 mod disable_fk_triggers;
 mod drop_cascade;
 mod drop_column;
 mod drop_column_takes_index;
 mod drop_constraint;
 mod drop_index_blocking;
+mod drop_index_in_use;
 mod drop_materialized_view;
 mod drop_not_null;
 mod drop_schema;
 mod drop_table;
+mod drop_table_with_fks;
 mod drop_then_add_same_column;
+mod dropped_columns_limit;
+mod duplicate_constraint;
+mod duplicate_index;
 mod enable_rls_without_policy;
+mod enum_value_no_position;
+mod fk_type_mismatch;
+mod fk_without_index;
 mod function_body_uses;
+mod id_exhaustion;
+mod multiple_fks_one_tx;
+mod parent_ddl_fans_out;
 mod publication_without_identity;
 mod rename_column;
 mod rename_enum_value;
@@ -47,6 +63,7 @@ mod rename_schema;
 mod rename_table;
 mod replace_function_used_in_index_or_check;
 mod rowtype_used_elsewhere;
+mod serial_sequence_stays_integer;
 mod set_access_method;
 mod set_expression_rewrite;
 mod set_logged_unlogged;
@@ -54,7 +71,12 @@ mod set_not_null_scan;
 mod set_schema;
 mod set_tablespace;
 mod set_unlogged;
+mod trigger_locks;
+mod truncate;
+mod truncate_cascade;
+mod unnamed_constraint;
 mod validate_under_strong_lock;
+mod wide_index;
 
 use super::rule::Rule;
 
@@ -101,20 +123,42 @@ pub static RULES: &[&Rule] = &[
     &function_body_uses::RULE,
     &drop_then_add_same_column::RULE,
     &add_column_json::RULE,
+    &alter_sequence_blocks_nextval::RULE,
     &alter_type_blocked_by_dependents::RULE,
+    &alter_type_drops_stats::RULE,
     &cached_plan_break::RULE,
     &change_default::RULE,
     &composite_drop_attribute::RULE,
+    &create_domain_with_constraint::RULE,
+    &create_enum::RULE,
+    &ddl_not_replicated::RULE,
     &disable_fk_triggers::RULE,
     &drop_column::RULE,
     &drop_column_takes_index::RULE,
     &drop_constraint::RULE,
+    &drop_index_in_use::RULE,
     &drop_not_null::RULE,
+    &drop_table_with_fks::RULE,
+    &dropped_columns_limit::RULE,
+    &duplicate_constraint::RULE,
+    &duplicate_index::RULE,
     &enable_rls_without_policy::RULE,
+    &enum_value_no_position::RULE,
+    &fk_type_mismatch::RULE,
+    &fk_without_index::RULE,
+    &id_exhaustion::RULE,
+    &multiple_fks_one_tx::RULE,
+    &parent_ddl_fans_out::RULE,
     &publication_without_identity::RULE,
     &replace_function_used_in_index_or_check::RULE,
     &rowtype_used_elsewhere::RULE,
+    &serial_sequence_stays_integer::RULE,
     &set_unlogged::RULE,
+    &trigger_locks::RULE,
+    &truncate::RULE,
+    &truncate_cascade::RULE,
+    &unnamed_constraint::RULE,
+    &wide_index::RULE,
 ];
 
 /// Every rule, also the one that looks at what Postgres does and not at a statement.
