@@ -110,7 +110,7 @@ pub fn add_column(relation: &Relation, new: &NewColumn) -> Result<Option<Vec<Str
     let set_default = |value: &str| format!("{table}ALTER COLUMN {} SET DEFAULT {value};", column.quoted);
     let mut not_null_left = new.required;
     let mut steps = match &new.filling {
-        Filling::Nothing if new.required => {
+        Filling::Nothing if new.required || new.required_later => {
             vec![format!("{add};"), fill(relation, column, new.neutral_value.as_deref().unwrap_or("your_value"))?]
         }
         Filling::Nothing => vec![format!("{add};")],

@@ -12,10 +12,10 @@ mod expression;
 mod function;
 mod held;
 pub mod index_statement;
-mod row_type;
 mod publication;
 mod rename;
 mod resolve;
+mod row_type;
 mod sequence;
 mod trigger;
 

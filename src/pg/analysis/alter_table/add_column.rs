@@ -50,8 +50,8 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         let required = clauses.not_null
             || serial
             || clauses.identity.is_some()
-            || constraints.iter().any(|c| c.kind == ConstraintKind::PrimaryKey)
-            || alteration.made_not_null().contains(&attribute.name);
+            || constraints.iter().any(|c| c.kind == ConstraintKind::PrimaryKey);
+        let required_later = !required && alteration.made_not_null().contains(&attribute.name);
         let new = NewColumn {
             column: Column { number: 0, ..as_column(&attribute) },
             collation: collation(written),
@@ -62,15 +62,15 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             default: default_text,
             filling,
             required,
+            required_later,
             constraints,
         };
-        let later = !clauses.not_null && alteration.made_not_null().contains(&new.column.name);
         let has_default = !matches!(new.filling, Filling::Nothing);
         let work = if has_default && row_type::is_stored_elsewhere(alteration.oid) {
             // It raises an error before it looks at any row.
             Vec::new()
         } else {
-            work(alteration, &new, default.is_some() || serial, later)
+            work(alteration, &new, default.is_some() || serial)
         };
         let tail = tail(&new, command.missing_ok, &clauses, serial);
         Ok(alteration.with_work(ChangeKind::AddColumn { new, if_not_exists: command.missing_ok }, tail, work))
@@ -111,6 +111,18 @@ pub unsafe fn attribute(written: &pg_sys::ColumnDef) -> Result<Attribute> {
             identity: '\0',
             dropped: false,
         })
+    }
+}
+
+/// Whether a column's definition says NOT NULL, or implies it.
+///
+/// # Safety
+/// `written` is the parser's.
+pub unsafe fn says_not_null(written: &pg_sys::ColumnDef) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let clauses = Clauses::of(written);
+        clauses.not_null || clauses.identity.is_some() || column::is_serial(written.typeName)
     }
 }
 
@@ -197,9 +209,8 @@ unsafe fn is_null_constant(expression: *mut Node) -> bool {
 }
 
 /// `has_expression`: the definition has a default or a generation expression, which makes Postgres check a foreign key
-/// even where the value is NULL. `later`: another command makes the column NOT NULL, which is then looked for in the rows
-/// although the default is known.
-fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool, later: bool) -> Vec<Work> {
+/// even where the value is NULL.
+fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool) -> Vec<Work> {
     // A child that has the column already keeps its own.
     let lacks = |table: &Oid| !column::exists(table.to_u32(), &new.column.name);
     let mut work: Vec<Work> = Vec::new();
@@ -211,7 +222,7 @@ fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool, late
         on(alteration.stored(), WorkKind::Rewrite);
     }
     let stored_once = matches!(new.filling, Filling::Once(_));
-    if new.required && !rewritten && (later || !stored_once) {
+    if new.required && !rewritten && !stored_once {
         on(alteration.stored(), WorkKind::Scan);
     }
     for constraint in &new.constraints {
