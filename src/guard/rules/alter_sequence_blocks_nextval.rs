@@ -24,7 +24,8 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         return Ok(None);
     }
     let message = format!("nextval of {} would wait until this transaction ends", sequence.identity);
-    let detail = "ALTER SEQUENCE takes a SHARE ROW EXCLUSIVE lock on it, and every INSERT that needs a number waits with it.";
+    let detail =
+        "ALTER SEQUENCE takes a SHARE ROW EXCLUSIVE lock on it, and every INSERT that needs a number waits with it.";
     let recipe = Recipe::advice("Do it in a transaction of its own.");
     Ok(Some(Finding::new(change, message, detail, recipe)))
 }

@@ -20,7 +20,8 @@ pub static RULE: Rule = Rule {
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let ChangeKind::CreateDomain { name, constrained: true } = &change.kind else { return Ok(None) };
     let message = format!("columns of domain {name} would rewrite their tables when they are added");
-    let detail = "Each row would be checked against the domain, under an ACCESS EXCLUSIVE lock, which blocks reads and writes.";
+    let detail =
+        "Each row would be checked against the domain, under an ACCESS EXCLUSIVE lock, which blocks reads and writes.";
     let recipe = Recipe::advice("Make the domain without constraints, and put CHECK constraints on the columns.");
     Ok(Some(Finding::new(change, message, detail, recipe)))
 }

@@ -24,7 +24,9 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         ChangeKind::AddColumn { .. } => "Add it at the subscribers first.",
         ChangeKind::DropColumn { .. } => "Drop it at the subscribers afterwards.",
         ChangeKind::AlterType { .. } => "Change it at the subscribers first where the new type is wider.",
-        ChangeKind::Rename { column: Some(_), .. } => "Rename it at the subscribers in the same moment, with the subscription disabled.",
+        ChangeKind::Rename { column: Some(_), .. } => {
+            "Rename it at the subscribers in the same moment, with the subscription disabled."
+        }
         ChangeKind::Rename { column: None, of, .. } if of.kind == "TABLE" => {
             "Rename it at the subscribers in the same moment, with the subscription disabled."
         }

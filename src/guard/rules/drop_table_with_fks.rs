@@ -43,7 +43,8 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         "An ACCESS EXCLUSIVE lock, which blocks reads and writes, is taken on {} until the end of the transaction.",
         listed(&referenced)
     );
-    let mut recipe = Recipe::new("Drop the foreign keys one by one first, each in a transaction of its own:", Vec::new());
+    let mut recipe =
+        Recipe::new("Drop the foreign keys one by one first, each in a transaction of its own:", Vec::new());
     for (_, _, drop) in keys {
         recipe.statements.extend(Recipe::allowing("", &["drop-constraint"], vec![drop]).statements);
     }

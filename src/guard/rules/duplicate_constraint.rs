@@ -28,8 +28,14 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
             let detail = "Another one would be built beside it.";
             let what = if new.kind == ConstraintKind::Unique { "UNIQUE" } else { "PRIMARY KEY" };
             let (_, bare) = index.rsplit_once('.').unwrap_or(("", &index));
-            let sql = format!("ALTER TABLE {} ADD CONSTRAINT {} {what} USING INDEX {bare};", relation.quoted, new.quoted);
-            return Ok(Some(Finding::new(change, message, detail, Recipe::new("Make the constraint of it:", vec![sql]))));
+            let sql =
+                format!("ALTER TABLE {} ADD CONSTRAINT {} {what} USING INDEX {bare};", relation.quoted, new.quoted);
+            return Ok(Some(Finding::new(
+                change,
+                message,
+                detail,
+                Recipe::new("Make the constraint of it:", vec![sql]),
+            )));
         }
     }
     let Some(definition) = &new.definition else { return Ok(None) };

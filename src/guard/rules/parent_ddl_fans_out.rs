@@ -41,6 +41,7 @@ fn find(change: &Change, ddl: &Ddl) -> Result<Option<Finding>> {
         "Each partition gets {mode}, and up to {locks} relations are locked until the end of the transaction; the server has \
          room for {room}. When it is full, statements fail with \"out of shared memory\"."
     );
-    let recipe = Recipe::advice("Raise max_locks_per_transaction, or do it partition by partition where that is possible.");
+    let recipe =
+        Recipe::advice("Raise max_locks_per_transaction, or do it partition by partition where that is possible.");
     Ok(Some(Finding::new(change, message, detail, recipe)))
 }

@@ -29,9 +29,9 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let Some(sequence) = sequences::of_serial(relation.oid, column.number)?.filter(|s| s.bits < to_bits) else {
         return Ok(None);
     };
-    let message = format!("sequence {} of column \"{}\" would stay narrower than its column", sequence.quoted, column.name);
+    let message =
+        format!("sequence {} of column \"{}\" would stay narrower than its column", sequence.quoted, column.name);
     let detail = "Sequences of serial columns do not follow their column; nextval fails at the end of the old type.";
-    let recipe =
-        Recipe::new("Widen it, too:", vec![format!("ALTER SEQUENCE {} AS {to};", sequence.quoted)]);
+    let recipe = Recipe::new("Widen it, too:", vec![format!("ALTER SEQUENCE {} AS {to};", sequence.quoted)]);
     Ok(Some(Finding::new(change, message, detail, recipe).column(&column.name)))
 }

@@ -33,6 +33,9 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     }
     let message = format!("{what} on \"{}\" waits for a lock that blocks {}", relation.name, lock.blocks());
     let detail = format!("{} has {}. {what} takes {}.", relation.quoted, size.describe()?, lock.name());
-    let recipe = Recipe::new("Bound the time that others wait, and try again when it fails:", vec!["SET lock_timeout = '1s';".into()]);
+    let recipe = Recipe::new(
+        "Bound the time that others wait, and try again when it fails:",
+        vec!["SET lock_timeout = '1s';".into()],
+    );
     Ok(Some(Finding::new(change, message, detail, recipe)))
 }
