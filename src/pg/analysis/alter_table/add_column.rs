@@ -16,7 +16,14 @@ struct Clauses<'a> {
     identity: Option<bool>,
     not_null: bool,
     /// CHECK, UNIQUE, PRIMARY KEY and REFERENCES.
-    constraints: Vec<&'a pg_sys::Constraint>,
+    constraints: Vec<Inline<'a>>,
+}
+
+/// A constraint behind a column, and what stands behind that: the parser makes nodes of their own of it.
+struct Inline<'a> {
+    constraint: &'a pg_sys::Constraint,
+    deferrable: &'static str,
+    not_enforced: bool,
 }
 
 /// ADD COLUMN.
@@ -44,7 +51,10 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         let default_text = default.map(|d| namespace.write(d));
         let mut constraints = Vec::new();
         for written in &clauses.constraints {
-            constraints.push(constraint::describe(alteration, written, Some(&attribute))?);
+            let mut new = constraint::describe(alteration, written.constraint, Some(&attribute))?;
+            new.not_enforced |= written.not_enforced;
+            new.deferrable = written.deferrable.to_owned();
+            constraints.push(new);
         }
         let filling = filling(&attribute, &clauses, serial, default, default_text.as_deref())?;
         let required = clauses.not_null
@@ -145,6 +155,18 @@ impl<'a> Clauses<'a> {
             ConstrType::CONSTR_PRIMARY,
             ConstrType::CONSTR_FOREIGN,
         ];
+        let mut constraints: Vec<Inline<'a>> = Vec::new();
+        for constraint in &all {
+            if kept.contains(&constraint.contype) {
+                constraints.push(Inline { constraint, deferrable: "", not_enforced: false });
+            } else if let Some(last) = constraints.last_mut() {
+                match constraint.contype {
+                    ConstrType::CONSTR_ATTR_DEFERRABLE if last.deferrable.is_empty() => last.deferrable = " DEFERRABLE",
+                    ConstrType::CONSTR_ATTR_DEFERRED => last.deferrable = " DEFERRABLE INITIALLY DEFERRED",
+                    other => last.not_enforced |= versions::says_not_enforced(other),
+                }
+            }
+        }
         Self {
             default: first(ConstrType::CONSTR_DEFAULT).and_then(|c| present(c.raw_expr)),
             generated: first(ConstrType::CONSTR_GENERATED)
@@ -152,7 +174,7 @@ impl<'a> Clauses<'a> {
             identity: first(ConstrType::CONSTR_IDENTITY)
                 .map(|c| c.generated_when as u8 == pg_sys::ATTRIBUTE_IDENTITY_ALWAYS as u8),
             not_null: written.is_not_null || first(ConstrType::CONSTR_NOTNULL).is_some(),
-            constraints: all.iter().copied().filter(|c| kept.contains(&c.contype)).collect(),
+            constraints,
         }
     }
 }
