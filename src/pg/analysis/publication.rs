@@ -46,7 +46,12 @@ pub unsafe fn altered(statement: &pg_sys::AlterPublicationStmt) -> Result<Option
 
 /// # Safety
 /// As for [`created`].
-unsafe fn published(name: *const std::ffi::c_char, objects: *const pg_sys::List, all: bool) -> Result<Option<Change>> {
+unsafe fn published(
+    name: *const std::ffi::c_char,
+    objects: *const pg_sys::List,
+    all: bool,
+    sql: Option<String>,
+) -> Result<Option<Change>> {
     let mut tables: Vec<Relation> = Vec::new();
     let mut schemas: Vec<u32> = Vec::new();
     // SAFETY: the tag is checked before each cast; names are NUL-terminated.
