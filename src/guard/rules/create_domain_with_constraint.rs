@@ -12,7 +12,7 @@ pub static RULE: Rule = Rule {
     hazard: "ADD COLUMN of such a type rewrites the table, even without a default, and a change of the constraint locks every \
              table that uses it.",
     safe_way: "CHECK constraints on the columns.",
-    bad: "CREATE DOMAIN natural AS int CHECK (VALUE >= 0);",
+    bad: "CREATE DOMAIN nonnegative AS int CHECK (VALUE >= 0);",
     good: "CREATE DOMAIN whole AS int;",
     find,
 };

@@ -11,7 +11,7 @@ pub static RULE: Rule = Rule {
     summary: "DROP NOT NULL.",
     hazard: "Clients that count on a value may read NULL from then on.",
     safe_way: "Deploy code that expects NULL first.",
-    bad: "ALTER TABLE events ALTER COLUMN kind SET NOT NULL; ALTER TABLE events ALTER COLUMN kind DROP NOT NULL;",
+    bad: "CREATE TABLE small (a int NOT NULL); ALTER TABLE small ALTER COLUMN a DROP NOT NULL;",
     good: "ALTER TABLE users ALTER COLUMN email DROP NOT NULL;",
     find,
 };

@@ -20,24 +20,31 @@ pub static RULE: Rule = Rule {
 };
 
 fn find(change: &Change, ddl: &Ddl) -> Result<Option<Finding>> {
-    let (ChangeKind::AddColumn { new, .. }, Some(relation)) = (&change.kind, &change.on) else { return Ok(None) };
-    let name = &new.column.name;
+    let Some(relation) = &change.on else { return Ok(None) };
+    let name = match &change.kind {
+        ChangeKind::DropColumn { column, .. } => &column.name,
+        ChangeKind::AddColumn { new, .. } => &new.column.name,
+        _ => return Ok(None),
+    };
     let dropped = ddl.changes.iter().find_map(|other| match &other.kind {
         ChangeKind::DropColumn { column, .. } if column.name == *name => Some(column),
         _ => None,
     });
-    let Some(dropped) = dropped else { return Ok(None) };
+    let added = ddl.changes.iter().find_map(|other| match &other.kind {
+        ChangeKind::AddColumn { new, .. } if new.column.name == *name => Some(&new.column),
+        _ => None,
+    });
+    let (Some(dropped), Some(added)) = (dropped, added) else { return Ok(None) };
     let weight = Weight::of_column(relation, dropped)?;
     if weight.size.bytes == 0 {
         return Ok(None);
     }
     let message = format!("column \"{name}\" of \"{}\" would lose its values and come back empty", relation.name);
     let detail = format!("{} DROP and ADD make a new column.", weight.describe(&relation.quoted)?);
-    let (quoted, to) = (&new.column.quoted, &new.column.type_name);
+    let (quoted, to) = (&added.quoted, &added.type_name);
     let recipe = Recipe::advice(format!(
-        "To keep them: ALTER TABLE {} ALTER COLUMN {quoted} TYPE {to} USING {quoted}::{to}; To start with an empty column, \
-         drop it in one statement and add it in another.",
-        relation.quoted
+        "ALTER COLUMN {quoted} TYPE {to} USING {quoted}::{to} keeps the values. To start with an empty column, drop it in \
+         one statement and add it in another."
     ));
     Ok(Some(Finding::new(change, message, detail, recipe).column(name).heavy(weight.is_heavy())))
 }

@@ -14,8 +14,10 @@ pub static RULE: Rule = Rule {
     hazard: "Each is locked SHARE ROW EXCLUSIVE, which blocks writes, while the next one is waited for: deadlocks, and writes to \
              all of them stand still.",
     safe_way: "One foreign key in one transaction.",
-    bad: "CREATE TABLE visits (user_id bigint REFERENCES users, order_id bigint REFERENCES orders);",
-    good: "CREATE TABLE visits (user_id bigint REFERENCES users, order_id bigint);",
+    bad: "CREATE TABLE visits (user_id bigint, order_id bigint); \
+          ALTER TABLE visits ADD FOREIGN KEY (user_id) REFERENCES users, ADD FOREIGN KEY (order_id) REFERENCES orders;",
+    good: "CREATE TABLE visits (user_id bigint, order_id bigint); \
+           ALTER TABLE visits ADD FOREIGN KEY (user_id) REFERENCES users;",
     find,
 };
 
