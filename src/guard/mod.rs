@@ -4,6 +4,8 @@ mod backstop;
 mod bound;
 mod compatibility;
 mod log;
+#[cfg(test)]
+mod pages;
 pub mod policy;
 mod recipes;
 mod rule;

@@ -92,11 +92,14 @@ pub fn rewritten(oid: u32) -> Result<Option<Relation>> {
 
 /// Whether other sessions can see the relation: it is not temporary, not the system's, and older than this transaction.
 pub fn existed_before(oid: pg_sys::Oid) -> bool {
-    // SAFETY: a syscache look-up by oid.
-    let persistence = unsafe { pg_sys::get_rel_persistence(oid) } as u8;
+    // SAFETY: a syscache look-up by oid; a read of the backend's own state.
+    let (persistence, has_written) = unsafe {
+        (pg_sys::get_rel_persistence(oid) as u8, pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId)
+    };
     persistence != pg_sys::RELPERSISTENCE_TEMP
         && oid.to_u32() >= pg_sys::FirstNormalObjectId
-        && !Peek::open(oid).is_some_and(|relation| relation.is_new())
+        // A transaction without an id has made nothing; that spares opening each of thousands of partitions.
+        && !(has_written && Peek::open(oid).is_some_and(|relation| relation.is_new()))
 }
 
 /// A relation as data, whatever it is.

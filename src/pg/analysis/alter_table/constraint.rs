@@ -38,12 +38,18 @@ pub unsafe fn add(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) 
     }
 }
 
-/// What Postgres refuses before it looks at any row: a name that is taken, a second primary key.
+/// What Postgres refuses before it looks at any row: a name that is taken, a second primary key, a key over a not-null
+/// constraint that is NOT VALID.
 fn is_refused(alteration: &Alteration<'_>, new: &NewConstraint) -> bool {
     CONSTRAINTS_OF.rows(&[Key::Oid(c"conrelid", alteration.oid.to_u32())]).iter().any(|row| {
         let name = row.name(c"conname");
         let second_key = new.kind == ConstraintKind::PrimaryKey && row.character(c"contype") == 'p';
-        (second_key || new.given_name.as_ref() == Some(&name)) && !alteration.drops_constraint(&name)
+        let unproven_key = new.kind == ConstraintKind::PrimaryKey
+            && row.character(c"contype") == 'n'
+            && row.boolean(c"convalidated") == Some(false)
+            && new.columns.iter().any(|column| row.small_array(c"conkey") == [column.number]);
+        let taken = new.given_name.as_ref() == Some(&name);
+        (second_key || unproven_key || taken) && !alteration.drops_constraint(&name)
     })
 }
 
