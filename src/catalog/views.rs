@@ -43,8 +43,12 @@ fn definition(view: u32) -> Result<Option<String>> {
         return Ok(None);
     }
     as_owner(|| {
-        let sql = "SELECT regexp_replace(rtrim(pg_get_viewdef(c.oid, -1), ';'), '\\s*\\n\\s*', ' ', 'g'), \
-                   c.reloptions IS NOT NULL, pg_get_viewdef(c.oid) ~ '''[^'']*\\n' FROM pg_class c WHERE c.oid = $1::oid";
+        // A line break within a literal has to stay: then the text is left alone.
+        let sql = "SELECT regexp_replace(rtrim(v.text, ';'), '\\s*\\n\\s*', ' ', 'g'), c.reloptions IS NOT NULL, \
+                   length(v.text) - length(translate(v.text, E'\\n', '')) \
+                   <> length(v.bare) - length(translate(v.bare, E'\\n', '')) \
+                   FROM pg_class c CROSS JOIN LATERAL (SELECT d, regexp_replace(d, '''([^'']|'''')*''', '', 'g') \
+                     FROM pg_get_viewdef(c.oid, -1) d) v(text, bare) WHERE c.oid = $1::oid";
         let rows = query(sql, &[Some(&view.to_string())])?;
         Ok(rows.first().and_then(|r| (!r.boolean(1) && !r.boolean(2)).then(|| r.required(0).trim().to_owned())))
     })

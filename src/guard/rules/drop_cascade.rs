@@ -56,7 +56,11 @@ fn recipe(change: &Change, victims: &[Dependent]) -> Recipe {
     };
     match one_by_one(victims) {
         Some((mut statements, rules)) => {
-            statements.push(format!("{};", sql.strip_suffix(" CASCADE").unwrap_or(sql)));
+            // What is in a schema goes with it.
+            let keeps =
+                matches!(&change.kind, ChangeKind::Drop { objects, .. } if objects.iter().any(|o| o.kind == "SCHEMA"));
+            let last = if keeps { sql } else { sql.strip_suffix(" CASCADE").unwrap_or(sql) };
+            statements.push(format!("{last};"));
             Recipe::allowing("If they are to go, drop them by name:", &rules, statements)
         }
         None => Recipe::allowing("If all of them are to go:", &[RULE.id], vec![format!("{sql};")]),

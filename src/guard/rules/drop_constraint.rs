@@ -1,6 +1,6 @@
 //! `drop-constraint`: a foreign key, primary key, UNIQUE or exclusion constraint goes, and with it what it guarded.
 
-use crate::catalog::{constraints, dependents};
+use crate::catalog::{constraints, dependents, publications};
 use crate::ddl::{Change, ChangeKind, ConstraintKind, Ddl};
 use crate::error::Result;
 use crate::guard::rule::{Class, Default, Finding, Recipe, Rule};
@@ -54,8 +54,8 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     if size.bytes == 0 && !heavy {
         return Ok(None);
     }
-    if constraint.is_identity {
-        detail.push_str(" It is the replica identity of the table.");
+    if constraint.is_identity && !publications::publishing(&relation.leaves)?.is_empty() {
+        detail.push_str(" The table is published, and this is what tells its rows apart for subscribers.");
     }
     let message = format!("dropping {what} \"{name}\" of \"{}\" lets wrong rows in", relation.name);
     let sql = change.sql.iter().map(|sql| format!("{sql};"));

@@ -26,7 +26,7 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let mut found = Vec::new();
     let what = match &change.kind {
         ChangeKind::DropColumn { column, .. } | ChangeKind::Rename { column: Some(column), .. } => {
-            let Some(on) = &change.on else { return Ok(None) };
+            let Some(on) = change.on.as_ref().filter(|_| column.number > 0) else { return Ok(None) };
             found = references::functions_naming(&[&on.name, &column.name], Some((on.oid, &column.name)))?;
             format!("column {} of {}", column.quoted, on.quoted)
         }

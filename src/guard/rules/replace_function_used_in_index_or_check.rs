@@ -43,19 +43,23 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let rebuilt: Vec<String> = rebuilt.map(|index| format!("REINDEX INDEX CONCURRENTLY {index};")).collect();
     let recipe = match &change.sql {
         Some(sql) => {
-            let mut recipe = Recipe::allowing(
-                "Build the indexes anew afterwards, outside of a transaction block:",
-                &[RULE.id],
-                vec![format!("{sql};")],
-            );
+            let sentence = if rebuilt.is_empty() {
+                "If it gives the same values for what is stored:"
+            } else {
+                "Build the indexes anew afterwards, outside of a transaction block:"
+            };
+            let mut recipe = Recipe::allowing(sentence, &[RULE.id], vec![format!("{sql};")]);
             recipe.statements.extend(rebuilt);
             recipe
         }
-        None => Recipe::advice(format!(
-            "Type SET LOCAL migrator.allow = '{}'; before it in its transaction, and afterwards: {}",
-            RULE.id,
-            rebuilt.join(" ")
-        )),
+        None => {
+            let mut statements = vec![format!("SET LOCAL migrator.allow = '{}';", RULE.id)];
+            statements.extend(rebuilt);
+            Recipe::new(
+                "Put the first line before it in its transaction, and the others behind its COMMIT:",
+                statements,
+            )
+        }
     };
     Ok(Some(Finding::new(change, message, detail, recipe).heavy(size.is_large())))
 }

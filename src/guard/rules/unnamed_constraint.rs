@@ -23,9 +23,16 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     }
     let message = format!("a constraint of \"{}\" has no name of yours", relation.name);
     let detail = format!("Postgres would call it {} here, and may choose another name elsewhere.", new.quoted);
-    let recipe = match &change.sql {
-        // The command as we write it has the name.
-        Some(sql) => Recipe::new("Name it:", vec![format!("{sql};")]),
+    let recipe = match &new.definition {
+        Some(definition) => {
+            let inherit = if new.no_inherit { " NO INHERIT" } else { "" };
+            let valid = if new.not_valid { " NOT VALID" } else { "" };
+            let (table, name, deferrable) = (&relation.quoted, &new.quoted, &new.deferrable);
+            Recipe::new(
+                "Name it:",
+                vec![format!("ALTER TABLE {table} ADD CONSTRAINT {name} {definition}{inherit}{deferrable}{valid};")],
+            )
+        }
         None => Recipe::advice("Write CONSTRAINT and a name before it."),
     };
     Ok(Some(Finding::new(change, message, detail, recipe)))
