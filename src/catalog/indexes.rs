@@ -149,14 +149,14 @@ pub fn without_column(index: u32, column: i16) -> Result<Option<Option<String>>>
                    CASE WHEN i.indexprs IS NULL AND i.indpred IS NULL AND NOT i.indisunique AND NOT c.relispartition THEN \
                    (SELECT format('CREATE INDEX CONCURRENTLY ON %s USING %I (%s)', i.indrelid::regclass, m.amname, \
                      string_agg(pg_get_indexdef(i.indexrelid, k.n::int, true) \
-                       || CASE WHEN k.option & 1 = 1 THEN ' DESC' ELSE '' END \
-                       || CASE k.option WHEN 1 THEN ' NULLS LAST' WHEN 2 THEN ' NULLS FIRST' ELSE '' END, ', ' ORDER BY k.n)) \
+                       || CASE WHEN k.sorting & 1 = 1 THEN ' DESC' ELSE '' END \
+                       || CASE k.sorting WHEN 1 THEN ' NULLS LAST' WHEN 2 THEN ' NULLS FIRST' ELSE '' END, ', ' ORDER BY k.n)) \
                     FROM unnest(i.indkey::int2[], i.indoption::int2[], i.indclass::oid[], i.indcollation::oid[]) \
-                      WITH ORDINALITY k(attnum, option, opclass, collation, n) \
+                      WITH ORDINALITY k(attnum, sorting, opclass, colid, n) \
                     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
                     JOIN pg_opclass p ON p.oid = k.opclass \
                     WHERE k.n <= i.indnkeyatts AND k.attnum <> $2::int2 \
-                    HAVING bool_and(p.opcdefault AND k.collation = a.attcollation)) END \
+                    HAVING bool_and(p.opcdefault AND k.colid = a.attcollation)) END \
                    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam \
                    WHERE i.indexrelid = $1::oid";
         let rows = query(sql, &[Some(&parameters[0]), Some(&parameters[1])])?;

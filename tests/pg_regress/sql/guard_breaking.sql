@@ -40,8 +40,6 @@ ALTER TABLE brk_row ADD COLUMN b int DEFAULT 0;
 ALTER TABLE brk_row ADD COLUMN b int NOT NULL DEFAULT 0;
 ALTER TABLE brk_row ADD COLUMN b int;
 DROP TABLE brk_history;
-CREATE VIEW brk_history AS SELECT NULL::brk_row AS was;
-ALTER TABLE brk_row ADD COLUMN c int DEFAULT 0;
 -- A function that something stored was made with.
 CREATE FUNCTION brk_f(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT lower($1)';
 CREATE OR REPLACE FUNCTION brk_f(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT upper($1)';
