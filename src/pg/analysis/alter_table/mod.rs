@@ -12,6 +12,8 @@ mod storage;
 
 pub use alter_type::rewrites;
 
+use std::cell::OnceCell;
+
 use pgrx::pg_sys::{self, AlterTableType as At, Node, NodeTag, Oid};
 
 use super::catalogue::{self, Attribute};
@@ -25,6 +27,8 @@ use crate::pg::{boundary, convert, node, raw, relation};
 pub struct Alteration<'a> {
     pub on: Relation,
     pub oid: Oid,
+    /// Made by this transaction.
+    pub is_new: bool,
     /// Without ONLY.
     pub recurses: bool,
     /// What Postgres takes for the whole list.
@@ -34,6 +38,8 @@ pub struct Alteration<'a> {
     pub tables: Vec<Oid>,
     /// `ALTER TABLE name `.
     prefix: String,
+    /// Made when the first expression asks for it: an ALTER TABLE may have hundreds of commands.
+    namespace: OnceCell<Namespace>,
 }
 
 /// The commands of an ALTER TABLE.
@@ -46,7 +52,11 @@ pub unsafe fn changes(alter: &pg_sys::AlterTableStmt) -> Result<Vec<Change>> {
         let Some(alteration) = Alteration::of(alter)? else { return Ok(Vec::new()) };
         let mut changes = Vec::with_capacity(alteration.commands.len());
         for command in &alteration.commands {
-            changes.push(alteration.change(command)?);
+            let change = alteration.change(command)?;
+            // Of a table that nobody sees yet, only what happens to others is of interest.
+            if !alteration.is_new || !change.work.is_empty() {
+                changes.push(change);
+            }
         }
         Ok(changes)
     }
@@ -70,7 +80,13 @@ impl<'a> Alteration<'a> {
                 .collect();
             let Some(oid) = relation::lookup(alter.relation)? else { return Ok(None) };
             let recurses = (*alter.relation).inh;
-            let Some(on) = relation::guarded(oid, recurses)? else { return Ok(None) };
+            let guarded = relation::guarded(oid, recurses)?;
+            let is_new = guarded.is_none() && relation::is_own_new_table(oid);
+            let on = match guarded {
+                Some(on) => on,
+                None if is_new => relation::describe(oid, false)?,
+                None => return Ok(None),
+            };
             let cmds = alter.cmds;
             let number = boundary::catch(|| raw::AlterTableGetLockLevel(cmds))?;
             let kind = if on.kind == 'm' { "MATERIALIZED VIEW" } else { "TABLE" };
@@ -78,8 +94,10 @@ impl<'a> Alteration<'a> {
             let only = if recurses { "" } else { "ONLY " };
             Ok(Some(Self {
                 prefix: format!("ALTER {kind} {only}{} ", on.quoted),
+                namespace: OnceCell::new(),
                 on,
                 oid,
+                is_new,
                 recurses,
                 lock: LockMode::from_number(number).unwrap_or(LockMode::AccessExclusive),
                 commands,
@@ -179,7 +197,11 @@ impl<'a> Alteration<'a> {
     ///
     /// # Safety
     /// The commands are the parser's.
-    pub unsafe fn namespace(&self) -> Namespace {
+    pub unsafe fn namespace(&self) -> &Namespace {
+        self.namespace.get_or_init(|| self.make_namespace())
+    }
+
+    fn make_namespace(&self) -> Namespace {
         let mut columns = catalogue::attributes(self.oid);
         for command in self.commands_of(At::AT_AddColumn) {
             // SAFETY: the tag is checked.
