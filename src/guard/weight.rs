@@ -36,11 +36,6 @@ impl Weight {
         self.large || !self.references.is_empty()
     }
 
-    /// Large.
-    pub fn is_large(&self) -> bool {
-        self.large
-    }
-
     /// `public.users has about 1000000 rows, 57 MB. Foreign keys: public.orders (orders_user_id_fkey). Views: ...`
     pub fn describe(&self, name: &str) -> Result<String> {
         let size = match self.stored {

@@ -13,7 +13,7 @@ pub static RULE: Rule = Rule {
     summary: "CASCADE drops objects that the statement does not name.",
     hazard: "Views, foreign keys, columns, functions, policies and whole tables go with no more than a NOTICE.",
     safe_way: "Drop what depends on it by name, then the object without CASCADE.",
-    bad: "DROP VIEW IF EXISTS nothing; CREATE VIEW young AS SELECT * FROM active_users; DROP VIEW active_users CASCADE;",
+    bad: "CREATE VIEW young AS SELECT * FROM active_users; DROP VIEW active_users CASCADE;",
     good: "CREATE VIEW young AS SELECT * FROM active_users; DROP VIEW young, active_users;",
     find,
 };

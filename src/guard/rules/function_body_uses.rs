@@ -17,7 +17,7 @@ pub static RULE: Rule = Rule {
     hazard: "They fail at their next call. In a trigger function that means that every write to its table fails.",
     safe_way: "Replace the functions in the same transaction.",
     bad: "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'; \
-          CREATE FUNCTION two() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN one() + 1; END'; DROP FUNCTION one();",
+          CREATE FUNCTION two() RETURNS int LANGUAGE sql AS 'SELECT one() + 1'; DROP FUNCTION one();",
     good: "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'; DROP FUNCTION one();",
     find,
 };

@@ -13,11 +13,7 @@ pub static RULE: Rule = Rule {
     hazard: "Every partition and index is locked, and waited for, one by one. When the lock table is full, the statement and \
              those of other sessions fail with \"out of shared memory\".",
     safe_way: "Raise max_locks_per_transaction, or work partition by partition.",
-    bad: "CREATE TABLE many (id int) PARTITION BY LIST (id); \
-          SELECT format('CREATE TABLE many_%1$s PARTITION OF many FOR VALUES IN (%1$s)', g) \
-          FROM generate_series(1, current_setting('max_locks_per_transaction')::int * \
-          (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int) / 4) g \\gexec\n\
-          ALTER TABLE many ADD COLUMN a int;",
+    bad: "",
     good: "ALTER TABLE events ADD COLUMN a int;",
     find,
 };

@@ -14,8 +14,8 @@ pub static RULE: Rule = Rule {
     summary: "TRUNCATE of tables that hold rows, in a migration.",
     hazard: "The rows are gone. It waits for an ACCESS EXCLUSIVE lock, which blocks reads and writes.",
     safe_way: "Delete in batches what is to go.",
-    bad: "TRUNCATE orders;",
-    good: "CREATE TABLE empty (a int); TRUNCATE empty;",
+    bad: "",
+    good: "",
     find,
 };
 

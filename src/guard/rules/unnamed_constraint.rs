@@ -10,7 +10,7 @@ pub static RULE: Rule = Rule {
     default: Default::Always(Action::Off),
     summary: "ADD CHECK, FOREIGN KEY, UNIQUE or PRIMARY KEY without a name.",
     hazard: "Postgres chooses a free name, which may differ from database to database, so that a later DROP CONSTRAINT fails.",
-    safe_way: "Name it.",
+    safe_way: "Give it a name of your own.",
     bad: "ALTER TABLE plans ADD CHECK (id > 0);",
     good: "ALTER TABLE plans ADD CONSTRAINT plans_id_positive CHECK (id > 0);",
     find,

@@ -45,6 +45,11 @@ DO $$BEGIN EXECUTE (SELECT format('CREATE TABLE hyg_wide (%s)', string_agg('c' |
 ALTER TABLE hyg_wide DROP COLUMN c1, DROP COLUMN c2;
 ALTER TABLE hyg_wide ADD COLUMN a int;
 ALTER TABLE hyg_wide ADD COLUMN b int;
+-- Partitions that fill the lock table.
+CREATE TABLE hyg_many (id int) PARTITION BY LIST (id);
+DO $$BEGIN FOR i IN 1..900 LOOP EXECUTE format('CREATE TABLE hyg_many_%s PARTITION OF hyg_many FOR VALUES IN (%1$s)', i); END LOOP; END$$;
+ALTER TABLE hyg_many ADD COLUMN a int;
+DROP TABLE hyg_many;
 -- Off, unless somebody turns them on.
 CREATE TYPE hyg_mood AS ENUM ('sad');
 CREATE DOMAIN hyg_positive AS int CHECK (VALUE > 0);
