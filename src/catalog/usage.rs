@@ -23,7 +23,7 @@ impl Usage {
         let since = self.since.as_deref().map_or_else(|| "the statistics began".to_owned(), str::to_owned);
         let plural = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
         if self.scans == 0 && self.writes.unwrap_or(0) == 0 {
-            return format!("Nobody has read or written it since {since}.");
+            return format!("The statistics know of no scan and no write since {}.", self.since.as_deref().unwrap_or("they began"));
         }
         let last = match self.days {
             None => String::new(),
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn use_is_told_in_words() {
         let nothing = Usage::default();
-        assert_eq!(nothing.describe(), "Nobody has read or written it since the statistics began.");
+        assert_eq!(nothing.describe(), "The statistics know of no scan and no write since they began.");
         let used = Usage { scans: 1, writes: Some(2), days: Some(3), since: Some("2026-01-01".into()) };
         assert_eq!(used.describe(), "Since 2026-01-01: 1 scan, the last 3 days ago, and 2 rows written.");
     }
