@@ -42,9 +42,21 @@ ANALYZE pub_schema.t1;
 CREATE PUBLICATION p2 FOR TABLES IN SCHEMA pub_schema;
 CREATE PUBLICATION p2 FOR TABLE pub_schema.t;
 CREATE PUBLICATION p2 FOR TABLE pub_key, TABLES IN SCHEMA pub_schema;
-DROP TABLE pub_empty;
-CREATE PUBLICATION p2 FOR ALL TABLES;
+CREATE DATABASE regression_pub;
+\c regression_pub
+SET client_min_messages = warning;
+CREATE EXTENSION migrator;
+CREATE TABLE pub_one (a int);
+CREATE TABLE "Pub 2" (a int PRIMARY KEY);
+INSERT INTO pub_one VALUES (1);
+ANALYZE pub_one;
+CREATE PUBLICATION p FOR ALL TABLES;
+DO $$BEGIN FOR i IN 1..12 LOOP EXECUTE format('CREATE TABLE pub_%s (a int)', i); END LOOP; END$$;
+CREATE PUBLICATION p FOR ALL TABLES;
+\c migrator_test
+SET client_min_messages = warning;
+DROP DATABASE regression_pub WITH (FORCE);
 SET migrator.guard = 'off';
 DROP PUBLICATION p;
-DROP TABLE pub_key, pub_none, pub_unique, pub_unlogged;
+DROP TABLE pub_key, pub_none, pub_unique, pub_unlogged, pub_empty;
 DROP SCHEMA pub_schema CASCADE;
