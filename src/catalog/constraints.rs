@@ -2,6 +2,7 @@
 
 use super::keys::oid_array;
 use crate::error::Result;
+use crate::pg::relation::Peek;
 use crate::pg::spi::query;
 use crate::pg::user::as_owner;
 
@@ -58,7 +59,8 @@ pub fn described(oids: &[u32]) -> Result<Vec<Constraint>> {
 /// What dropping a constraint would touch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    pub definition: String,
+    /// Unknown when another session has the table locked.
+    pub definition: Option<String>,
     /// The table that a foreign key references, qualified and quoted.
     pub referenced: Option<String>,
     /// It and its partitions.
@@ -67,18 +69,22 @@ pub struct Facts {
     pub is_identity: bool,
 }
 
-/// The facts of a constraint; `None` when it is gone.
-pub fn facts(oid: u32) -> Result<Option<Facts>> {
+/// The facts of a table's constraint; `None` when it is gone.
+pub fn facts(table: u32, oid: u32) -> Result<Option<Facts>> {
+    let open = Peek::open(table.into());
+    let parameters = [oid.to_string(), open.is_some().to_string()];
     as_owner(|| {
-        let sql = "SELECT pg_get_constraintdef(k.oid), CASE WHEN k.contype = 'f' THEN k.confrelid::regclass::text END, \
-                   (SELECT string_agg(t::text, ',') FROM (SELECT k.confrelid::oid UNION \
-                     SELECT relid FROM pg_partition_tree(k.confrelid)) l(t) WHERE k.contype = 'f'), \
+        let sql = "WITH RECURSIVE tree(oid) AS (SELECT confrelid FROM pg_constraint WHERE oid = $1::oid AND contype = 'f' UNION \
+                     SELECT i.inhrelid FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid) \
+                   SELECT CASE WHEN $2::bool THEN pg_get_constraintdef(k.oid) END, \
+                   CASE WHEN k.contype = 'f' THEN k.confrelid::regclass::text END, \
+                   (SELECT string_agg(oid::text, ',') FROM tree), \
                    coalesce(i.indisreplident OR (i.indisprimary AND c.relreplident = 'd'), false) \
                    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid \
                    LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype <> 'f' WHERE k.oid = $1::oid";
-        let rows = query(sql, &[Some(&oid.to_string())])?;
+        let rows = query(sql, &[Some(&parameters[0]), Some(&parameters[1])])?;
         Ok(rows.first().map(|r| Facts {
-            definition: r.required(0),
+            definition: r.text(0),
             referenced: r.text(1),
             referenced_leaves: r.required(2).split(',').filter_map(|o| o.parse().ok()).collect(),
             is_identity: r.boolean(3),
@@ -89,6 +95,8 @@ pub fn facts(oid: u32) -> Result<Option<Facts>> {
 /// A constraint that says what another one would say: its name, quoted. `definition` as `pg_get_constraintdef` writes it,
 /// without NOT VALID; compared are valid constraints only.
 pub fn same_as(relation: u32, definition: &str) -> Result<Option<String>> {
+    // Postgres locks the table to write a CHECK down.
+    let Some(_open) = Peek::open(relation.into()) else { return Ok(None) };
     as_owner(|| {
         let sql = "SELECT quote_ident(conname) FROM pg_constraint WHERE conrelid = $1::oid AND convalidated \
                    AND pg_get_constraintdef(oid) = $2 ORDER BY conname LIMIT 1";

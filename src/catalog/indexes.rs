@@ -5,6 +5,7 @@
 use super::keys::oid_array;
 use crate::ddl::Name;
 use crate::error::Result;
+use crate::pg::relation::Peek;
 use crate::pg::spi::query;
 use crate::pg::user::as_owner;
 
@@ -142,11 +143,15 @@ pub fn is_part_of_another(index: u32) -> Result<bool> {
 
 /// For an index over more than one column: how to make it without that column; `None` inside when what would remain is no
 /// index (expressions, conditions, nothing but INCLUDE). `None` for an index on that column alone, which goes with reason.
-pub fn without_column(index: u32, column: i16) -> Result<Option<Option<String>>> {
+pub fn without_column(table: u32, index: u32, column: i16) -> Result<Option<Option<String>>> {
+    // Postgres locks the table to write an index down; where another session has it locked, that is left out.
+    let open = Peek::open(table.into());
+    let writable = open.is_some().to_string();
     let parameters = [index.to_string(), column.to_string()];
     as_owner(|| {
         let sql = "SELECT i.indnatts > 1 OR i.indexprs IS NOT NULL OR i.indpred IS NOT NULL, \
-                   CASE WHEN i.indexprs IS NULL AND i.indpred IS NULL AND NOT i.indisunique AND NOT c.relispartition THEN \
+                   CASE WHEN i.indexprs IS NULL AND i.indpred IS NULL AND NOT i.indisunique AND NOT c.relispartition \
+                   AND $3::bool THEN \
                    (SELECT format('CREATE INDEX CONCURRENTLY ON %s USING %I (%s)', i.indrelid::regclass, m.amname, \
                      string_agg(pg_get_indexdef(i.indexrelid, k.n::int, true) \
                        || CASE WHEN k.sorting & 1 = 1 THEN ' DESC' ELSE '' END \
@@ -159,7 +164,7 @@ pub fn without_column(index: u32, column: i16) -> Result<Option<Option<String>>>
                     HAVING bool_and(p.opcdefault AND k.colid = a.attcollation)) END \
                    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam \
                    WHERE i.indexrelid = $1::oid";
-        let rows = query(sql, &[Some(&parameters[0]), Some(&parameters[1])])?;
+        let rows = query(sql, &[Some(&parameters[0]), Some(&parameters[1]), Some(&writable)])?;
         Ok(rows.first().and_then(|r| r.boolean(0).then(|| r.text(1))))
     })
 }
@@ -175,8 +180,10 @@ pub fn constraint_without_column(constraint: u32, column: i16) -> Result<Option<
     })
 }
 
-/// The valid indexes of a table: qualified and quoted name, and definition.
+/// The valid indexes of a table: qualified and quoted name, and definition. Postgres locks the table to write them down; none
+/// where another session has it locked.
 pub fn definitions(table: u32) -> Result<Vec<(String, String)>> {
+    let Some(_open) = Peek::open(table.into()) else { return Ok(Vec::new()) };
     as_owner(|| {
         let sql = "SELECT indexrelid::regclass, pg_get_indexdef(indexrelid) FROM pg_index \
                    WHERE indrelid = $1::oid AND indisvalid ORDER BY 1";

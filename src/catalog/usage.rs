@@ -23,7 +23,10 @@ impl Usage {
         let since = self.since.as_deref().map_or_else(|| "the statistics began".to_owned(), str::to_owned);
         let plural = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
         if self.scans == 0 && self.writes.unwrap_or(0) == 0 {
-            return format!("The statistics know of no scan and no write since {}.", self.since.as_deref().unwrap_or("they began"));
+            return format!(
+                "The statistics know of no scan and no write since {}.",
+                self.since.as_deref().unwrap_or("they began")
+            );
         }
         let last = match self.days {
             None => String::new(),

@@ -40,7 +40,7 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         }
         _ => return Ok(None),
     };
-    let victims: Vec<Dependent> = dependents::of(&addresses)?.into_iter().filter(|d| d.cascade).collect();
+    let victims = dependents::victims(&addresses)?;
     if victims.is_empty() {
         return Ok(None);
     }
@@ -84,7 +84,7 @@ fn one_by_one(victims: &[Dependent]) -> Option<(Vec<String>, Vec<&'static str>)>
             }
             ("column", Some(table)) => {
                 parts.push(format!("ALTER TABLE {table} DROP COLUMN {name};"));
-                rules.push("drop-column");
+                rules.extend(["drop-column", "drop-column-takes-index"]);
             }
             ("default", Some(table)) => parts.push(format!("ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT;")),
             ("policy", Some(table)) => parts.push(format!("DROP POLICY {name} ON {table};")),
@@ -111,7 +111,10 @@ fn one_by_one(victims: &[Dependent]) -> Option<(Vec<String>, Vec<&'static str>)>
             _ => {}
         }
         let word = if kind == "function" { "ROUTINE".to_owned() } else { kind.to_uppercase() };
-        parts.push(format!("DROP {word} {};", names.join(", ")));
+        let drop = format!("DROP {word} {};", names.join(", "));
+        // A column takes its indexes along.
+        let place = if kind == "index" { 0 } else { parts.len() };
+        parts.insert(place, drop);
     }
     rules.dedup();
     Some((parts, rules))

@@ -28,7 +28,7 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     };
     // Postgres refuses without CASCADE, and names what depends on the column.
     let address = (RELATIONS, relation.oid, i32::from(column.number));
-    if column.number <= 0 || (!cascade && dependents::of(&[address])?.iter().any(|d| d.cascade)) {
+    if column.number <= 0 || (!cascade && dependents::are_needed(&[address])?) {
         return Ok(None);
     }
     let weight = Weight::of_column(relation, column)?;

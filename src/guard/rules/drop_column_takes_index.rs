@@ -35,7 +35,7 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let mut statements = Vec::new();
     for dependent in gone.iter().filter(|d| !d.cascade) {
         let shared = match dependent.kind.as_str() {
-            "index" => indexes::without_column(dependent.oid, column.number)?,
+            "index" => indexes::without_column(relation.oid, dependent.oid, column.number)?,
             "constraint" | "foreign key" => indexes::constraint_without_column(dependent.oid, column.number)?,
             "statistics" => Some(None),
             _ => None,

@@ -34,12 +34,13 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         // They take nothing but themselves along, and come back with NOT VALID and VALIDATE.
         ConstraintKind::Check | ConstraintKind::NotNull => return Ok(None),
     };
-    let Some(constraint) = constraints::facts(*oid)? else { return Ok(None) };
-    if !cascade && dependents::of(&[(CONSTRAINTS, *oid, 0)])?.iter().any(|d| d.cascade) {
+    let Some(constraint) = constraints::facts(relation.oid, *oid)? else { return Ok(None) };
+    if !cascade && dependents::are_needed(&[(CONSTRAINTS, *oid, 0)])? {
         return Ok(None);
     }
     let size = Size::of(&relation.leaves)?;
-    let mut detail = format!("{}. {} has {}.", constraint.definition, relation.quoted, size.describe()?);
+    let definition = constraint.definition.map_or(String::new(), |text| format!("{text}. "));
+    let mut detail = format!("{definition}{} has {}.", relation.quoted, size.describe()?);
     let mut heavy = size.is_large();
     if let Some(referenced) = constraint.referenced {
         let other = Size::of(&constraint.referenced_leaves)?;

@@ -1,6 +1,7 @@
 //! `publication-without-identity`: a table is published, or loses its key while it is, so that its rows cannot be told
 //! apart. From then on Postgres refuses every UPDATE and DELETE of it.
 
+use crate::catalog::constraints;
 use crate::catalog::publications::{self, Unidentified};
 use crate::ddl::{Change, ChangeKind, ConstraintKind, Ddl};
 use crate::error::Result;
@@ -34,7 +35,8 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
             published(change, publication, &found)
         }
         ChangeKind::DropConstraint { kind: ConstraintKind::PrimaryKey | ConstraintKind::Unique, oid, .. } => {
-            let is_identity = crate::catalog::constraints::facts(*oid)?.is_some_and(|f| f.is_identity);
+            let Some(relation) = &change.on else { return Ok(None) };
+            let is_identity = constraints::facts(relation.oid, *oid)?.is_some_and(|f| f.is_identity);
             if is_identity { loses(change) } else { Ok(None) }
         }
         ChangeKind::ReplicaIdentity { nothing: true } => loses(change),
