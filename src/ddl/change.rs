@@ -76,6 +76,8 @@ pub enum Filling {
     EachRow(String),
     /// The default of the column's domain, volatile.
     DomainDefault(String),
+    /// A default that cannot be read without running a user's function: it may be anything.
+    Unreadable,
     /// A type that checks its values, so that each row is looked at: a domain with constraints.
     CheckedDomain,
     /// smallserial, serial, bigserial.

@@ -108,6 +108,16 @@ unsafe extern "C-unwind" {
     pub fn find_inheritance_children(parent: Oid, lockmode: c_int) -> *mut List;
     pub fn AlterTableGetLockLevel(cmds: *mut List) -> c_int;
     pub fn find_all_inheritors(parent: Oid, lockmode: c_int, numparents: *mut *mut List) -> *mut List;
+    pub fn transformExpr(state: *mut pgrx::pg_sys::ParseState, expression: *mut Node, kind: u32) -> *mut Node;
+    pub fn assign_expr_collations(state: *mut pgrx::pg_sys::ParseState, expression: *mut Node);
+    pub fn cookDefault(
+        state: *mut pgrx::pg_sys::ParseState,
+        raw_default: *mut Node,
+        type_oid: Oid,
+        modifier: i32,
+        name: *const c_char,
+        generated: c_char,
+    ) -> *mut Node;
     pub fn expression_planner(expression: *mut pgrx::pg_sys::Expr) -> *mut pgrx::pg_sys::Expr;
     pub fn canonicalize_qual(condition: *mut pgrx::pg_sys::Expr, is_check: bool) -> *mut pgrx::pg_sys::Expr;
     pub fn predicate_implied_by(wanted: *mut List, known: *mut List, weak: bool) -> bool;

@@ -39,7 +39,11 @@ pub unsafe fn analyse(statement: *mut pg_sys::Node) -> Result<Ddl> {
         convert::string(pg_sys::GetCommandTagName(tag)).unwrap_or_default()
     };
     // SAFETY: the caller's promise.
-    let work = || subtransaction::rolled_back(|| unsafe { changes(statement) });
+    let work = || {
+        // Whatever else Postgres evaluates on the way, such as the bounds of a partition, runs no user's function.
+        let _barrier = barrier::Barrier::up();
+        subtransaction::rolled_back(|| unsafe { changes(statement) })
+    };
     let changes = match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(changes)) => changes,
         // What the statement raises itself in a moment, better than we could.
