@@ -157,7 +157,11 @@ fn hint(verdict: &Verdict, ddl: &Ddl, all: &[Verdict]) -> String {
             (None, None) => missing = true,
         }
     }
-    let sentence = if missing { format!("{} Then the rest:", trimmed(recipe)) } else { recipe.sentence.clone() };
+    let sentence = if missing && !statements.is_empty() {
+        format!("{} Then the rest:", trimmed(recipe))
+    } else {
+        recipe.sentence.clone()
+    };
     written(&sentence, &statements)
 }
 

@@ -28,7 +28,6 @@ pub mod report;
 pub mod session_lock;
 pub mod settings_scope;
 pub mod spi;
-mod statement;
 mod statement_text;
 pub mod subtransaction;
 pub mod top_level;

@@ -17,6 +17,7 @@ unsafe extern "C-unwind" {
     pub fn FlushErrorState();
     pub fn ThrowErrorData(edata: *mut ErrorData);
     pub fn ProcessInterrupts();
+    pub fn die(signal: c_int);
 
     // Parser, planner, portals.
     pub fn pg_parse_query(query_string: *const c_char) -> *mut List;

@@ -48,6 +48,19 @@ pub unsafe fn portal_run(portal: Portal, top_level: bool) {
     }
 }
 
+/// Lets SIGTERM end a background worker where it is safe, as it ends a backend. The handler that workers begin with raises
+/// from within the signal: in a critical section, such as a write of WAL, that is a PANIC, which takes the server down.
+pub fn end_at_sigterm() {
+    let signal = pg_sys::SIGTERM as std::ffi::c_int;
+    // SAFETY: the handler of every backend, which sets flags and a latch only.
+    unsafe {
+        #[cfg(feature = "pg18")]
+        pg_sys::pqsignal_be(signal, Some(raw::die));
+        #[cfg(not(feature = "pg18"))]
+        pg_sys::pqsignal(signal, Some(raw::die));
+    }
+}
+
 /// Whether the current user owns the relation, directly or through a role.
 pub fn is_relation_owner(relation: pg_sys::Oid) -> bool {
     // SAFETY: catalogue look-ups by oid.
