@@ -25,6 +25,7 @@ pub mod session_lock;
 pub mod settings_scope;
 pub mod spi;
 mod subtransaction;
+mod syscache;
 pub mod top_level;
 pub mod transaction;
 pub mod user;
@@ -33,7 +34,7 @@ pub mod wait;
 
 pub(crate) use background::background_worker;
 pub(crate) use entry::sql_function;
-pub use versions::NOT_NULL_CAN_BE_NOT_VALID;
+pub use versions::{NOT_NULL_CAN_BE_NOT_VALID, PARTITIONED_KEYS_CAN_BE_NOT_VALID};
 
 /// Reserves the prefix of our settings: a misspelt `migrator.x` becomes an error.
 pub fn reserve_setting_prefix(prefix: &'static std::ffi::CStr) {

@@ -38,6 +38,19 @@ impl Peek {
     }
 }
 
+impl Peek {
+    /// The relcache entry. It lives as long as this.
+    pub(super) fn entry(&self) -> pg_sys::Relation {
+        self.relation
+    }
+
+    /// Its oid.
+    pub fn oid(&self) -> pg_sys::Oid {
+        // SAFETY: open.
+        unsafe { (*self.relation).rd_id }
+    }
+}
+
 impl Drop for Peek {
     fn drop(&mut self) {
         // SAFETY: opened by open() with this lock.
@@ -131,6 +144,11 @@ pub fn has_storage(oid: pg_sys::Oid) -> bool {
     [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_MATVIEW].contains(&kind_of(oid))
 }
 
+/// Whether a relation has CHECK constraints, valid or not.
+pub fn has_checks(oid: pg_sys::Oid) -> bool {
+    super::syscache::Row::class(oid).is_some_and(|row| row.small(c"relchecks") > 0)
+}
+
 /// Schema and name; empty for a relation that is gone.
 pub fn names(oid: pg_sys::Oid) -> (String, String) {
     // SAFETY: palloc'd names, or NULL.
@@ -162,10 +180,11 @@ pub fn free_name(
     is_constraint: bool,
 ) -> String {
     let (table, columns) = (convert::c_string(table), convert::c_string(columns));
-    // SAFETY: NUL-terminated arguments; the result is palloc'd.
+    let second = if columns.is_empty() { std::ptr::null() } else { columns.as_ptr() };
+    // SAFETY: NUL-terminated arguments, the second may be NULL; the result is palloc'd.
     unsafe {
         let name: *mut c_char =
-            pg_sys::ChooseRelationName(table.as_ptr(), columns.as_ptr(), label.as_ptr(), schema, is_constraint);
+            pg_sys::ChooseRelationName(table.as_ptr(), second, label.as_ptr(), schema, is_constraint);
         convert::string(name).unwrap_or_default()
     }
 }

@@ -1,12 +1,23 @@
 //! The rules, one a file, listed once.
 
 mod add_column_not_null;
+mod attach_builds_index;
+mod attach_partition;
+mod attach_scans_default;
+mod attach_validates_fk;
 mod create_index_blocking;
 
 use super::rule::Rule;
 
 /// Every rule. The first that finds something names the refusal.
-pub static RULES: &[&Rule] = &[&add_column_not_null::RULE, &create_index_blocking::RULE];
+pub static RULES: &[&Rule] = &[
+    &add_column_not_null::RULE,
+    &attach_builds_index::RULE,
+    &attach_partition::RULE,
+    &attach_scans_default::RULE,
+    &attach_validates_fk::RULE,
+    &create_index_blocking::RULE,
+];
 
 /// The rule of an id.
 pub fn named(id: &str) -> Option<&'static Rule> {

@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::{self, NodeTag};
 
-use super::{column, held};
+use super::{column, held, partition};
 use crate::ddl::{Change, ChangeKind, LockMode, WorkKind};
 use crate::error::Result;
 use crate::pg::{node, relation};
@@ -22,12 +22,19 @@ pub unsafe fn changes(alter: &pg_sys::AlterTableStmt) -> Result<Vec<Change>> {
             return Ok(Vec::new());
         }
         let Some(oid) = relation::lookup(alter.relation)? else { return Ok(Vec::new()) };
+        // A table may be old where its new parent is not.
+        if let [only] = commands.as_slice()
+            && (**only).subtype == pg_sys::AlterTableType::AT_AttachPartition
+        {
+            return Ok(partition::attach(&**only, oid)?.into_iter().collect());
+        }
         let Some(on) = relation::guarded(oid, (*alter.relation).inh)? else { return Ok(Vec::new()) };
         let made_not_null: Vec<String> = commands.iter().flat_map(|c| column::made_not_null(&**c)).collect();
         let mut changes = Vec::new();
         for command in &commands {
             let mut on = on.clone();
-            let mut change = Change { on: Some(on.clone()), kind: ChangeKind::OtherAlter, lock: None, sql: None, work: Vec::new() };
+            let mut change =
+                Change { on: Some(on.clone()), kind: ChangeKind::OtherAlter, lock: None, sql: None, work: Vec::new() };
             if (**command).subtype == pg_sys::AlterTableType::AT_AddColumn
                 && let Some(definition) = node::cast::<pg_sys::ColumnDef>((**command).def, NodeTag::T_ColumnDef)
                 && column::is_required(&*definition, &made_not_null)
@@ -42,6 +49,14 @@ pub unsafe fn changes(alter: &pg_sys::AlterTableStmt) -> Result<Vec<Change>> {
                     .collect();
                 change.on = Some(on);
                 change.kind = ChangeKind::AddColumn { new, if_not_exists: (**command).missing_ok };
+            }
+            if matches!(
+                (**command).subtype,
+                pg_sys::AlterTableType::AT_DetachPartition | pg_sys::AlterTableType::AT_DetachPartitionFinalize
+            ) && let Some(on) = &change.on
+                && let Some(detach) = partition::detach(&**command, on)?
+            {
+                change = detach;
             }
             changes.push(change);
         }

@@ -2,10 +2,15 @@
 //! before it runs. It takes no lock that another session could make it wait for, and runs no user's code.
 
 mod alter_table;
+mod bound;
 mod column;
 mod create_index;
 mod held;
 pub mod index_statement;
+mod partition;
+mod partition_index;
+mod partition_key;
+mod proof;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
