@@ -137,3 +137,25 @@ pub unsafe fn attribute<'a>(row_type: pg_sys::TupleDesc, number: i32) -> &'a pg_
         &*(*row_type).attrs.as_ptr().add(usize::try_from(number).unwrap_or(0))
     }
 }
+
+/// LIST, RANGE or HASH of a PARTITION BY. The parser resolves it from 16.
+///
+/// # Safety
+/// `spec` is the parser's tree.
+pub unsafe fn partition_strategy(spec: &pg_sys::PartitionSpec) -> Option<String> {
+    #[cfg(feature = "pg15")]
+    // SAFETY: a NUL-terminated word.
+    return unsafe { super::convert::string(spec.strategy) }.map(|word| word.to_uppercase());
+    #[cfg(not(feature = "pg15"))]
+    {
+        use pg_sys::PartitionStrategy::{PARTITION_STRATEGY_HASH, PARTITION_STRATEGY_LIST};
+        Some(
+            match spec.strategy {
+                PARTITION_STRATEGY_LIST => "LIST",
+                PARTITION_STRATEGY_HASH => "HASH",
+                _ => "RANGE",
+            }
+            .to_owned(),
+        )
+    }
+}

@@ -6,6 +6,8 @@ mod attach_partition;
 mod attach_scans_default;
 mod attach_validates_fk;
 mod create_index_blocking;
+mod create_partition_scans_default;
+mod if_not_exists_noop;
 
 use super::rule::Rule;
 
@@ -17,6 +19,8 @@ pub static RULES: &[&Rule] = &[
     &attach_scans_default::RULE,
     &attach_validates_fk::RULE,
     &create_index_blocking::RULE,
+    &create_partition_scans_default::RULE,
+    &if_not_exists_noop::RULE,
 ];
 
 /// The rule of an id.

@@ -162,7 +162,7 @@ unsafe fn element(element: &pg_sys::IndexElem, expression: Option<&str>) -> Opti
 ///
 /// # Safety
 /// `list` is NIL or a list of nodes.
-unsafe fn options(list: *mut pg_sys::List) -> Option<String> {
+pub unsafe fn options(list: *mut pg_sys::List) -> Option<String> {
     // SAFETY: the tag is checked; defGetString makes text of any value.
     unsafe {
         let options: Vec<String> = node::elements(list)

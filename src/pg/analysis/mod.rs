@@ -5,6 +5,7 @@ mod alter_table;
 mod bound;
 mod column;
 mod create_index;
+mod create_table;
 mod held;
 pub mod index_statement;
 mod partition;
@@ -67,6 +68,13 @@ unsafe fn changes(statement: *mut pg_sys::Node) -> Result<Vec<Change>> {
         }
         if let Some(index) = node::cast::<pg_sys::IndexStmt>(statement, NodeTag::T_IndexStmt) {
             return Ok(create_index::change(&*index)?.into_iter().collect());
+        }
+        if let Some(create) = node::cast::<pg_sys::CreateStmt>(statement, NodeTag::T_CreateStmt) {
+            return Ok(create_table::change(&*create, false)?.into_iter().collect());
+        }
+        if let Some(create) = node::cast::<pg_sys::CreateForeignTableStmt>(statement, NodeTag::T_CreateForeignTableStmt)
+        {
+            return Ok(create_table::change(&(*create).base, true)?.into_iter().collect());
         }
     }
     Ok(Vec::new())

@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::{self, AlterTableCmd, NodeTag, Oid, PartitionCmd};
 
-use super::bound::Parent;
+use super::bound::{Bound, Parent};
 use super::{held, partition_index, partition_key, proof};
 use crate::ddl::{Attachment, Change, ChangeKind, LockMode, Relation, Unproven, WorkKind};
 use crate::error::Result;
@@ -85,7 +85,7 @@ unsafe fn read(written: &PartitionCmd, partition: Relation, parents: &Parent, ta
             }
         }
         if let Some(default) = parents.default()?.filter(|_| !bound.is_default) {
-            unproven.extend(of_default(default, &bound, parents)?);
+            unproven.extend(of_default(default, &bound, parents, proof::scanned)?);
         }
         Ok(Attachment {
             bound: Some(bound.text),
@@ -101,7 +101,12 @@ unsafe fn read(written: &PartitionCmd, partition: Relation, parents: &Parent, ta
 ///
 /// # Safety
 /// `bound` is one of `parents`.
-unsafe fn of_default(default: Oid, bound: &super::bound::Bound, parents: &Parent) -> Result<Option<Unproven>> {
+pub unsafe fn of_default(
+    default: Oid,
+    bound: &Bound,
+    parents: &Parent,
+    search: unsafe fn(&Peek, *mut pg_sys::List) -> Result<Vec<Oid>>,
+) -> Result<Option<Unproven>> {
     // SAFETY: as in [`read`].
     unsafe {
         let Some(table) = Peek::open(default) else {
@@ -109,7 +114,7 @@ unsafe fn of_default(default: Oid, bound: &super::bound::Bound, parents: &Parent
             return if scanned.is_empty() { Ok(None) } else { proof::unread(default, true, &scanned).map(Some) };
         };
         let constraint = proof::mapped(bound.default, &table, &parents.table)?;
-        let scanned = proof::scanned(&table, constraint)?;
+        let scanned = search(&table, constraint)?;
         if scanned.is_empty() { Ok(None) } else { proof::unproven(&table, true, constraint, &scanned).map(Some) }
     }
 }

@@ -136,7 +136,7 @@ unsafe fn body(parent: &Peek, index: &Peek) -> Option<String> {
         let (schema, name) = relation::names(parent.oid());
         let own_name = relation::quoted(&relation::names(index.oid()).1);
         let table = relation::qualified(&schema, &name);
-        let prefix = format!("CREATE {unique}INDEX {own_name} ON ONLY {table} ");
+        let prefix = format!("CREATE {unique}INDEX {own_name} ON {table} ");
         whole.strip_prefix(&prefix).map(str::to_owned)
     }
 }

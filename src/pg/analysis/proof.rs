@@ -47,6 +47,34 @@ unsafe fn descend(table: &Peek, constraint: *mut List, found: &mut Vec<Oid>) -> 
     }
 }
 
+/// The same as CREATE TABLE ... PARTITION OF looks for them below the DEFAULT partition. Unlike ATTACH it asks each
+/// relation of the tree for itself, and does not translate the columns' numbers.
+///
+/// # Safety
+/// As for [`scanned`].
+pub unsafe fn scanned_by_create(default: &Peek, constraint: *mut List) -> Result<Vec<Oid>> {
+    let mut found = Vec::new();
+    // SAFETY: the caller's promise.
+    if unsafe { implied(default, constraint)? } {
+        return Ok(found);
+    }
+    for oid in relation::inheritors(default.oid())? {
+        if !relation::has_storage(oid) {
+            continue;
+        }
+        let proven = match Peek::open(oid) {
+            _ if oid == default.oid() => false,
+            // SAFETY: as Postgres does.
+            Some(leaf) => unsafe { implied(&leaf, constraint)? },
+            None => relation::has_checks(oid),
+        };
+        if !proven {
+            found.push(oid);
+        }
+    }
+    Ok(found)
+}
+
 /// The partitions of a partitioned table, those that are being detached left out.
 ///
 /// # Safety
