@@ -28,12 +28,17 @@ mod alter_type_index_rebuild;
 mod alter_type_recheck;
 mod alter_type_revalidates_foreign_key;
 mod alter_type_rewrite;
+mod attach_builds_index;
+mod attach_partition;
+mod attach_scans_default;
+mod attach_validates_fk;
 mod cached_plan_break;
 mod change_default;
 mod composite_drop_attribute;
 mod create_domain_with_constraint;
 mod create_enum;
 mod create_index_blocking;
+mod create_partition_scans_default;
 mod ddl_not_replicated;
 mod disable_fk_triggers;
 mod drop_cascade;
@@ -57,6 +62,7 @@ mod fk_type_mismatch;
 mod fk_without_index;
 mod function_body_uses;
 mod id_exhaustion;
+mod if_not_exists_noop;
 mod multiple_fks_one_tx;
 mod parent_ddl_fans_out;
 mod publication_without_identity;
@@ -115,6 +121,12 @@ pub static RULES: &[&Rule] = &[
     &alter_type_recheck::RULE,
     &alter_type_revalidates_foreign_key::RULE,
     &alter_type_rewrite::RULE,
+    &attach_partition::RULE,
+    &attach_scans_default::RULE,
+    &attach_builds_index::RULE,
+    &attach_validates_fk::RULE,
+    &create_partition_scans_default::RULE,
+    &if_not_exists_noop::RULE,
     &create_index_blocking::RULE,
     &set_access_method::RULE,
     &set_expression_rewrite::RULE,

@@ -3,10 +3,12 @@
 
 mod alter_table;
 mod barrier;
+mod bound;
 mod catalogue;
 mod column;
 mod composite;
 mod create_index;
+mod create_table;
 mod domain;
 mod drop;
 mod enumeration;
@@ -15,6 +17,10 @@ mod function;
 mod held;
 pub mod index_statement;
 mod move_all;
+mod partition;
+mod partition_index;
+mod partition_key;
+mod proof;
 mod publication;
 mod refresh;
 mod reindex;
@@ -89,6 +95,13 @@ unsafe fn changes(statement: *mut pg_sys::Node) -> Result<Vec<Change>> {
         }
         if let Some(all) = node::cast::<pg_sys::AlterTableMoveAllStmt>(statement, NodeTag::T_AlterTableMoveAllStmt) {
             return Ok(move_all::all(&*all)?.into_iter().collect());
+        }
+        if let Some(create) = node::cast::<pg_sys::CreateStmt>(statement, NodeTag::T_CreateStmt) {
+            return Ok(create_table::change(&*create, false)?.into_iter().collect());
+        }
+        if let Some(create) = node::cast::<pg_sys::CreateForeignTableStmt>(statement, NodeTag::T_CreateForeignTableStmt)
+        {
+            return Ok(create_table::change(&(*create).base, true)?.into_iter().collect());
         }
         if let Some(domain) = node::cast::<pg_sys::AlterDomainStmt>(statement, NodeTag::T_AlterDomainStmt) {
             return Ok(domain::change(&*domain)?.into_iter().collect());

@@ -18,7 +18,7 @@ use pgrx::pg_sys::{self, AlterTableType as At, Node, NodeTag, Oid};
 
 use super::catalogue::{self, Attribute};
 use super::expression::Namespace;
-use super::{column, held};
+use super::{column, held, partition};
 use crate::ddl::{Change, ChangeKind, Column, LockMode, Relation, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::{boundary, convert, node, raw, relation};
@@ -49,6 +49,10 @@ pub struct Alteration<'a> {
 pub unsafe fn changes(alter: &pg_sys::AlterTableStmt) -> Result<Vec<Change>> {
     // SAFETY: the caller's promise.
     unsafe {
+        // A table may be old where its new parent is not.
+        if let Some(attached) = partition::attached(alter)? {
+            return Ok(attached);
+        }
         match Alteration::of(alter)? {
             Some(alteration) => changes_of(&alteration),
             None => Ok(Vec::new()),
@@ -139,6 +143,10 @@ impl<'a> Alteration<'a> {
             match command.subtype {
                 At::AT_AddColumn => add_column::change(self, command),
                 At::AT_AlterColumnType => alter_type::change(self, command),
+                At::AT_DetachPartition | At::AT_DetachPartitionFinalize => {
+                    let other = || self.light(ChangeKind::OtherAlter, None);
+                    Ok(partition::detach(command, &self.on)?.unwrap_or_else(other))
+                }
                 At::AT_SetNotNull => not_null::set(self, command),
                 At::AT_AddConstraint => constraint::add(self, command),
                 At::AT_ValidateConstraint => constraint::validate(self, command),
