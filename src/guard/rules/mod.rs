@@ -40,6 +40,8 @@ mod create_enum;
 mod create_index_blocking;
 mod create_partition_scans_default;
 mod ddl_not_replicated;
+mod detach_checks_references;
+mod detach_partition_blocking;
 mod disable_fk_triggers;
 mod drop_cascade;
 mod drop_column;
@@ -134,6 +136,8 @@ pub static RULES: &[&Rule] = &[
     &set_not_null_scan::RULE,
     &set_tablespace::RULE,
     &validate_under_strong_lock::RULE,
+    &detach_checks_references::RULE,
+    &detach_partition_blocking::RULE,
     &drop_cascade::RULE,
     &drop_index_blocking::RULE,
     &drop_materialized_view::RULE,
