@@ -1,5 +1,6 @@
 //! The guard: one analysis of a statement (`pg::analysis`), one list of rules, one verdict.
 
+mod attach;
 mod backstop;
 mod bound;
 mod compatibility;

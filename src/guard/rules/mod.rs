@@ -19,6 +19,8 @@ mod add_primary_key_nullable_index;
 mod add_unique_builds_index;
 mod alter_constraint_enforced;
 mod alter_constraint_inherit;
+mod alter_domain_constraint;
+mod alter_domain_not_null;
 mod alter_sequence_blocks_nextval;
 mod alter_type_blocked_by_dependents;
 mod alter_type_drops_stats;
@@ -26,12 +28,17 @@ mod alter_type_index_rebuild;
 mod alter_type_recheck;
 mod alter_type_revalidates_foreign_key;
 mod alter_type_rewrite;
+mod attach_builds_index;
+mod attach_partition;
+mod attach_scans_default;
+mod attach_validates_fk;
 mod cached_plan_break;
 mod change_default;
 mod composite_drop_attribute;
 mod create_domain_with_constraint;
 mod create_enum;
 mod create_index_blocking;
+mod create_partition_scans_default;
 mod ddl_not_replicated;
 mod disable_fk_triggers;
 mod drop_cascade;
@@ -55,9 +62,12 @@ mod fk_type_mismatch;
 mod fk_without_index;
 mod function_body_uses;
 mod id_exhaustion;
+mod if_not_exists_noop;
 mod multiple_fks_one_tx;
 mod parent_ddl_fans_out;
 mod publication_without_identity;
+mod refresh_view_blocking;
+mod reindex_blocking;
 mod rename_column;
 mod rename_enum_value;
 mod rename_schema;
@@ -75,6 +85,7 @@ mod set_unlogged;
 mod trigger_locks;
 mod truncate;
 mod truncate_cascade;
+mod typed_table_rewrite;
 mod unnamed_constraint;
 mod validate_under_strong_lock;
 mod wide_index;
@@ -85,6 +96,11 @@ use super::rule::Rule;
 pub static RULES: &[&Rule] = &[
     &add_column_not_null::RULE,
     &add_check_validating::RULE,
+    &refresh_view_blocking::RULE,
+    &reindex_blocking::RULE,
+    &typed_table_rewrite::RULE,
+    &alter_domain_not_null::RULE,
+    &alter_domain_constraint::RULE,
     &add_column_constrained_domain::RULE,
     &add_column_generated_stored::RULE,
     &add_column_identity::RULE,
@@ -105,6 +121,12 @@ pub static RULES: &[&Rule] = &[
     &alter_type_recheck::RULE,
     &alter_type_revalidates_foreign_key::RULE,
     &alter_type_rewrite::RULE,
+    &attach_partition::RULE,
+    &attach_scans_default::RULE,
+    &attach_builds_index::RULE,
+    &attach_validates_fk::RULE,
+    &create_partition_scans_default::RULE,
+    &if_not_exists_noop::RULE,
     &create_index_blocking::RULE,
     &set_access_method::RULE,
     &set_expression_rewrite::RULE,

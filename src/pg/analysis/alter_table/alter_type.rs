@@ -190,13 +190,6 @@ unsafe fn variable(column: &Attribute) -> *mut Node {
     unsafe { pg_sys::makeVar(1, column.number, column.type_oid, column.modifier, column.collation, 0).cast() }
 }
 
-/// Whether a plain change of type, without USING, rewrites the rows. Decides as ATPrepAlterColumnType does.
-pub fn rewrites(old: &Attribute, new: &Attribute) -> Result<bool> {
-    let namespace = Namespace::new("t", &[]);
-    // SAFETY: nodes made in the current memory context.
-    unsafe { namespace_rewrites(&namespace, variable(old), old, new) }
-}
-
 /// # Safety
 /// `transform` was transformed in the namespace.
 unsafe fn namespace_rewrites(
