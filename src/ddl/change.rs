@@ -280,6 +280,8 @@ pub enum ChangeKind {
         instead: String,
         /// `table s.t`, for messages.
         what: String,
+        /// A transaction for each table.
+        separately: bool,
     },
 
     // Tables.

@@ -47,7 +47,8 @@ fn sentence(attachment: &Attachment) -> &'static str {
 
 fn no_way(attachment: &Attachment) -> &'static str {
     if attachment.bound.is_none() {
-        "Another session has one of the tables locked now, so that its constraints cannot be read."
+        "What the bound means cannot be told now: another session has the partitioned table locked, or a function of yours is \
+         in it."
     } else if attachment.builds.iter().any(|index| index.body.is_none()) {
         "The index of an exclusion constraint cannot be built without blocking."
     } else {

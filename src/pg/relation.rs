@@ -200,11 +200,6 @@ pub fn has_storage(oid: pg_sys::Oid) -> bool {
     [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_MATVIEW].contains(&kind_of(oid))
 }
 
-/// Whether a relation has CHECK constraints, valid or not.
-pub fn has_checks(oid: pg_sys::Oid) -> bool {
-    super::syscache::Row::class(oid).is_some_and(|row| row.small(c"relchecks") > 0)
-}
-
 /// Schema and name; empty for a relation that is gone.
 pub fn names(oid: pg_sys::Oid) -> (String, String) {
     // SAFETY: palloc'd names, or NULL.

@@ -251,9 +251,6 @@ pub const CONSTRAINT_KINDS_MUST_MATCH: bool = cfg!(feature = "pg18");
 /// A foreign key of the partition that is NOT VALID is attached, and then checked, from 18; before, it is passed over.
 pub const UNVALIDATED_KEYS_ARE_ATTACHED: bool = cfg!(feature = "pg18");
 
-/// Foreign keys of partitioned tables can be NOT VALID from 18.
-pub const PARTITIONED_KEYS_CAN_BE_NOT_VALID: bool = cfg!(feature = "pg18");
-
 /// A column of a row type, from 0. From 18 they lie behind the compact ones.
 ///
 /// # Safety
@@ -289,3 +286,10 @@ pub unsafe fn partition_strategy(spec: &pg_sys::PartitionSpec) -> Option<String>
         )
     }
 }
+
+/// A foreign key that a partition takes over is named after its parent's where that name is taken, from 18; before, after
+/// the table and its columns.
+pub const KEYS_ARE_NAMED_AFTER_PARENTS: bool = cfg!(feature = "pg18");
+
+/// From 17 a partition has the identity columns of its parent, and may not bring its own.
+pub const PARTITIONS_SHARE_IDENTITY: bool = cfg!(any(feature = "pg17", feature = "pg18"));

@@ -42,6 +42,7 @@ mod create_partition_scans_default;
 mod ddl_not_replicated;
 mod detach_checks_references;
 mod detach_partition_blocking;
+mod detach_pending;
 mod disable_fk_triggers;
 mod drop_cascade;
 mod drop_column;
@@ -138,6 +139,7 @@ pub static RULES: &[&Rule] = &[
     &validate_under_strong_lock::RULE,
     &detach_checks_references::RULE,
     &detach_partition_blocking::RULE,
+    &detach_pending::RULE,
     &drop_cascade::RULE,
     &drop_index_blocking::RULE,
     &drop_materialized_view::RULE,

@@ -4,6 +4,7 @@ use crate::ddl::{Change, ChangeKind, Ddl};
 use crate::error::Result;
 use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};
 use crate::guard::work::Blocking;
+use crate::pg;
 
 pub static RULE: Rule = Rule {
     id: "reindex-blocking",
@@ -18,9 +19,31 @@ pub static RULE: Rule = Rule {
 };
 
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
-    let ChangeKind::Reindex { concurrently: false, instead, what } = &change.kind else { return Ok(None) };
-    let Some(blocking) = Blocking::of(change)? else { return Ok(None) };
+    let ChangeKind::Reindex { concurrently: false, instead, what, separately } = &change.kind else { return Ok(None) };
+    let Some(mut blocking) = Blocking::of(change)? else { return Ok(None) };
+    if *separately {
+        // Each table has its own transaction: one of them must be large, not all together.
+        let Some(largest) = largest(change)? else { return Ok(None) };
+        blocking = largest;
+    }
     let message = format!("reindexing {what} would block its tables");
     let recipe = Recipe::new("Build it without blocking, outside of a transaction block:", vec![format!("{instead};")]);
-    Ok(Some(Finding::new(change, message, blocking.describe(change)?, recipe)))
+    let names: Vec<String> = blocking.tables.iter().take(1).map(|table| pg::relation::qualified_name(*table)).collect();
+    let detail = if *separately { blocking.describe_as(&names.join(""), 1)? } else { blocking.describe(change)? };
+    Ok(Some(Finding::new(change, message, detail, recipe)))
+}
+
+/// The largest of the tables, if it is a large one.
+fn largest(change: &Change) -> Result<Option<Blocking>> {
+    let mut found: Option<Blocking> = None;
+    let mut one = Change { work: Vec::new(), ..change.clone() };
+    for work in &change.work {
+        one.work = vec![*work];
+        if let Some(blocking) = Blocking::of(&one)?
+            && found.as_ref().is_none_or(|known| known.size.bytes < blocking.size.bytes)
+        {
+            found = Some(blocking);
+        }
+    }
+    Ok(found)
 }

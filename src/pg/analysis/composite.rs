@@ -27,9 +27,10 @@ pub unsafe fn changes(alter: &pg_sys::AlterTableStmt) -> Result<Vec<Change>> {
             return Ok(Vec::new());
         }
         let tables = typed_tables(pg_sys::get_rel_type_id(composite));
-        let sql = statement_text::on_one_line(alter);
+        let commands = node::elements(alter.cmds);
+        let whole = statement_text::on_one_line(alter).filter(|_| commands.len() == 1);
         let mut changes: Vec<Change> = Vec::new();
-        for (i, command) in node::elements(alter.cmds).into_iter().enumerate() {
+        for (i, command) in commands.into_iter().enumerate() {
             let Some(command) = node::cast::<pg_sys::AlterTableCmd>(command, NodeTag::T_AlterTableCmd) else {
                 continue;
             };
@@ -37,7 +38,10 @@ pub unsafe fn changes(alter: &pg_sys::AlterTableStmt) -> Result<Vec<Change>> {
             // Without CASCADE it is refused where such a table is.
             let (on, work) = if cascade { work_on(&tables, alter, i)? } else { (None, Vec::new()) };
             let Some(kind) = kind(composite, &*command, cascade)? else { continue };
-            let sql = sql.clone().filter(|_| changes.is_empty());
+            let sql = match &whole {
+                Some(text) => Some(text.clone()),
+                None => written(&*command, &kind)?,
+            };
             changes.push(Change { lock: None, on, kind, sql, work });
         }
         Ok(changes)
@@ -93,6 +97,38 @@ unsafe fn kind(composite: Oid, command: &pg_sys::AlterTableCmd, cascade: bool) -
             _ => None,
         })
     }
+}
+
+/// One command as a statement of its own.
+///
+/// # Safety
+/// `command` is the parser's.
+unsafe fn written(command: &pg_sys::AlterTableCmd, kind: &ChangeKind) -> Result<Option<String>> {
+    let (composite, attribute, verb, cascade) = match kind {
+        ChangeKind::DropAttribute { composite, attribute, cascade } => (composite, attribute, "DROP", cascade),
+        ChangeKind::AlterAttribute { composite, attribute, cascade, .. } => (composite, attribute, "ALTER", cascade),
+        ChangeKind::AddAttribute { composite, attribute, cascade } => (composite, attribute, "ADD", cascade),
+        _ => return Ok(None),
+    };
+    let missing = if verb == "DROP" && command.missing_ok { "IF EXISTS " } else { "" };
+    let mut sql =
+        format!("ALTER TYPE {} {verb} ATTRIBUTE {missing}{}", composite.identity, relation::quoted(attribute));
+    // SAFETY: the caller's promise; the tag is checked.
+    unsafe {
+        if let Some(definition) = node::cast::<pg_sys::ColumnDef>(command.def, NodeTag::T_ColumnDef) {
+            let (type_oid, modifier) = expression::resolve_type((*definition).typeName)?;
+            let word = if verb == "ALTER" { " TYPE" } else { "" };
+            sql.push_str(&format!("{word} {}", expression::type_name(type_oid, modifier)));
+            if !(*definition).collClause.is_null() {
+                let collation = expression::dotted((*(*definition).collClause).collname);
+                sql.push_str(&format!(" COLLATE {collation}"));
+            }
+        }
+    }
+    if *cascade {
+        sql.push_str(" CASCADE");
+    }
+    Ok(Some(sql))
 }
 
 /// Tables OF a type.

@@ -2,11 +2,12 @@
 
 use pgrx::pg_sys::{self, ConstrType, NodeTag, Oid};
 
-use super::catalogue::{self, CLASS, DEPENDENTS_OF, Key};
-use super::{held, resolve, row_type};
+use super::catalogue::{self, Attribute, CLASS, CONSTRAINTS_OF, DEPENDENTS_OF, Key};
+use super::expression::{self, Namespace};
+use super::{held, row_type};
 use crate::ddl::{Change, ChangeKind, DomainCommand, LockMode, Work, WorkKind};
 use crate::error::Result;
-use crate::pg::{convert, node, relation, statement_text};
+use crate::pg::{convert, node, object, relation, statement_text, versions};
 
 /// pg_type.
 const TYPE: u32 = 1247;
@@ -18,8 +19,13 @@ const TYPE: u32 = 1247;
 pub unsafe fn change(alter: &pg_sys::AlterDomainStmt) -> Result<Option<Change>> {
     // SAFETY: the caller's promise; casts follow the tag, names are NULL or NUL-terminated.
     unsafe {
-        let Some(domain) = resolve::type_object(alter.typeName)? else { return Ok(None) };
-        let oid = Oid::from(domain.oid);
+        let oid = expression::resolve_type(pg_sys::makeTypeNameFromNameList(alter.typeName))?.0;
+        let is_domain = pg_sys::get_typtype(oid) as u8 == b'd';
+        // A domain of this transaction may have come to an old table since.
+        if !is_domain || !versions::is_object_owner(pg_sys::TypeRelationId, oid) {
+            return Ok(None);
+        }
+        let domain = object::object(pg_sys::TypeRelationId, oid, "DOMAIN", None);
         let constraint = node::cast::<pg_sys::Constraint>(alter.def, NodeTag::T_Constraint).map(|c| &*c);
         let not_valid = constraint.is_some_and(|c| c.skip_validation);
         let is_not_null = constraint.is_some_and(|c| c.contype == ConstrType::CONSTR_NOTNULL);
@@ -30,11 +36,12 @@ pub unsafe fn change(alter: &pg_sys::AlterDomainStmt) -> Result<Option<Change>> 
             b'O' => DomainCommand::SetNotNull,
             _ => DomainCommand::Other,
         };
+        let name = convert::string(constraint.map_or(alter.name, |c| c.conname));
         let looks = match command {
-            DomainCommand::AddConstraint => !not_valid,
+            DomainCommand::AddConstraint => !not_valid && is_possible(oid, name.as_deref(), constraint)?,
             DomainCommand::SetNotNull => !is_already_not_null(oid),
             // It looks again, even when the constraint is valid.
-            DomainCommand::Validate => true,
+            DomainCommand::Validate => constraint_of(oid, name.as_deref()) == Some('c'),
             DomainCommand::Other => false,
         };
         let mut work = Vec::new();
@@ -45,10 +52,43 @@ pub unsafe fn change(alter: &pg_sys::AlterDomainStmt) -> Result<Option<Change>> 
         let first = work.first().map(|w: &Work| Oid::from(w.relation));
         let on = first.map(|table| relation::describe(table, false)).transpose()?;
         let sql = statement_text::on_one_line(alter);
-        let name = constraint.map_or(alter.name, |c| c.conname);
-        let kind = ChangeKind::AlterDomain { domain, command, constraint: convert::string(name), not_valid };
+        let kind = ChangeKind::AlterDomain { domain, command, constraint: name, not_valid };
         Ok(Some(Change { lock: on.as_ref().map(|_| LockMode::Share), on, kind, sql, work }))
     }
+}
+
+/// The kind of the domain's constraint of that name.
+fn constraint_of(domain: Oid, name: Option<&str>) -> Option<char> {
+    let rows = CONSTRAINTS_OF.rows(&[Key::Oid(c"conrelid", 0), Key::Oid(c"contypid", domain.to_u32())]);
+    rows.iter().find(|row| Some(row.name(c"conname").as_str()) == name).map(|row| row.character(c"contype"))
+}
+
+/// Whether Postgres accepts a CHECK: its name is free. That its expression means something is seen by trying: an error is
+/// the statement's own. VALUE is a name there, not a keyword.
+///
+/// # Safety
+/// The constraint is the parser's.
+unsafe fn is_possible(domain: Oid, name: Option<&str>, constraint: Option<&pg_sys::Constraint>) -> Result<bool> {
+    if name.is_some() && constraint_of(domain, name).is_some() {
+        return Ok(false);
+    }
+    let Some(constraint) = constraint.filter(|c| c.contype == ConstrType::CONSTR_CHECK) else { return Ok(true) };
+    // SAFETY: the caller's promise; syscache look-ups by oid.
+    unsafe {
+        let mut modifier = -1;
+        let base = pg_sys::getBaseTypeAndTypmod(domain, &raw mut modifier);
+        let value = Attribute {
+            number: 1,
+            name: "value".to_owned(),
+            type_oid: base,
+            modifier,
+            collation: pg_sys::get_typcollation(base),
+            ..Attribute::default()
+        };
+        let kind = pg_sys::ParseExprKind::EXPR_KIND_DOMAIN_CHECK;
+        Namespace::new("domain", &[value]).transform(constraint.raw_expr, kind)?;
+    }
+    Ok(true)
 }
 
 /// pg_type.typnotnull of a domain.

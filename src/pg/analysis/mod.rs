@@ -18,6 +18,7 @@ mod held;
 pub mod index_statement;
 mod move_all;
 mod partition;
+mod partition_fit;
 mod partition_index;
 mod partition_key;
 mod proof;

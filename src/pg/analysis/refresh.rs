@@ -2,14 +2,11 @@
 
 use pgrx::pg_sys::{self, Oid};
 
-use super::catalogue::{CLASS, Catalogue, INDEXES_OF, Key};
+use super::catalogue::{self, INDEXES_OF, Key};
 use super::held;
 use crate::ddl::{Change, ChangeKind, LockMode, WorkKind};
 use crate::error::Result;
 use crate::pg::relation;
-
-/// pg_class by oid.
-const CLASS_BY_OID: Catalogue = Catalogue { oid: CLASS, index: 2662 };
 
 /// The statement as a change; `None` for what is none of the guard's business.
 ///
@@ -19,8 +16,7 @@ pub unsafe fn change(refresh: &pg_sys::RefreshMatViewStmt) -> Result<Option<Chan
     // SAFETY: the view's name is part of the tree.
     let Some(view) = (unsafe { relation::lookup(refresh.relation)? }) else { return Ok(None) };
     let Some(on) = relation::guarded(view, false)? else { return Ok(None) };
-    let rows = CLASS_BY_OID.rows(&[Key::Oid(c"oid", view.to_u32())]);
-    let populated = rows.first().is_some_and(|row| row.boolean(c"relispopulated") == Some(true));
+    let populated = catalogue::class(view).is_some_and(|row| row.boolean(c"relispopulated") == Some(true));
     let (lock, work) = if refresh.concurrent {
         (LockMode::Exclusive, None)
     } else if refresh.skipData || !populated {

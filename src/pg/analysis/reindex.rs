@@ -2,14 +2,11 @@
 
 use pgrx::pg_sys::{self, NodeTag, Oid, ReindexObjectType};
 
-use super::catalogue::{CLASS, Catalogue, INDEX_BY_OID, INDEXES_OF, Key};
+use super::catalogue::{CLASS_BY_OID, INDEX_BY_OID, INDEXES_OF, Key};
 use super::held;
 use crate::ddl::{Change, ChangeKind, LockMode, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::{convert, node, relation, versions};
-
-/// pg_class by oid.
-const CLASS_BY_OID: Catalogue = Catalogue { oid: CLASS, index: 2662 };
 
 /// The statement as a change; `None` for what is none of the guard's business.
 ///
@@ -54,6 +51,7 @@ pub unsafe fn change(reindex: &pg_sys::ReindexStmt) -> Result<Option<Change>> {
         let on = first.map(|table| relation::describe(table, false)).transpose()?;
         let space = options.tablespace.map(|s| format!(", TABLESPACE {}", relation::quoted(&s))).unwrap_or_default();
         let kind = ChangeKind::Reindex {
+            separately: ["SCHEMA", "DATABASE"].contains(&word),
             concurrently: options.concurrently,
             instead: format!("REINDEX (CONCURRENTLY{space}) {word} {name}").trim_end().to_owned(),
             what: format!("{} {name}", word.to_lowercase()).trim_end().to_owned(),

@@ -6,7 +6,7 @@ mod alter_type;
 mod constraint;
 mod foreign_key;
 mod index_constraint;
-mod not_null;
+pub mod not_null;
 mod other;
 mod storage;
 

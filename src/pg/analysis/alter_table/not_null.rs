@@ -68,7 +68,13 @@ pub fn proven(alteration: &Alteration<'_>, table: Oid, attribute: &Attribute) ->
     if known.is_empty() {
         return Ok(false);
     }
-    // SAFETY: nodes made by Postgres's makers; the constraints' trees are of range table entry 1.
+    // SAFETY: the constraints' trees are of range table entry 1, as the test is.
+    unsafe { expression::implied(&known, pg_sys::lappend(std::ptr::null_mut(), test(attribute).cast())) }
+}
+
+/// `column IS NOT NULL`, of range table entry 1.
+pub fn test(attribute: &Attribute) -> *mut Node {
+    // SAFETY: nodes made by Postgres's makers in the current memory context.
     unsafe {
         let test = pg_sys::palloc0(size_of::<pg_sys::NullTest>()).cast::<pg_sys::NullTest>();
         (*test).xpr.type_ = NodeTag::T_NullTest;
@@ -76,8 +82,18 @@ pub fn proven(alteration: &Alteration<'_>, table: Oid, attribute: &Attribute) ->
         (*test).arg = pg_sys::makeVar(1, attribute.number, type_oid, modifier, attribute.collation, 0).cast();
         (*test).nulltesttype = pg_sys::NullTestType::IS_NOT_NULL;
         (*test).location = -1;
-        expression::implied(&known, pg_sys::lappend(std::ptr::null_mut(), test.cast()))
+        test.cast()
     }
+}
+
+/// Columns whose not-null constraint is NOT VALID, from 18.
+pub fn unvalidated(table: Oid) -> Vec<i16> {
+    CONSTRAINTS_OF
+        .rows(&[Key::Oid(c"conrelid", table.to_u32())])
+        .into_iter()
+        .filter(|row| row.character(c"contype") == 'n' && row.boolean(c"convalidated") == Some(false))
+        .flat_map(|row| row.small_array(c"conkey"))
+        .collect()
 }
 
 /// The CHECK constraints that hold for every row: validated, and enforced.

@@ -5,11 +5,8 @@ use pgrx::pg_sys::{self, AlterTableType as At, Oid};
 use super::Alteration;
 use crate::ddl::{Change, ChangeKind, WorkKind};
 use crate::error::Result;
-use crate::pg::analysis::catalogue::{CLASS, Catalogue, Key};
+use crate::pg::analysis::catalogue;
 use crate::pg::{convert, relation};
-
-/// pg_class by oid.
-const CLASS_BY_OID: Catalogue = Catalogue { oid: CLASS, index: 2662 };
 
 /// SET LOGGED / UNLOGGED: a rewrite, unless it is so already.
 ///
@@ -67,6 +64,5 @@ pub fn moves(oid: Oid, wanted: Oid, default: Oid) -> bool {
 }
 
 fn class(oid: Oid, column: &'static std::ffi::CStr) -> Oid {
-    let rows = CLASS_BY_OID.rows(&[Key::Oid(c"oid", oid.to_u32())]);
-    Oid::from(rows.first().map_or(0, |row| row.oid(column)))
+    Oid::from(catalogue::class(oid).map_or(0, |row| row.oid(column)))
 }
