@@ -41,7 +41,7 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         parent.name
     );
     let detail = format!(
-        "{} So would be {}, which is locked too. Nothing proves that no row belongs to the new partition.",
+        "{} All of {} is locked meanwhile. No constraint proves that none of the rows belongs to the new partition.",
         work.describe_as(&default.quoted, work.tables.len())?,
         parent.quoted
     );

@@ -28,8 +28,10 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     }
     let message = format!("reindexing {what} would block its tables");
     let recipe = Recipe::new("Build it without blocking, outside of a transaction block:", vec![format!("{instead};")]);
-    let names: Vec<String> = blocking.tables.iter().take(1).map(|table| pg::relation::qualified_name(*table)).collect();
-    let detail = if *separately { blocking.describe_as(&names.join(""), 1)? } else { blocking.describe(change)? };
+    let detail = match blocking.tables.as_slice() {
+        [only] => blocking.describe_as(&pg::relation::qualified_name(*only), 1)?,
+        tables => blocking.describe_as(&format!("The {what}"), tables.len())?,
+    };
     Ok(Some(Finding::new(change, message, detail, recipe)))
 }
 

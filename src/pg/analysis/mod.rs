@@ -36,7 +36,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::pg_sys::{self, NodeTag};
 
-use super::{boundary, convert, node, raw, subtransaction};
+use super::{boundary, convert, node, raw, settings_scope, subtransaction};
 use crate::ddl::{Change, Ddl};
 use crate::error::{Report, Result};
 
@@ -50,11 +50,14 @@ pub unsafe fn analyse(statement: *mut pg_sys::Node) -> Result<Ddl> {
         let tag = boundary::catch(|| raw::CreateCommandTag(statement))?;
         convert::string(pg_sys::GetCommandTagName(tag)).unwrap_or_default()
     };
-    // SAFETY: the caller's promise.
     let work = || {
         // Whatever else Postgres evaluates on the way, such as the bounds of a partition, runs no user's function.
         let _barrier = barrier::Barrier::up();
-        subtransaction::rolled_back(|| unsafe { changes(statement) })
+        subtransaction::rolled_back(|| {
+            settings_scope::write_unambiguously();
+            // SAFETY: the caller's promise.
+            unsafe { changes(statement) }
+        })
     };
     let changes = match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(changes)) => changes,

@@ -251,3 +251,8 @@ blocking("partition.default-tree-other-order", R + "CREATE TABLE td PARTITION OF
 benign("detach.middle", R + "CREATE TABLE t3 PARTITION OF t FOR VALUES FROM (2000) TO (3000) PARTITION BY RANGE (id); CREATE TABLE t31 PARTITION OF t3 FOR VALUES FROM (2000) TO (2500); ", "ALTER TABLE t DETACH PARTITION t3")
 benign("detach.other", R, "ALTER TABLE t DETACH PARTITION n", fails=True)
 benign("attach.index", R + "CREATE INDEX pi ON ONLY t (pid); CREATE INDEX i1 ON t1 (pid); ", "ALTER INDEX pi ATTACH PARTITION i1")
+MANY = ("CREATE TABLE t (id int) PARTITION BY RANGE (id); CREATE TABLE n (id int) PARTITION BY RANGE (id); "
+        "DO $$ BEGIN FOR i IN 0..19 LOOP EXECUTE format('CREATE TABLE \"n %s\" PARTITION OF n FOR VALUES FROM (%s) TO (%s)', i, i * 10, i * 10 + 10); END LOOP; END $$; "
+        "INSERT INTO n SELECT generate_series(0, 199); ALTER TABLE n ADD CHECK (id IS NOT NULL AND id >= 0 AND id < 200); ")
+blocking("attach.many-indexes", MANY + "CREATE INDEX pi ON t (id) WHERE id % 2 = 0; ", "ALTER TABLE t ATTACH PARTITION n FOR VALUES FROM (0) TO (200)", part=True)
+blocking("attach.many-keys", MANY + "ALTER TABLE n ALTER id SET NOT NULL; ALTER TABLE t ADD UNIQUE (id) DEFERRABLE; ", "ALTER TABLE t ATTACH PARTITION n FOR VALUES FROM (0) TO (200)", part=True)
