@@ -4,11 +4,13 @@
 mod change;
 mod index;
 mod lock;
+mod prior;
 mod relation;
 mod script;
 
 pub use change::*;
 pub use index::*;
 pub use lock::*;
+pub use prior::*;
 pub use relation::*;
 pub use script::*;

@@ -3,6 +3,7 @@
 mod policy;
 mod rule;
 mod rules;
+pub mod script;
 mod size;
 mod work;
 

@@ -4,7 +4,7 @@ use crate::catalog::events::{At, Attempt};
 use crate::catalog::ledger::{self, Stored};
 use crate::catalog::session;
 use crate::error::{Error, Report, Result, SqlState, code};
-use crate::migration::script::{Script, Side, Statement};
+use crate::migration::script::{Origin, Script, Statement};
 use crate::pg::portal::{self, Level};
 use crate::pg::report;
 use crate::pg::settings_scope::SettingsScope;
@@ -73,7 +73,7 @@ impl Failure {
 
 /// Parses the stored script once more; it parsed when it was registered.
 pub fn script_of(migration: &Stored) -> Result<Script> {
-    Script::parse(&migration.version, Side::Up, &migration.up)
+    Script::parse(Origin::Up(&migration.version), &migration.up)
 }
 
 /// What running something ends with.

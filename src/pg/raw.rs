@@ -79,6 +79,19 @@ unsafe extern "C-unwind" {
     ) -> *mut c_char;
     pub fn SPI_finish() -> c_int;
 
+    // Settings.
+    pub fn ExtractSetVariableArgs(stmt: *mut pgrx::pg_sys::VariableSetStmt) -> *mut c_char;
+    pub fn set_config_option(
+        name: *const c_char,
+        value: *const c_char,
+        context: pgrx::pg_sys::GucContext::Type,
+        source: pgrx::pg_sys::GucSource::Type,
+        action: pgrx::pg_sys::GucAction::Type,
+        change_value: bool,
+        elevel: c_int,
+        is_reload: bool,
+    ) -> c_int;
+
     // Relations, types and names. The first three are not among pgrx's bindings.
     pub fn get_partition_parent(relid: Oid, even_if_detached: bool) -> Oid;
     pub fn RangeVarGetRelidExtended(

@@ -4,6 +4,7 @@ use std::ffi::c_char;
 
 use pgrx::pg_sys;
 
+use super::analysis::prior;
 use super::{boundary, convert, raw};
 use crate::ddl::{Presence, Relation};
 use crate::error::Result;
@@ -45,28 +46,23 @@ impl Drop for Peek {
     }
 }
 
-/// The oid a name resolves to now; `None` when there is no such relation.
+/// The oid a name resolves to when the statement runs; `None` when there is no such relation, or the script makes it.
 ///
 /// # Safety
 /// `name` points to a RangeVar.
 pub unsafe fn lookup(name: *const pg_sys::RangeVar) -> Result<Option<pg_sys::Oid>> {
-    // SAFETY: without a lock the look-up does not wait; invalidations are taken in first, so that it is not stale.
-    unsafe {
-        pg_sys::AcceptInvalidationMessages();
-        let flags = pg_sys::RVROption::RVR_MISSING_OK;
-        let oid = boundary::catch(|| {
-            raw::RangeVarGetRelidExtended(name, 0, flags, std::ptr::null_mut(), std::ptr::null_mut())
-        })?;
-        Ok((oid != pg_sys::Oid::INVALID).then_some(oid))
-    }
+    // SAFETY: the caller's promise.
+    Ok(unsafe { prior::resolve(name) }?.and_then(|place| place.oid))
 }
 
 /// What the guard wants to know of a relation; `None` when it is none of the guard's business: temporary, a system
-/// relation, created in this transaction, no table, or not the current user's (Postgres will say so).
+/// relation, created in this transaction, no table, or not the current user's (Postgres will say so). A script may be run
+/// by another role than the one that asks about it, so there all tables count.
 pub fn guarded(oid: pg_sys::Oid, with_children: bool) -> Result<Option<Relation>> {
     let table =
         [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE, pg_sys::RELKIND_MATVIEW].contains(&kind_of(oid));
-    if !table || !existed_before(oid) || !super::versions::is_relation_owner(oid) {
+    let theirs = !prior::in_script() && !super::versions::is_relation_owner(oid);
+    if !table || theirs || !existed_before(oid) {
         return Ok(None);
     }
     describe(oid, with_children).map(Some)
@@ -104,10 +100,15 @@ pub fn describe(oid: pg_sys::Oid, with_children: bool) -> Result<Relation> {
         partition_of,
         leaves: tables
             .into_iter()
-            .filter(|leaf| has_storage(*leaf) && existed_before(*leaf))
+            .filter(|leaf| has_storage(*leaf) && existed_before(*leaf) && !is_emptied(*leaf))
             .map(pg_sys::Oid::to_u32)
             .collect(),
     })
+}
+
+/// Whether the script that is analysed has truncated it.
+pub fn is_emptied(oid: pg_sys::Oid) -> bool {
+    prior::ask(|prior| prior.is_emptied(oid.to_u32())) == Some(true)
 }
 
 /// The relation and all its children or partitions, parents first. Takes no lock.
@@ -133,6 +134,9 @@ pub fn has_storage(oid: pg_sys::Oid) -> bool {
 
 /// Schema and name; empty for a relation that is gone.
 pub fn names(oid: pg_sys::Oid) -> (String, String) {
+    if let Some(Some(moved)) = prior::ask(|prior| prior.name_of(oid.to_u32()).cloned()) {
+        return moved;
+    }
     // SAFETY: palloc'd names, or NULL.
     unsafe {
         let schema = convert::string(pg_sys::get_namespace_name(pg_sys::get_rel_namespace(oid)));
@@ -174,7 +178,7 @@ pub fn free_name(
 pub fn presence(oid: u32) -> Presence {
     let oid = pg_sys::Oid::from(oid);
     // Foreign and partitioned tables have no access method; scanning one would crash.
-    if !has_storage(oid) {
+    if !has_storage(oid) || is_emptied(oid) {
         return Presence::Empty;
     }
     let Some(table) = Peek::open(oid) else { return Presence::Locked };

@@ -59,6 +59,19 @@ pub fn is_relation_owner(relation: pg_sys::Oid) -> bool {
     }
 }
 
+/// Whether the current user may look into a schema.
+pub fn may_use_schema(schema: pg_sys::Oid) -> bool {
+    // SAFETY: catalogue look-ups by oid.
+    unsafe {
+        let (user, usage) = (pg_sys::GetUserId(), pg_sys::ACL_USAGE.into());
+        #[cfg(feature = "pg15")]
+        let answer = pg_sys::pg_namespace_aclcheck(schema, user, usage);
+        #[cfg(not(feature = "pg15"))]
+        let answer = pg_sys::object_aclcheck(pg_sys::NamespaceRelationId, schema, user, usage);
+        answer == pg_sys::AclResult::ACLCHECK_OK
+    }
+}
+
 /// Whether this transaction holds exactly this lock mode on a relation of this database.
 pub fn holds_relation_lock(relation: pg_sys::Oid, mode: i32) -> bool {
     // SAFETY: a complete tag, as SET_LOCKTAG_RELATION makes it; a look-up in the backend's own table of locks.

@@ -27,7 +27,8 @@ pub unsafe fn changes(alter: &pg_sys::AlterTableStmt) -> Result<Vec<Change>> {
         let mut changes = Vec::new();
         for command in &commands {
             let mut on = on.clone();
-            let mut change = Change { on: Some(on.clone()), kind: ChangeKind::OtherAlter, lock: None, sql: None, work: Vec::new() };
+            let mut change =
+                Change { on: Some(on.clone()), kind: ChangeKind::OtherAlter, lock: None, sql: None, work: Vec::new() };
             if (**command).subtype == pg_sys::AlterTableType::AT_AddColumn
                 && let Some(definition) = node::cast::<pg_sys::ColumnDef>((**command).def, NodeTag::T_ColumnDef)
                 && column::is_required(&*definition, &made_not_null)

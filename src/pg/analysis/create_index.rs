@@ -41,6 +41,12 @@ pub unsafe fn change(statement: &pg_sys::IndexStmt) -> Result<Option<Change>> {
             .iter()
             .filter_map(|leaf| held::work(pg_sys::Oid::from(*leaf), WorkKind::Build, LockMode::Share))
             .collect();
-        Ok(Some(Change { on: Some(on), kind: ChangeKind::CreateIndex(definition), lock: Some(LockMode::Share), sql, work }))
+        Ok(Some(Change {
+            on: Some(on),
+            kind: ChangeKind::CreateIndex(definition),
+            lock: Some(LockMode::Share),
+            sql,
+            work,
+        }))
     }
 }

@@ -4,8 +4,11 @@
 mod alter_table;
 mod column;
 mod create_index;
+mod effects;
 mod held;
 pub mod index_statement;
+pub(super) mod prior;
+pub mod script;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -28,21 +31,24 @@ pub unsafe fn analyse(statement: *mut pg_sys::Node) -> Result<Ddl> {
     };
     // SAFETY: the caller's promise.
     let work = || subtransaction::rolled_back(|| unsafe { changes(statement) });
-    let changes = match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(changes)) => changes,
-        // What the statement raises itself in a moment, better than we could.
-        Ok(Err(error)) if is_statements_own(&error) => Vec::new(),
-        Ok(Err(error)) => return Err(error),
+    Ok(Ddl { tag, changes: tolerant(work)?.unwrap_or_default() })
+}
+
+/// Runs a part of the analysis; `None` when it met what the statement raises itself in a moment, better than we could.
+fn tolerant<T>(work: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(found)) => Ok(Some(found)),
+        Ok(Err(error)) if is_statements_own(&error) => Ok(None),
+        Ok(Err(error)) => Err(error),
         Err(panic) => match panic.downcast_ref::<CaughtError>() {
             Some(CaughtError::PostgresError(e) | CaughtError::ErrorReport(e))
                 if is_statements_own(&Report::new(convert::unpack(e.sql_error_code() as i32), "")) =>
             {
-                Vec::new()
+                Ok(None)
             }
             _ => resume_unwind(panic),
         },
-    };
-    Ok(Ddl { tag, changes })
+    }
 }
 
 /// Whether an error met during the analysis is the statement's own: unknown names, wrong types, missing rights. Cancels,

@@ -1,0 +1,55 @@
+//! The rules over a script: statement by statement, each with what earlier ones will have done.
+
+use super::{Verdict, judge, report};
+use crate::ddl::Ddl;
+use crate::error::{Result, SqlState};
+use crate::pg::analysis::script::Script;
+
+/// What a rule says of a statement, as text to keep or to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    pub rule: &'static str,
+    pub class: &'static str,
+    /// `error` or `warning`: what would happen if it were run now.
+    pub action: &'static str,
+    pub message: String,
+    pub detail: Option<String>,
+    pub hint: Option<String>,
+    /// Qualified and quoted.
+    pub object: Option<String>,
+    pub column: Option<String>,
+}
+
+/// The guard's look at one script. Nothing of it is run, and no lock is waited for.
+pub struct Look {
+    script: Script,
+}
+
+impl Look {
+    /// Before the first statement; a transactional script keeps its locks to the end.
+    pub fn begin(transactional: bool) -> Self {
+        Self { script: Script::open(transactional) }
+    }
+
+    /// The next statement, which is the whole text.
+    pub fn at(&self, text: &str) -> Result<Vec<Noted>> {
+        let ddl = self.script.next(text)?;
+        let verdicts = judge(&ddl)?;
+        Ok(verdicts.iter().map(|verdict| noted(verdict, &ddl, &verdicts)).collect())
+    }
+}
+
+fn noted(verdict: &Verdict, ddl: &Ddl, all: &[Verdict]) -> Noted {
+    let shown = report(verdict, ddl, all, SqlState::WARNING);
+    let finding = &verdict.finding;
+    Noted {
+        rule: verdict.rule.id,
+        class: verdict.rule.class.name(),
+        action: verdict.action.name(),
+        message: finding.message.clone(),
+        detail: shown.detail,
+        hint: shown.hint,
+        object: finding.relation.as_ref().map(|r| r.quoted.clone()),
+        column: finding.column.clone(),
+    }
+}
