@@ -2,6 +2,7 @@
 //! Plain data, filled by `pg` from Postgres's own parse trees and catalogue.
 
 mod change;
+pub mod clauses;
 mod index;
 mod lock;
 mod prior;

@@ -134,9 +134,11 @@ pub fn has_storage(oid: pg_sys::Oid) -> bool {
 
 /// Schema and name; empty for a relation that is gone.
 pub fn names(oid: pg_sys::Oid) -> (String, String) {
-    if let Some(Some(moved)) = prior::ask(|prior| prior.name_of(oid.to_u32()).cloned()) {
-        return moved;
-    }
+    prior::ask(|prior| prior.name_of(oid.to_u32()).cloned()).flatten().unwrap_or_else(|| catalogue_names(oid))
+}
+
+/// The same as the catalogue has them, whatever a script that is analysed will have made of them.
+pub fn catalogue_names(oid: pg_sys::Oid) -> (String, String) {
     // SAFETY: palloc'd names, or NULL.
     unsafe {
         let schema = convert::string(pg_sys::get_namespace_name(pg_sys::get_rel_namespace(oid)));

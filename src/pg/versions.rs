@@ -72,6 +72,20 @@ pub fn may_use_schema(schema: pg_sys::Oid) -> bool {
     }
 }
 
+/// Whether the current user has the rights that a plan needs.
+///
+/// # Safety
+/// `plan` comes from the planner.
+pub unsafe fn may_execute(plan: &pg_sys::PlannedStmt) -> bool {
+    // SAFETY: the caller's promise; `false`: say so instead of raising.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        return pg_sys::ExecCheckRTPerms(plan.rtable, false);
+        #[cfg(not(feature = "pg15"))]
+        return pg_sys::ExecCheckPermissions(plan.rtable, plan.permInfos, false);
+    }
+}
+
 /// Whether this transaction holds exactly this lock mode on a relation of this database.
 pub fn holds_relation_lock(relation: pg_sys::Oid, mode: i32) -> bool {
     // SAFETY: a complete tag, as SET_LOCKTAG_RELATION makes it; a look-up in the backend's own table of locks.
@@ -90,6 +104,9 @@ pub fn holds_relation_lock(relation: pg_sys::Oid, mode: i32) -> bool {
 
 /// 18 has NOT VALID not-null constraints, which make a CHECK as proof unnecessary.
 pub const NOT_NULL_CAN_BE_NOT_VALID: bool = cfg!(feature = "pg18");
+
+/// From 17, REINDEX fires ddl_command_start.
+pub const REINDEX_FIRES_EVENTS: bool = cfg!(any(feature = "pg17", feature = "pg18"));
 
 /// Whether an UPDATE has no RETURNING. It became a clause of its own in 18.
 pub fn returns_nothing(update: &pg_sys::UpdateStmt) -> bool {

@@ -5,10 +5,13 @@ mod alter_table;
 mod column;
 mod create_index;
 mod effects;
+mod estimate;
 mod held;
 pub mod index_statement;
+mod modify;
 pub(super) mod prior;
 pub mod script;
+mod script_only;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -24,13 +27,35 @@ use crate::error::{Report, Result};
 /// # Safety
 /// `statement` is the parser's tree, which lives as long as the call.
 pub unsafe fn analyse(statement: *mut pg_sys::Node) -> Result<Ddl> {
+    // SAFETY: the caller's promise.
+    unsafe { analysed(statement, || changes(statement)) }
+}
+
+/// Analyses a statement that is not about to run, or for which Postgres fires no event. `text` is the statement.
+///
+/// # Safety
+/// As for [`analyse`].
+unsafe fn analyse_text(statement: *mut pg_sys::Node, text: &str) -> Result<Ddl> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        analysed(statement, || {
+            let mut all = changes(statement)?;
+            all.extend(script_only::changes(statement)?);
+            all.extend(modify::changes(statement, text)?);
+            Ok(all)
+        })
+    }
+}
+
+/// # Safety
+/// As for [`analyse`].
+unsafe fn analysed(statement: *mut pg_sys::Node, changes: impl FnOnce() -> Result<Vec<Change>>) -> Result<Ddl> {
     // SAFETY: the caller's promise; a tag's name is static.
     let tag = unsafe {
         let tag = boundary::catch(|| raw::CreateCommandTag(statement))?;
         convert::string(pg_sys::GetCommandTagName(tag)).unwrap_or_default()
     };
-    // SAFETY: the caller's promise.
-    let work = || subtransaction::rolled_back(|| unsafe { changes(statement) });
+    let work = || subtransaction::rolled_back(changes);
     Ok(Ddl { tag, changes: tolerant(work)?.unwrap_or_default() })
 }
 

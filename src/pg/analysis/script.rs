@@ -4,12 +4,12 @@
 use pgrx::pg_sys::{self, NodeTag, VariableSetKind};
 
 use super::prior::{self, Scope};
-use super::{analyse, effects};
+use super::{analyse_text, effects};
 use crate::ddl::{Ddl, Effect};
 use crate::error::Result;
 use crate::pg::memory::Scratch;
 use crate::pg::settings_scope::SettingsScope;
-use crate::pg::{boundary, convert, lexer, node, raw, subtransaction};
+use crate::pg::{boundary, convert, lexer, node, raw, subtransaction, versions};
 
 /// A script that is being analysed. Dropping it forgets what its statements would have done.
 pub struct Script {
@@ -46,7 +46,7 @@ impl Script {
         unsafe {
             let Some(first) = lexer::parse(source.as_ptr())?.first().copied() else { return Ok(Ddl::default()) };
             let statement = (*first).stmt;
-            let ddl = analyse(statement)?;
+            let ddl = analyse_text(statement, text)?;
             let noted = super::tolerant(|| subtransaction::rolled_back(|| effects::of(statement, &ddl.changes)))?;
             noted.unwrap_or_default().into_iter().for_each(prior::add);
             if !self.transactional {
@@ -86,6 +86,31 @@ impl Script {
                 assign(&name, Some(&value));
             }
         }
+    }
+}
+
+/// Analyses a statement for which Postgres will fire no event when it runs; `None` when it will.
+pub fn unseen(text: &str) -> Result<Option<Ddl>> {
+    let _scratch = Scratch::new();
+    let source = convert::c_string(text);
+    // SAFETY: `source` is NUL-terminated; the tree lives in the scratch context, which outlives its use.
+    unsafe {
+        let Some(first) = lexer::parse(source.as_ptr())?.first().copied() else { return Ok(None) };
+        let statement = (*first).stmt;
+        let fires_none = match (*statement).type_ {
+            NodeTag::T_UpdateStmt
+            | NodeTag::T_DeleteStmt
+            | NodeTag::T_MergeStmt
+            | NodeTag::T_InsertStmt
+            | NodeTag::T_TruncateStmt
+            | NodeTag::T_VacuumStmt
+            | NodeTag::T_ClusterStmt
+            | NodeTag::T_LockStmt => true,
+            NodeTag::T_SelectStmt => (*statement.cast::<pg_sys::SelectStmt>()).intoClause.is_null(),
+            NodeTag::T_ReindexStmt => !versions::REINDEX_FIRES_EVENTS,
+            _ => false,
+        };
+        if fires_none { analyse_text(statement, text).map(Some) } else { Ok(None) }
     }
 }
 
