@@ -11,12 +11,13 @@ COMMENT ON FUNCTION migrator.checksum(text) IS
 'The checksum under which a script is registered: SHA-256 of its text in UTF-8 with line endings as LF, in hex';
 
 CREATE FUNCTION migrator.register(
-    version text, up text, down text DEFAULT NULL, irreversible text DEFAULT NULL, description text DEFAULT NULL
+    version text, up text, down text DEFAULT NULL, irreversible text DEFAULT NULL, description text DEFAULT NULL,
+    allow text[] DEFAULT NULL, reason text DEFAULT NULL
 ) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_register';
-COMMENT ON FUNCTION migrator.register(text, text, text, text, text) IS
+COMMENT ON FUNCTION migrator.register(text, text, text, text, text, text[], text) IS
 'Registers a migration: checks its scripts and stores them. Give exactly one of down and irreversible (the reason).
-Returns registered, replaced or unchanged';
+With allow, its statements may break those rules of the guard; reason says why. Returns registered, replaced or unchanged';
 
 CREATE FUNCTION migrator.register_dir(path text)
 RETURNS TABLE (version text, outcome text, file text)

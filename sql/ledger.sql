@@ -27,6 +27,8 @@ CREATE TABLE migrator.migration (
     up text NOT NULL,
     down text,
     irreversible text,
+    allow text[] NOT NULL DEFAULT '{}',
+    allow_reason text,
     checksum text COLLATE "C" NOT NULL CHECK (checksum ~ '^[0-9a-f]{64}$'),
     statements integer NOT NULL,
     transactional boolean NOT NULL,
@@ -44,10 +46,13 @@ CREATE TABLE migrator.migration (
     applied_by text,
     duration interval,
     findings jsonb NOT NULL DEFAULT '[]',
-    CHECK ((down IS NULL) <> (irreversible IS NULL))
+    CHECK ((down IS NULL) <> (irreversible IS NULL)),
+    CHECK (allow = '{}' OR allow_reason IS NOT NULL)
 );
 COMMENT ON TABLE migrator.migration IS 'What is registered and how far it has come. Read migrator.status instead.';
 COMMENT ON COLUMN migrator.migration.sort_key IS 'The version in a form whose byte order is its natural order';
+COMMENT ON COLUMN migrator.migration.allow IS 'Rules of the guard that its statements may break';
+COMMENT ON COLUMN migrator.migration.allow_reason IS 'Why';
 COMMENT ON COLUMN migrator.migration.checksum IS 'SHA-256 of the up script in UTF-8 with line endings as LF, in hex';
 COMMENT ON COLUMN migrator.migration.transactional IS 'False when a statement refuses a transaction block or may commit';
 COMMENT ON COLUMN migrator.migration.statements_done IS 'Statements that are committed, of a migration that is not transactional';

@@ -206,6 +206,47 @@ AS $verify$
     WHERE NOT k.convalidated AND k.conparentid = 0
       AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%'
       AND pg_get_constraintdef(k.oid) NOT LIKE '%NOT ENFORCED'
+    UNION ALL
+    -- What was made and dropped again has left nothing.
+    SELECT 'ad-hoc DDL since the last migration', d.object,
+           format('%s by %s', string_agg(DISTINCT d.tag, ', '), string_agg(DISTINCT d.session_role, ', ')),
+           'SELECT * FROM migrator.drift();'
+    FROM migrator.drift() d
+    WHERE d.since_last_migration
+    GROUP BY d.object
+    HAVING NOT ((array_agg(d.tag ORDER BY d.id))[1] LIKE 'CREATE%'
+                AND (array_agg(d.tag ORDER BY d.id DESC))[1] LIKE 'DROP%')
+    UNION ALL
+    SELECT 'the guard is not enforcing', format('event trigger %I', n.name),
+           CASE WHEN t.evtname IS NULL THEN 'dropped'
+                WHEN t.evtenabled = 'R' THEN 'enabled for replicas only' ELSE 'disabled' END,
+           CASE WHEN t.evtname IS NULL THEN 'DROP EXTENSION migrator; CREATE EXTENSION migrator; dump its tables first.'
+                ELSE format('ALTER EVENT TRIGGER %I ENABLE;', n.name) END
+    FROM (VALUES ('migrator_guard'), ('migrator_guard_rewrite'), ('migrator_log_drop'), ('migrator_log')) n(name)
+    LEFT JOIN pg_event_trigger t ON t.evtname = n.name
+    WHERE t.evtname IS NULL OR t.evtenabled NOT IN ('O', 'A')
+    UNION ALL
+    SELECT 'the guard is not enforcing',
+           concat_ws(' in ', CASE WHEN s.setrole <> 0 THEN format('role %I', pg_get_userbyid(s.setrole)) END,
+                             CASE WHEN s.setdatabase <> 0 THEN format('database %I', current_database()) END),
+           c.setting,
+           format('ALTER %s RESET %s;',
+                  CASE WHEN s.setrole = 0 THEN format('DATABASE %I', current_database())
+                       ELSE format('ROLE %I', pg_get_userbyid(s.setrole))
+                            || CASE WHEN s.setdatabase <> 0 THEN format(' IN DATABASE %I', current_database()) ELSE '' END
+                  END, split_part(c.setting, '=', 1))
+    FROM pg_db_role_setting s
+    CROSS JOIN LATERAL unnest(s.setconfig) c(setting)
+    WHERE s.setdatabase IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
+      AND c.setting ~ '^(migrator\.guard=(warn|off)|migrator\.allow=.|session_replication_role=replica|event_triggers=(off|false|no|0))'
+    UNION ALL
+    SELECT 'the guard is not enforcing', 'the server''s configuration', format('%s = %s', s.name, s.setting),
+           format('ALTER SYSTEM RESET %s; SELECT pg_reload_conf();', s.name)
+    FROM pg_settings s
+    WHERE s.source IN ('configuration file', 'command line', 'environment variable')
+      AND ((s.name = 'migrator.guard' AND s.setting IN ('warn', 'off')) OR (s.name = 'migrator.allow' AND s.setting <> '')
+           OR (s.name = 'session_replication_role' AND s.setting = 'replica')
+           OR (s.name = 'event_triggers' AND s.setting = 'off'))
 $verify$;
 COMMENT ON FUNCTION migrator.verify() IS
 'One row per problem with the ledger or left behind in the database; none when all is well';

@@ -152,6 +152,8 @@ own_sqlstates! {
     INVALID_INDEX = b"MG018", "an index was left invalid";
     INVALID_ARGUMENT = b"MG019", "an argument has a value that makes no sense";
     ENCODING = b"MG020", "the database is not encoded in UTF8";
+    UNKNOWN_RULE = b"MG021", "no rule of the guard has that name";
+    APPEND_ONLY = b"MG022", "the log of DDL is only added to";
 }
 
 /// An error of our own as the boxed type that travels.

@@ -17,14 +17,17 @@ mod settings;
 pgrx::pg_module_magic!(name, version);
 
 pgrx::extension_sql_file!("../sql/ledger.sql", name = "ledger", bootstrap);
-pgrx::extension_sql_file!("../sql/functions.sql", name = "functions", requires = ["ledger"]);
-pgrx::extension_sql_file!("../sql/views.sql", name = "views", requires = ["functions"]);
+pgrx::extension_sql_file!("../sql/guard_tables.sql", name = "guard_tables", requires = ["ledger"]);
+pgrx::extension_sql_file!("../sql/functions.sql", name = "functions", requires = ["guard_tables"]);
 pgrx::extension_sql_file!("../sql/guard.sql", name = "guard", requires = ["functions"]);
+pgrx::extension_sql_file!("../sql/views.sql", name = "views", requires = ["guard"]);
 pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["views", "guard"], finalize);
 
 /// Called by Postgres once per backend, when the library is loaded.
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     settings::define();
+    pg::checked_setting::define(settings::ALLOW_SETTING, guard::policy::check_list);
+    pg::transaction_end::listen(guard::transaction_ended);
     pg::reserve_setting_prefix(c"migrator");
 }

@@ -1,5 +1,6 @@
 //! All settings. Statics are private; each reader returns a type of the domain.
 
+use std::ffi::{CStr, CString};
 use std::time::Duration;
 
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
@@ -13,7 +14,7 @@ pub enum GuardMode {
     /// Let it run and warn.
     #[name = c"warn"]
     Warn,
-    /// Do not look.
+    /// Let it run without a word; the log of DDL tells.
     #[name = c"off"]
     Off,
 }
@@ -23,6 +24,38 @@ static LARGE_TABLE_ROWS: GucSetting<i32> = GucSetting::<i32>::new(100_000);
 static LARGE_TABLE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(64 * 1024);
 static LOCK_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static LOCK_RETRIES: GucSetting<i32> = GucSetting::<i32>::new(60);
+
+static DDL_LOG_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(365 * 24 * 60);
+static DDL_LOCK_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(5_000);
+static DDL_LOCK_TIMEOUT_CONCURRENTLY: GucSetting<i32> = GucSetting::<i32>::new(30 * 60 * 1000);
+static ALLOW: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+
+/// The rules that are allowed to be broken now. The default is none.
+pub fn allow() -> Vec<String> {
+    let list = ALLOW.get().map(|list| list.to_string_lossy().into_owned()).unwrap_or_default();
+    names(&list).map(str::to_owned).collect()
+}
+
+/// The names of a list with commas between them.
+pub fn names(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|name| !name.is_empty())
+}
+
+/// A setting whose values are checked when they are set; `pg` defines it.
+pub struct Checked {
+    pub name: &'static CStr,
+    pub short: &'static CStr,
+    pub long: &'static CStr,
+    pub setting: &'static GucSetting<Option<CString>>,
+}
+
+/// `migrator.allow`.
+pub const ALLOW_SETTING: Checked = Checked {
+    name: c"migrator.allow",
+    short: c"Rules of the guard that do not count, for one statement or transaction.",
+    long: c"A list with commas. Superusers may change it; GRANT SET ON PARAMETER delegates that.",
+    setting: &ALLOW,
+};
 
 /// The guard's mode. The default is `enforce`.
 pub fn guard() -> GuardMode {
@@ -47,6 +80,21 @@ pub fn lock_timeout() -> Duration {
 /// How often an attempt that ran into the lock timeout is repeated. The default is 60.
 pub fn lock_retries() -> u32 {
     u32::try_from(LOCK_RETRIES.get()).unwrap_or(0)
+}
+
+/// For how many minutes rows of the log of DDL are kept. The default is a year; 0 keeps them for ever.
+pub fn ddl_log_retention_minutes() -> i32 {
+    DDL_LOG_RETENTION.get()
+}
+
+/// How long DDL of a client without a lock_timeout of its own may queue, in milliseconds. The default is 5s; 0 sets no bound.
+pub fn ddl_lock_timeout() -> i32 {
+    DDL_LOCK_TIMEOUT.get()
+}
+
+/// The same for CONCURRENTLY commands, whose waiting blocks nobody. The default is 30min.
+pub fn ddl_lock_timeout_concurrently() -> i32 {
+    DDL_LOCK_TIMEOUT_CONCURRENTLY.get()
 }
 
 /// Defines the settings.
@@ -98,5 +146,31 @@ pub fn define() {
         &LOCK_RETRIES,
         0,
         GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"migrator.ddl_log_retention",
+        c"How long rows of migrator.ddl_log are kept.",
+        c"Older ones are deleted now and then by DDL, and by migrator.prune_ddl_log(). 0 keeps all.",
+        &DDL_LOG_RETENTION,
+        0,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_MIN,
+    );
+    integer(
+        c"migrator.ddl_lock_timeout",
+        c"How long DDL may queue for a lock when its session has no lock_timeout.",
+        c"So that it does not hold up those who queue behind it. Migrations have migrator.lock_timeout. 0 sets no bound.",
+        &DDL_LOCK_TIMEOUT,
+        0,
+        GucFlags::UNIT_MS,
+    );
+    integer(
+        c"migrator.ddl_lock_timeout_concurrently",
+        c"The same for CREATE INDEX CONCURRENTLY and its like.",
+        c"They wait for transactions that began before them, and hold up nobody meanwhile. 0 sets no bound.",
+        &DDL_LOCK_TIMEOUT_CONCURRENTLY,
+        0,
+        GucFlags::UNIT_MS,
     );
 }

@@ -21,6 +21,8 @@ fn register(call: &Call) -> Result<Returned> {
         down: call.text(2),
         irreversible: call.text(3),
         description: call.text(4),
+        allow: call.texts(5),
+        reason: call.text(6),
     })?;
     Ok(call.returns(outcome.word()))
 }

@@ -92,3 +92,47 @@ fn list(condition: &str, before: &str, tables: &str) -> Result<Vec<Index>> {
 fn one(sql: &str, parameters: &[Option<&str>]) -> Result<Option<String>> {
     as_owner(|| Ok(query(sql, parameters)?.first().and_then(|r| r.text(0))))
 }
+
+/// An index as SQL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// Quoted where needed, and schema-qualified.
+    pub quoted: String,
+    /// CREATE INDEX CONCURRENTLY ... that makes it again.
+    pub concurrently: String,
+    /// A constraint owns it.
+    pub of_constraint: bool,
+    /// It is attached to a partitioned table's.
+    pub of_partition: bool,
+}
+
+/// These indexes, in order of name.
+pub fn described(oids: &[u32]) -> Result<Vec<Described>> {
+    if oids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list = oid_array(oids);
+    as_owner(|| {
+        let sql = "SELECT format('%I.%I', n.nspname, c.relname), \
+                   regexp_replace(pg_get_indexdef(c.oid), '^CREATE (UNIQUE )?INDEX ', 'CREATE \\1INDEX CONCURRENTLY '), \
+                   EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x')), \
+                   c.relispartition \
+                   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                   WHERE c.oid = ANY ($1::oid[]) ORDER BY c.relname, c.oid";
+        Ok(query(sql, &[Some(&list)])?
+            .iter()
+            .map(|r| Described {
+                quoted: r.required(0),
+                concurrently: r.required(1),
+                of_constraint: r.boolean(2),
+                of_partition: r.boolean(3),
+            })
+            .collect())
+/// Whether an index belongs to a constraint or to a partitioned index, so that it cannot be dropped by itself.
+pub fn is_part_of_another(index: u32) -> Result<bool> {
+    as_owner(|| {
+        let sql = "SELECT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = $1::oid \
+                   AND objsubid = 0 AND deptype IN ('i', 'P', 'S'))";
+        Ok(query(sql, &[Some(&index.to_string())])?.first().is_some_and(|r| r.boolean(0)))
+    })
+}

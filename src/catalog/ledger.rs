@@ -13,6 +13,10 @@ pub struct Stored {
     pub up: String,
     pub down: Option<String>,
     pub irreversible: Option<String>,
+    /// Rules of the guard that it may break. `None` was not said: it stays as it is as long as the script does.
+    pub allow: Option<Vec<String>>,
+    /// Why.
+    pub allow_reason: Option<String>,
     pub checksum: String,
     pub statements: usize,
     pub transactional: bool,
@@ -48,12 +52,16 @@ impl Stored {
             && self.down == other.down
             && self.irreversible == other.irreversible
             && (other.description.is_none() || self.description == other.description)
+            // What an applied one was allowed is history.
+            && (self.state == "applied"
+                || other.allow.is_none()
+                || (self.allow == other.allow && self.allow_reason == other.allow_reason))
     }
 }
 
 const COLUMNS: &str = "version, sort_key, description, up, down, irreversible, checksum, statements, \
                        transactional, state, statements_done, running_statement, running_text, \
-                       running_target, running_indexes, applied_at, applied_by";
+                       running_target, running_indexes, applied_at, applied_by, to_json(allow), allow_reason";
 
 fn stored(row: Row<'_>) -> Stored {
     Stored {
@@ -76,6 +84,8 @@ fn stored(row: Row<'_>) -> Stored {
         }),
         applied_at: row.text(15),
         applied_by: row.text(16),
+        allow: row.text(17).and_then(|list| serde_json::from_str(&list).ok()),
+        allow_reason: row.text(18),
     }
 }
 
@@ -92,9 +102,11 @@ pub fn insert(new: &Stored) -> Result<bool> {
     let role = current_role();
     as_owner(|| {
         let sql = "INSERT INTO migrator.migration (version, sort_key, description, up, down, irreversible, \
-                   checksum, statements, transactional, registered_by) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8::int, $9::boolean, $10) ON CONFLICT DO NOTHING";
+                   checksum, statements, transactional, registered_by, allow, allow_reason) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8::int, $9::boolean, $10, \
+                   ARRAY(SELECT jsonb_array_elements_text($11::jsonb)), $12) ON CONFLICT DO NOTHING";
         let statements = new.statements.to_string();
+        let allow = allow(new).unwrap_or_else(|| "[]".to_owned());
         let rows = query(
             sql,
             &[
@@ -108,10 +120,17 @@ pub fn insert(new: &Stored) -> Result<bool> {
                 Some(&statements),
                 Some(if new.transactional { "t" } else { "f" }),
                 Some(&role),
+                Some(&allow),
+                new.allow_reason.as_deref(),
             ],
         )?;
         Ok(rows.processed > 0)
     })
+}
+
+/// As a JSON array.
+fn allow(migration: &Stored) -> Option<String> {
+    migration.allow.as_ref().map(|rules| serde_json::json!(rules).to_string())
 }
 
 /// Replaces a migration as long as it is what `old` says and nobody is running it; false otherwise.
@@ -120,7 +139,11 @@ pub fn replace(new: &Stored, old: &Stored) -> Result<bool> {
     as_owner(|| {
         let sql = "UPDATE migrator.migration SET description = coalesce($2, description), up = $3, down = $4, \
                    irreversible = $5, checksum = $6, statements = $7::int, transactional = $8::boolean, \
-                   registered_by = $9, registered_at = clock_timestamp() \
+                   registered_by = $9, registered_at = clock_timestamp(), \
+                   allow = CASE WHEN state = 'applied' OR $12 IS NULL AND checksum = $6 THEN allow \
+                   ELSE ARRAY(SELECT jsonb_array_elements_text($12::jsonb)) END, \
+                   allow_reason = CASE WHEN state = 'applied' OR $12 IS NULL AND checksum = $6 THEN allow_reason \
+                   ELSE $13 END \
                    WHERE version = $1 AND checksum = $10 AND statements_done = $11::int AND (state <> 'running' \
                    OR NOT EXISTS (SELECT FROM migrator.runner r WHERE r.pid = running_pid))";
         let (statements, done) = (new.statements.to_string(), old.statements_done.to_string());
@@ -138,6 +161,8 @@ pub fn replace(new: &Stored, old: &Stored) -> Result<bool> {
                 Some(&role),
                 Some(&old.checksum),
                 Some(&done),
+                allow(new).as_deref(),
+                new.allow_reason.as_deref(),
             ],
         )?;
         Ok(rows.processed > 0)

@@ -2,11 +2,19 @@
 //! The ledger is read and written as the extension's owner, with a pinned search_path.
 
 pub mod backfill;
+pub mod constraints;
+pub mod ddl_log;
+pub mod dependents;
 pub mod events;
+pub mod functions;
 pub mod indexes;
 pub mod keys;
 pub mod ledger;
 pub mod locks;
+pub mod policy;
+pub mod references;
 pub mod roles;
 pub mod session;
 pub mod storage;
+pub mod types;
+pub mod usage;

@@ -39,22 +39,6 @@ pub fn of(oids: &[u32]) -> Result<Vec<Storage>> {
     })
 }
 
-/// Leaves of a partition tree with the definitions of indexes that cover them and that an index on `root` would attach:
-/// valid, on the leaf or on a parent of it below `root`, and not part of another parent's yet.
-pub fn attachable_indexes(root: u32, leaves: &[u32]) -> Result<Vec<(u32, String)>> {
-    let list = oid_array(leaves);
-    as_owner(|| {
-        let sql = "SELECT l.oid, pg_get_indexdef(i.indexrelid) FROM unnest($1::oid[]) l(oid) \
-                   CROSS JOIN LATERAL pg_partition_ancestors(l.oid) a(oid) \
-                   JOIN pg_index i ON i.indrelid = a.oid \
-                   JOIN pg_class c ON c.oid = i.indexrelid \
-                   WHERE i.indisvalid AND NOT c.relispartition \
-                   AND a.oid NOT IN (SELECT pg_partition_ancestors($2::oid))";
-        let rows = query(sql, &[Some(&list), Some(&root.to_string())])?;
-        Ok(rows.iter().map(|r| (r.number(0).unwrap_or(0), r.required(1))).collect())
-    })
-}
-
 /// Bytes as people read them.
 pub fn pretty(bytes: u64) -> Result<String> {
     as_owner(|| {

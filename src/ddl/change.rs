@@ -103,6 +103,8 @@ pub struct NewColumn {
     pub neutral_value: Option<String>,
     /// A free name for a not-null constraint on it, quoted where needed.
     pub not_null_name: String,
+    /// A free name for a sequence of it, qualified and quoted.
+    pub sequence: String,
     /// Constraints written behind the column: CHECK, UNIQUE, PRIMARY KEY, REFERENCES.
     pub constraints: Vec<NewConstraint>,
     /// Base type of its type (after domains), as pg_type.oid.
@@ -346,6 +348,9 @@ pub enum ChangeKind {
     Publish {
         publication: String,
         tables: Vec<Relation>,
+        /// TABLES IN SCHEMA, by oid.
+        schemas: Vec<u32>,
+        /// ALL TABLES.
         all: bool,
     },
     AlterSequence {

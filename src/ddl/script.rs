@@ -70,3 +70,53 @@ pub struct SetClause {
     /// Columns it assigns.
     pub columns: Vec<String>,
 }
+
+/// Bytes of white space and comments at the beginning of `text`, by Postgres's lexical rules
+/// (block comments nest).
+pub fn leading_trivia(text: &str) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = &text[at..];
+        let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\n', '\r', '\u{c}', '\u{b}']).len();
+        if blank > 0 {
+            at += blank;
+        } else if rest.starts_with("--") {
+            at += rest.find(['\n', '\r']).unwrap_or(rest.len());
+        } else if rest.starts_with("/*") {
+            at += block_comment(rest);
+        } else {
+            return at;
+        }
+    }
+}
+
+/// Length of the block comment `text` begins with.
+fn block_comment(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let (mut at, mut depth) = (0, 0);
+    while at < bytes.len() {
+        match bytes.get(at..at + 2) {
+            Some(b"/*") => (depth, at) = (depth + 1, at + 2),
+            Some(b"*/") => (depth, at) = (depth - 1, at + 2),
+            _ => at += 1,
+        }
+        if depth == 0 {
+            return at;
+        }
+    }
+    bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trivia_ends_where_postgres_says() {
+        assert_eq!(leading_trivia("  -- x\r\n\tA"), 9);
+        assert_eq!(leading_trivia("/* a /* b */ c */A"), 17);
+        assert_eq!(leading_trivia("/* open"), 7);
+        assert_eq!(leading_trivia("-- only"), 7);
+        assert_eq!(leading_trivia("- 1"), 0);
+    }
+}

@@ -1,60 +1,122 @@
 //! The guard: one analysis of a statement (`pg::analysis`), one list of rules, one verdict.
 
+mod compatibility;
 mod policy;
+mod recipes;
+mod backstop;
+mod bound;
+mod log;
+pub mod policy;
 mod rule;
 mod rules;
 pub mod script;
 mod size;
+mod type_recipe;
+mod weight;
 mod work;
 
+pub use log::{ddl_log_is_append_only, prune_ddl_log, transaction_ended, write_refusals};
 pub use size::Size;
 
 use crate::ddl::Ddl;
 use crate::error::{Report, Result, SqlState, code};
-use crate::pg;
+use crate::pg::event_trigger::{self, Event};
+use crate::pg::{self, subtransaction};
 use crate::settings::{self, GuardMode};
+use policy::{Excuse, Judging};
 use rule::{Action, Finding, Recipe, Rule};
 
 /// A finding, the rule that made it, and what that rule does here.
 pub struct Verdict {
     pub rule: &'static Rule,
     pub action: Action,
+    /// Why it does no more than that, where it otherwise would.
+    pub excuse: Option<Excuse>,
     pub finding: Finding,
     /// Which command of the statement it is about.
     pub command: usize,
 }
 
-/// Whether there is anything to check now.
-pub fn is_on() -> bool {
-    settings::guard() != GuardMode::Off && !pg::event_trigger::is_restoring()
+/// What the rules find in a statement, those that are off or allowed left out.
+pub fn judge(ddl: &Ddl) -> Result<Vec<Verdict>> {
+    let mut verdicts = weigh(ddl)?;
+    verdicts.retain(|verdict| verdict.action > Action::Off);
+    Ok(verdicts)
 }
 
-/// What the rules find in a statement, those that are off left out.
-pub fn judge(ddl: &Ddl) -> Result<Vec<Verdict>> {
+/// The same with what something excused: a policy, or an override.
+fn weigh(ddl: &Ddl) -> Result<Vec<Verdict>> {
+    let judging = Judging::begin();
     let mut verdicts = Vec::new();
     for (command, change) in ddl.changes.iter().enumerate() {
         for rule in rules::RULES {
+            judging.look_at(rule, change.on.as_ref());
             let Some(finding) = (rule.find)(change, ddl)? else { continue };
-            let action = policy::action(rule, &finding)?;
-            if action > Action::Off {
-                verdicts.push(Verdict { rule, action, finding, command });
+            judging.look_at(rule, finding.relation.as_ref());
+            let (action, excuse) = policy::weigh(rule, &finding)?;
+            if action > Action::Off || excuse.is_some() {
+                verdicts.push(Verdict { rule, action, excuse, finding, command });
             }
         }
     }
     Ok(verdicts)
 }
 
-/// Refuses, or warns about, a statement that is about to run.
-pub fn check(ddl: &Ddl) -> Result<()> {
-    let verdicts = judge(ddl)?;
-    let enforcing = settings::guard() == GuardMode::Enforce;
-    for verdict in &verdicts {
-        if verdict.action == Action::Error && enforcing {
-            return Err(Box::new(report(verdict, ddl, &verdicts, code::GUARD)));
-        }
+/// A statement is about to run: refuses it, warns about it, or notes what is known of it.
+pub fn starts(event: &Event) -> Result<()> {
+    if event_trigger::is_restoring() {
+        return Ok(());
     }
-    for verdict in &verdicts {
-        pg::report::warning(&report(verdict, ddl, &verdicts, SqlState::WARNING))?;
+    let text = event.text();
+    let mode = settings::guard();
+    let (ddl, verdicts) = if mode == GuardMode::Off { observed(event)? } else { judged(event)? };
+    if mode == GuardMode::Enforce
+        && let Some(refused) = verdicts.iter().find(|v| v.action == Action::Error)
+    {
+        let refusal = report(refused, &ddl, &verdicts, code::GUARD);
+        return Err(log::refused(event, text, &verdicts, refusal));
+    }
+    if mode != GuardMode::Off {
+        warn(&verdicts, &ddl)?;
+    }
+    log::begin(event, text, &ddl, &verdicts);
+    Ok(())
+}
+
+fn judged(event: &Event) -> Result<(Ddl, Vec<Verdict>)> {
+    let ddl = event.analyse()?;
+    let verdicts = weigh(&ddl)?;
+    Ok((ddl, verdicts))
+}
+
+/// The same where nothing is to be refused: then a failure of ours is not to be in the way either.
+fn observed(event: &Event) -> Result<(Ddl, Vec<Verdict>)> {
+    match subtransaction::contained(|| judged(event)) {
+        // Somebody wants the statement to end.
+        Err(error) if error.sqlstate.is_some_and(|state| state.0.starts_with(b"57")) => Err(error),
+        outcome => Ok(outcome.unwrap_or_default()),
+    }
+}
+
+/// Postgres is about to rewrite a table.
+pub fn rewrites(event: &Event) -> Result<()> {
+    if event_trigger::is_restoring() { Ok(()) } else { log::rewrite(event) }
+}
+
+/// A statement has dropped something.
+pub fn drops(event: &Event) -> Result<()> {
+    if event_trigger::is_restoring() { Ok(()) } else { log::dropped(event) }
+}
+
+/// A statement has run.
+pub fn ends(event: &Event) -> Result<()> {
+    if event_trigger::is_restoring() { Ok(()) } else { log::end(event) }
+}
+
+/// Warns about what is not refused.
+fn warn(verdicts: &[Verdict], ddl: &Ddl) -> Result<()> {
+    for verdict in verdicts.iter().filter(|v| v.action > Action::Off) {
+        pg::report::warning(&report(verdict, ddl, verdicts, SqlState::WARNING))?;
     }
     Ok(())
 }
@@ -76,8 +138,12 @@ pub fn report(verdict: &Verdict, ddl: &Ddl, all: &[Verdict], sqlstate: SqlState)
 fn hint(verdict: &Verdict, ddl: &Ddl, all: &[Verdict]) -> String {
     let recipe = &verdict.finding.recipe;
     let refused = |command| all.iter().find(|v| v.command == command && v.action == Action::Error);
+    // A transaction that allows the rule has to allow the others that refuse the command.
+    let refusing = |command| -> Vec<&str> {
+        all.iter().filter(|v| v.command == command && v.action == Action::Error).map(|v| v.rule.id).collect()
+    };
     if ddl.changes.len() < 2 || verdict.action != Action::Error {
-        return written(&recipe.sentence, &recipe.statements);
+        return written(&recipe.sentence, &recipe.also_allowing(&refusing(verdict.command)));
     }
     let mut statements = Vec::new();
     let mut missing = false;
@@ -85,7 +151,7 @@ fn hint(verdict: &Verdict, ddl: &Ddl, all: &[Verdict]) -> String {
         match (refused(command), &change.sql) {
             (Some(other), _) => {
                 missing |= other.finding.recipe.statements.is_empty();
-                statements.extend(other.finding.recipe.statements.iter().cloned());
+                statements.extend(other.finding.recipe.also_allowing(&refusing(command)));
             }
             (None, Some(sql)) => statements.push(format!("{sql};")),
             (None, None) => missing = true,

@@ -61,6 +61,11 @@ pub enum Action {
 }
 
 impl Action {
+    /// The action of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Off, Self::Warning, Self::Error].into_iter().find(|action| action.name() == name)
+    }
+
     /// As `migrator.set_rule` takes it.
     pub fn name(self) -> &'static str {
         match self {
@@ -113,6 +118,37 @@ impl Recipe {
         Self { sentence: sentence.into(), statements: Vec::new() }
     }
 
+    /// Statements in a transaction of their own that allows these rules.
+    pub fn allowing(sentence: impl Into<String>, rules: &[&str], statements: Vec<String>) -> Self {
+        let mut all = vec!["BEGIN;".to_owned(), allow(rules)];
+        all.extend(statements);
+        all.push("COMMIT;".into());
+        Self::new(sentence, all)
+    }
+
+    /// The statements, where every line that allows one of these rules allows all of them.
+    pub fn also_allowing(&self, rules: &[&str]) -> Vec<String> {
+        let extended = |line: &String| {
+            let Some(list) = line.strip_prefix(ALLOW).and_then(|rest| rest.strip_suffix("';")) else {
+                return line.clone();
+            };
+            let mut allowed: Vec<&str> = list.split(", ").collect();
+            if !allowed.iter().any(|rule| rules.contains(rule)) {
+                return line.clone();
+            }
+            allowed.extend(rules);
+            let mut seen = Vec::new();
+            allowed.retain(|rule| {
+                !seen.contains(rule) && {
+                    seen.push(*rule);
+                    true
+                }
+            });
+            allow(&allowed)
+        };
+        self.statements.iter().map(extended).collect()
+    }
+
     /// For what cannot be done without blocking: the change itself, with the rule allowed for one transaction.
     pub fn window(rule: &str, why: &str, change: &Change) -> Self {
         let Some(sql) = &change.sql else {
@@ -125,6 +161,13 @@ impl Recipe {
             vec!["BEGIN;".into(), format!("SET LOCAL migrator.allow = '{rule}';"), format!("{sql};"), "COMMIT;".into()],
         )
     }
+}
+
+/// What a line that allows rules begins with.
+const ALLOW: &str = "SET LOCAL migrator.allow = '";
+
+fn allow(rules: &[&str]) -> String {
+    format!("{ALLOW}{}';", rules.join(", "))
 }
 
 impl Finding {
@@ -150,5 +193,20 @@ impl Finding {
     pub fn heavy(mut self, heavy: bool) -> Self {
         self.heavy = heavy;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Recipe;
+
+    #[test]
+    fn a_transaction_allows_every_rule_that_refuses_it() {
+        let recipe = Recipe::allowing("x:", &["a", "b"], vec!["DROP TABLE t;".into()]);
+        assert_eq!(
+            recipe.also_allowing(&["b", "c"]),
+            ["BEGIN;", "SET LOCAL migrator.allow = 'a, b, c';", "DROP TABLE t;", "COMMIT;"]
+        );
+        assert_eq!(recipe.also_allowing(&["c"]), recipe.statements);
     }
 }

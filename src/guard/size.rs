@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::policy::{self, Thresholds};
 use crate::catalog::storage::{self, Storage};
 use crate::error::Result;
 use crate::settings;
@@ -14,6 +15,8 @@ pub struct Size {
     pub rows: u64,
     /// Some of them have no statistics; there the widths of the columns decide.
     pub guessed: bool,
+    /// What a policy calls large here.
+    thresholds: Thresholds,
 }
 
 /// A page, and what of it rows can use.
@@ -26,19 +29,29 @@ impl Size {
     /// Of these tables together. Takes no lock, so it never waits behind another session's.
     pub fn of(oids: &[u32]) -> Result<Self> {
         let sizes = storage::of(oids)?;
-        Ok(sizes.iter().fold(Self::default(), |sum, s| {
+        let thresholds = policy::thresholds()?;
+        Ok(sizes.iter().fold(Self { thresholds, ..Self::default() }, |sum, s| {
             let bytes = s.path.as_deref().map_or(0, bytes_on_disk);
             Self {
                 bytes: sum.bytes + bytes,
                 rows: sum.rows + rows(s, bytes),
                 guessed: sum.guessed || (bytes > 0 && s.reltuples < 0.0),
+                thresholds,
             }
         }))
     }
 
-    /// Whether it reaches `migrator.large_table_rows` or `migrator.large_table_size`.
+    /// Whether it reaches `migrator.large_table_rows` or `migrator.large_table_size`, or what a policy puts in their
+    /// place; one that gives a number of rows alone leaves the size out of it, and the other way round.
     pub fn is_large(self) -> bool {
-        self.rows >= settings::large_table_rows() || self.bytes >= settings::large_table_bytes()
+        match self.thresholds {
+            Thresholds { rows: None, bytes: None } => {
+                self.rows >= settings::large_table_rows() || self.bytes >= settings::large_table_bytes()
+            }
+            Thresholds { rows, bytes } => {
+                rows.is_some_and(|rows| self.rows >= rows) || bytes.is_some_and(|bytes| self.bytes >= bytes)
+            }
+        }
     }
 
     /// `about 1000000 rows, 136 MB`, or `8192 bytes, room for about 227 rows, never analyzed`.

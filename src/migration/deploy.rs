@@ -215,7 +215,6 @@ fn top_level(migration: &Stored, statement: &Statement, interruption: &Interrupt
     if *interruption == Interruption::Repeatable && !bounded {
         with_bounded_locks(migration, || run::statement(migration, statement, Level::TopLevel))?;
     } else {
-        let _current = lock::Current::enter(migration, statement.number);
         run::statement(migration, statement, Level::TopLevel)?;
     }
     // From here on it has taken effect; an error is not the statement's.

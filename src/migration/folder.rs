@@ -103,7 +103,7 @@ fn register_files(version: String, files: Files) -> Result<(String, Outcome, Str
     let down = files.down.as_deref().map(read).transpose()?;
     let irreversible = down.is_none().then(|| format!("{name} came without a down script"));
     let registration =
-        Registration { version: Some(version), up: Some(read(&up)?), down, irreversible, description: None };
+        Registration { version: Some(version), up: Some(read(&up)?), down, irreversible, ..Registration::default() };
     let (version, outcome) = register(registration)?;
     Ok((version.as_str().to_owned(), outcome, name))
 }

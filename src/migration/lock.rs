@@ -18,8 +18,8 @@ thread_local! {
     static CURRENT: RefCell<Option<Place>> = const { RefCell::new(None) };
 }
 
-/// While it lives, this backend runs a statement of a migration at top level; what the statement does can be told apart
-/// from the same done by hand.
+/// While it lives, this backend runs a statement of a migration; what the statement does can be told apart from the same
+/// done by hand.
 pub struct Current;
 
 /// Which statement of which migration.
@@ -28,13 +28,16 @@ pub struct Place {
     pub version: String,
     pub checksum: String,
     pub statement: usize,
+    /// Rules of the guard that it may break.
+    pub allow: Vec<String>,
 }
 
 impl Current {
     /// Enters.
     pub fn enter(migration: &Stored, statement: usize) -> Self {
         let (version, checksum) = (migration.version.clone(), migration.checksum.clone());
-        CURRENT.replace(Some(Place { version, checksum, statement }));
+        let allow = migration.allow.clone().unwrap_or_default();
+        CURRENT.replace(Some(Place { version, checksum, statement, allow }));
         Self
     }
 

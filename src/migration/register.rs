@@ -5,6 +5,7 @@ use super::script::{Origin, Script};
 use super::version::Version;
 use crate::catalog::ledger::{self, Stored};
 use crate::error::{Report, Result, code, fail};
+use crate::guard::policy;
 
 /// What a caller of `migrator.register` gave.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +15,10 @@ pub struct Registration {
     pub down: Option<String>,
     pub irreversible: Option<String>,
     pub description: Option<String>,
+    /// Rules of the guard that it may break.
+    pub allow: Option<Vec<String>>,
+    /// Why it may.
+    pub reason: Option<String>,
 }
 
 /// What became of it.
@@ -57,6 +62,7 @@ fn store(given: Registration) -> Result<(Version, Outcome, Option<Script>)> {
         (None, Some(_)) => None,
         (down, _) => return fail(way_back(&version, down.is_some())),
     };
+    let (allow, allow_reason) = allowed(&version, given.allow, given.reason)?;
     let mut new = Stored {
         version: version.as_str().to_owned(),
         sort_key: version.sort_key(),
@@ -65,6 +71,8 @@ fn store(given: Registration) -> Result<(Version, Outcome, Option<Script>)> {
         up,
         down,
         irreversible,
+        allow,
+        allow_reason,
         statements: script.statements.len(),
         transactional: script.is_transactional(),
         ..Stored::default()
@@ -111,6 +119,30 @@ fn checked(origin: Origin<'_>, text: Option<String>) -> Result<(String, Script)>
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     let script = Script::parse(origin, &text)?;
     Ok((text, script))
+}
+
+/// The rules that a migration may break, and why: no override without a reason.
+fn allowed(
+    version: &Version,
+    allow: Option<Vec<String>>,
+    reason: Option<String>,
+) -> Result<(Option<Vec<String>>, Option<String>)> {
+    let Some(mut rules) = allow else { return Ok((None, None)) };
+    policy::check_names(&rules)?;
+    rules.sort();
+    rules.dedup();
+    let reason = reason.filter(|reason| !reason.trim().is_empty() && !rules.is_empty());
+    if reason.is_none() && !rules.is_empty() {
+        return fail(
+            Report::new(
+                code::INVALID_ARGUMENT,
+                format!("migration \"{}\" is allowed to break a rule without a reason", version.as_str()),
+            )
+            .detail(format!("allow => {{{}}}, but reason is empty.", rules.join(",")))
+            .hint("Give reason => 'why this is safe here'; it is kept in the ledger."),
+        );
+    }
+    Ok((Some(rules), reason))
 }
 
 fn way_back(version: &Version, both: bool) -> Report {

@@ -5,6 +5,7 @@ use crate::catalog::ledger::{Begun, Stored};
 use crate::catalog::{backfill, ledger};
 use crate::ddl::{Interruption, Nature};
 use crate::error::{Report, Result, code};
+use crate::migration::lock::Current;
 use crate::pg::analysis::index_statement::{shape, shape_on};
 use crate::pg::portal::{self, Level};
 use crate::pg::{parse, report, transaction};
@@ -57,11 +58,11 @@ pub fn settle(migration: &Stored, begun: &Begun) -> Result<Fate> {
             if left.iter().any(|i| i.valid) {
                 return Ok(Fate::Done);
             }
-            drop_all(migration, &left)?;
+            drop_all(migration, begun.number, &left)?;
             Ok(Fate::Undone)
         }
         Interruption::ConcurrentReindex => {
-            drop_all(migration, &indexes::new_copies(before)?)?;
+            drop_all(migration, begun.number, &indexes::new_copies(before)?)?;
             Ok(Fate::Undone)
         }
         Interruption::ConcurrentDrop { .. } => {
@@ -98,14 +99,17 @@ pub fn mark_done(migration: &Stored, number: usize) -> Result<()> {
 }
 
 /// Drops invalid indexes without blocking anybody.
-fn drop_all(migration: &Stored, left: &[Index]) -> Result<()> {
+fn drop_all(migration: &Stored, statement: usize, left: &[Index]) -> Result<()> {
     for index in left {
         report::notice(format!(
             "migration {}: dropping invalid index {}, left by an interrupted run",
             migration.version, index.quoted
         ))?;
         transaction::commit()?;
-        portal::run(&indexes::drop_statement(index), Level::TopLevel)?;
+        {
+            let _current = Current::enter(migration, statement);
+            portal::run(&indexes::drop_statement(index), Level::TopLevel)?;
+        }
         transaction::commit()?;
     }
     Ok(())

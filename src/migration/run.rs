@@ -2,8 +2,10 @@
 
 use crate::catalog::events::{At, Attempt};
 use crate::catalog::ledger::{self, Stored};
-use crate::catalog::session;
+use crate::catalog::{ddl_log, session};
 use crate::error::{Error, Report, Result, SqlState, code};
+use crate::guard::policy;
+use crate::migration::lock::Current;
 use crate::migration::script::{Origin, Script, Statement};
 use crate::pg::portal::{self, Level};
 use crate::pg::report;
@@ -81,6 +83,7 @@ pub type Outcome = std::result::Result<(), Box<Failure>>;
 
 /// Runs one statement.
 pub fn statement(migration: &Stored, statement: &Statement, level: Level) -> Outcome {
+    let _current = Current::enter(migration, statement.number);
     portal::run(&statement.text, level).map_err(|error| Failure::of(migration, statement, error))
 }
 
@@ -116,5 +119,19 @@ pub fn finish(migration: &Stored, attempt: &Attempt, seconds: f64) -> Result<()>
                 .hint("Run it again; what is registered now will be applied."),
         ));
     }
-    attempt.applied(seconds)
+    attempt.applied(seconds)?;
+    report_unneeded(migration)
+}
+
+/// What it was allowed to break and did not: a permission that nobody needs is one to take away.
+fn report_unneeded(migration: &Stored) -> Result<()> {
+    let allowed = migration.allow.as_deref().unwrap_or_default();
+    if allowed.is_empty() {
+        return Ok(());
+    }
+    let used = ddl_log::allowed_in(&migration.version)?;
+    for rule in allowed.iter().filter(|rule| !used.contains(rule) && !policy::was_used(&migration.version, rule)) {
+        report::notice(format!("migration {}: allow => '{{{rule}}}' was not needed", migration.version))?;
+    }
+    Ok(())
 }

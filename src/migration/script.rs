@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ddl::{Nature, ParsedStatement, Unsupported};
+use crate::ddl::{Nature, ParsedStatement, Unsupported, leading_trivia};
 use crate::error::{Error, Report, Result, SqlState, code, fail};
 use crate::pg;
 
@@ -117,42 +117,6 @@ fn locate(text: &str, parsed: Vec<ParsedStatement>) -> Vec<Statement> {
     statements
 }
 
-/// Bytes of white space and comments at the beginning of `text`, by Postgres's lexical rules
-/// (block comments nest).
-fn leading_trivia(text: &str) -> usize {
-    let mut at = 0;
-    loop {
-        let rest = &text[at..];
-        let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\n', '\r', '\u{c}', '\u{b}']).len();
-        if blank > 0 {
-            at += blank;
-        } else if rest.starts_with("--") {
-            at += rest.find(['\n', '\r']).unwrap_or(rest.len());
-        } else if rest.starts_with("/*") {
-            at += block_comment(rest);
-        } else {
-            return at;
-        }
-    }
-}
-
-/// Length of the block comment `text` begins with.
-fn block_comment(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let (mut at, mut depth) = (0, 0);
-    while at < bytes.len() {
-        match bytes.get(at..at + 2) {
-            Some(b"/*") => (depth, at) = (depth + 1, at + 2),
-            Some(b"*/") => (depth, at) = (depth - 1, at + 2),
-            _ => at += 1,
-        }
-        if depth == 0 {
-            return at;
-        }
-    }
-    bytes.len()
-}
-
 /// A syntax error with its line, column and, where it is a known habit of another tool, what to do instead.
 fn syntax_error(origin: Origin<'_>, text: &str, mut error: Error) -> Error {
     if error.sqlstate != Some(SqlState::SYNTAX_ERROR) && error.position == 0 {
@@ -218,15 +182,6 @@ mod tests {
         let cut = locate(text, vec![parsed(0, second - 1), parsed(second, third - 1), parsed(third, text.len() - 1)]);
         let seen: Vec<_> = cut.iter().map(|s| (s.number, s.line, s.text.as_str())).collect();
         assert_eq!(seen, [(1, 2, "SELECT 1"), (2, 5, "SELECT 2"), (3, 6, "SELECT 'ä'")]);
-    }
-
-    #[test]
-    fn trivia_ends_where_postgres_says() {
-        assert_eq!(leading_trivia("  -- x\r\n\tA"), 9);
-        assert_eq!(leading_trivia("/* a /* b */ c */A"), 17);
-        assert_eq!(leading_trivia("/* open"), 7);
-        assert_eq!(leading_trivia("-- only"), 7);
-        assert_eq!(leading_trivia("- 1"), 0);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Something that must be committed although the caller's transaction will not be: a background worker does it in a
-//! transaction of its own, as the extension's owner, while the caller waits.
+//! transaction of its own, as the extension's owner, while the caller waits ([`run`]) or goes on (`outbox`).
 
 use std::ffi::{c_char, c_int};
 use std::time::{Duration, Instant};
@@ -11,14 +11,31 @@ use crate::error::{Report, Result, SqlState, fail};
 
 /// How long the caller waits. The worker itself waits no longer than a second for any lock.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes of the mark and the length.
-const HEADER: usize = 2 * size_of::<u64>();
+/// Bytes of the mark, the length and the pin.
+const HEADER: usize = 3 * size_of::<u64>();
 
 /// Hands a text to a worker's entry and waits until the worker is gone. Works in a transaction that has failed: it reads
 /// no catalogue. Fails when there is no free slot (`max_worker_processes`) or the worker does not end in time.
 pub fn run(entry: &str, payload: &str) -> Result<()> {
     release_low_level_locks();
-    let segment = Segment::with(payload.as_bytes())?;
+    let segment = Segment::with(payload.as_bytes(), false)?;
+    let handle = register(entry, &segment, user::owner())?;
+    wait_for(handle)?;
+    if segment.is_committed() {
+        return Ok(());
+    }
+    fail(
+        Report::new(SqlState::INTERNAL_ERROR, "the background worker ended without committing")
+            .hint("Look into the server's log."),
+    )
+}
+
+/// Registers a worker that is given the segment. The handle is in the current memory context.
+pub(super) fn register(
+    entry: &str,
+    segment: &Segment,
+    owner: pg_sys::Oid,
+) -> Result<*mut pg_sys::BackgroundWorkerHandle> {
     let mut worker = pg_sys::BackgroundWorker {
         bgw_flags: (pg_sys::BGWORKER_SHMEM_ACCESS | pg_sys::BGWORKER_BACKEND_DATABASE_CONNECTION) as c_int,
         bgw_start_time: pg_sys::BgWorkerStartTime::BgWorkerStart_RecoveryFinished,
@@ -34,7 +51,7 @@ pub fn run(entry: &str, payload: &str) -> Result<()> {
     fill(&mut worker.bgw_function_name, entry);
     // SAFETY: a read; set when the backend connected.
     let database = unsafe { pg_sys::MyDatabaseId };
-    fill(&mut worker.bgw_extra, &format!("{} {}", database.to_u32(), user::owner().to_u32()));
+    fill(&mut worker.bgw_extra, &format!("{} {}", database.to_u32(), owner.to_u32()));
     let mut handle: *mut pg_sys::BackgroundWorkerHandle = std::ptr::null_mut();
     // SAFETY: the structure is complete; the handle is palloc'd.
     if !unsafe { pg_sys::RegisterDynamicBackgroundWorker(&raw mut worker, &raw mut handle) } {
@@ -43,14 +60,15 @@ pub fn run(entry: &str, payload: &str) -> Result<()> {
                 .hint("Raise max_worker_processes; it takes effect after a restart."),
         );
     }
-    wait_for(handle)?;
-    if segment.is_committed() {
-        return Ok(());
-    }
-    fail(
-        Report::new(SqlState::INTERNAL_ERROR, "the background worker ended without committing")
-            .hint("Look into the server's log."),
-    )
+    Ok(handle)
+}
+
+/// Whether a worker has ended, or never will begin.
+pub(super) fn is_over(handle: *mut pg_sys::BackgroundWorkerHandle) -> bool {
+    let mut pid = 0;
+    // SAFETY: a handle that registration returned and nobody has freed.
+    let status = unsafe { pg_sys::GetBackgroundWorkerPid(handle, &raw mut pid) };
+    status == pg_sys::BgwHandleStatus::BGWH_STOPPED || status == pg_sys::BgwHandleStatus::BGWH_POSTMASTER_DIED
 }
 
 /// What aborting does first. An error may have been raised under a lightweight lock that registering a worker needs; the
@@ -69,10 +87,7 @@ fn release_low_level_locks() {
 fn wait_for(handle: *mut pg_sys::BackgroundWorkerHandle) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let mut pid = 0;
-        // SAFETY: the handle that registration returned.
-        let status = unsafe { pg_sys::GetBackgroundWorkerPid(handle, &raw mut pid) };
-        if status == pg_sys::BgwHandleStatus::BGWH_STOPPED || status == pg_sys::BgwHandleStatus::BGWH_POSTMASTER_DIED {
+        if is_over(handle) {
             return Ok(());
         }
         if Instant::now() >= deadline {
@@ -91,14 +106,15 @@ fn fill(field: &mut [c_char], text: &str) {
     }
 }
 
-/// Shared memory with a mark that the worker's work is committed, a length, and that many bytes. The mapping ends when this is dropped, the memory with the last
-/// process that maps it.
-struct Segment {
+/// Shared memory with a mark that the worker's work is committed, a length, whether it is pinned, and that many bytes. The
+/// mapping ends when this is dropped, the memory with the last process that maps it; when pinned, not before the worker
+/// has taken it over.
+pub(super) struct Segment {
     segment: *mut pg_sys::dsm_segment,
 }
 
 impl Segment {
-    fn with(bytes: &[u8]) -> Result<Self> {
+    pub(super) fn with(bytes: &[u8], pinned: bool) -> Result<Self> {
         let size = HEADER + bytes.len();
         // SAFETY: the segment has `size` bytes; a page-aligned address is aligned for the length.
         unsafe {
@@ -109,7 +125,11 @@ impl Segment {
             let address = pg_sys::dsm_segment_address(segment).cast::<u8>();
             address.cast::<u64>().write(0);
             address.cast::<u64>().add(1).write(bytes.len() as u64);
+            address.cast::<u64>().add(2).write(u64::from(pinned));
             address.add(HEADER).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            if pinned {
+                pg_sys::dsm_pin_segment(segment);
+            }
             Ok(Self { segment })
         }
     }
@@ -128,7 +148,20 @@ impl Segment {
                 return None;
             }
             pg_sys::dsm_pin_mapping(segment);
-            Some(Self { segment })
+            let segment = Self { segment };
+            segment.unpin();
+            Some(segment)
+        }
+    }
+
+    /// From here on it lives as long as it is mapped.
+    pub(super) fn unpin(&self) {
+        // SAFETY: mapped as long as self lives; the word says whether it is pinned, and only one side unpins it.
+        unsafe {
+            if pg_sys::dsm_segment_address(self.segment).cast::<u64>().add(2).read() == 1 {
+                pg_sys::dsm_segment_address(self.segment).cast::<u64>().add(2).write(0);
+                pg_sys::dsm_unpin_segment(pg_sys::dsm_segment_handle(self.segment));
+            }
         }
     }
 

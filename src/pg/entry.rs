@@ -37,9 +37,22 @@ impl Call {
         unsafe { pgrx::fcinfo::pg_getarg::<i32>(self.fcinfo, number) }
     }
 
-    /// A regclass argument; `None` for NULL.
+    /// A bigint argument, or a timestamptz as microseconds since 2000; `None` for NULL.
+    pub fn big_integer(&self, number: usize) -> Option<i64> {
+        // SAFETY: as above, for bigint and timestamptz, which are both 64 bits by value.
+        unsafe { pgrx::fcinfo::pg_getarg::<i64>(self.fcinfo, number) }
+    }
+
+    /// An argument of type text[] without its NULLs; `None` for NULL.
+    pub fn texts(&self, number: usize) -> Option<Vec<String>> {
+        // SAFETY: as above, for text[].
+        let array = unsafe { pgrx::fcinfo::pg_getarg::<Vec<Option<String>>>(self.fcinfo, number) };
+        array.map(|texts| texts.into_iter().flatten().collect())
+    }
+
+    /// A regclass, regnamespace or regrole argument; `None` for NULL.
     pub fn oid(&self, number: usize) -> Option<u32> {
-        // SAFETY: as above, for regclass, which is an Oid.
+        // SAFETY: as above, for types that are an Oid.
         unsafe { pgrx::fcinfo::pg_getarg::<pg_sys::Oid>(self.fcinfo, number) }.map(|oid| oid.to_u32())
     }
 
@@ -54,6 +67,11 @@ impl Call {
             || Returned { datum: pg_sys::Datum::from(0), null: true },
             |datum| Returned { datum, null: false },
         )
+    }
+
+    /// Returns a bigint.
+    pub fn returns_big_integer(&self, number: i64) -> Returned {
+        Returned { datum: pg_sys::Datum::from(number), null: false }
     }
 
     /// Returns a set of rows; each value is given as text and read by its column's input function.

@@ -8,13 +8,17 @@
 pub mod analysis;
 pub mod background;
 mod boundary;
+pub mod checked_setting;
 pub mod clause;
 mod convert;
 pub mod entry;
 pub mod event_trigger;
 mod lexer;
+pub mod lock_timeout;
 mod memory;
 mod node;
+pub mod outbox;
+mod object;
 pub mod parse;
 pub mod portal;
 mod raise;
@@ -24,16 +28,19 @@ pub mod report;
 pub mod session_lock;
 pub mod settings_scope;
 pub mod spi;
-mod subtransaction;
+mod statement_text;
+pub mod subtransaction;
+mod statement;
 pub mod top_level;
 pub mod transaction;
+pub mod transaction_end;
 pub mod user;
 mod versions;
 pub mod wait;
 
 pub(crate) use background::background_worker;
 pub(crate) use entry::sql_function;
-pub use versions::NOT_NULL_CAN_BE_NOT_VALID;
+pub use versions::{FOREIGN_KEY_ON_PARTITIONED_CAN_WAIT, NOT_NULL_CAN_BE_NOT_VALID};
 
 /// Reserves the prefix of our settings: a misspelt `migrator.x` becomes an error.
 pub fn reserve_setting_prefix(prefix: &'static std::ffi::CStr) {

@@ -152,6 +152,24 @@ unsafe fn interruption(statement: *mut pg_sys::Node) -> Option<Interruption> {
     }
 }
 
+/// Whether a statement commits on its way.
+///
+/// # Safety
+/// As for [`nature`].
+pub(super) unsafe fn is_concurrent(statement: *mut pg_sys::Node) -> bool {
+    // SAFETY: the caller's promise.
+    match unsafe { interruption(statement) } {
+        Some(
+            Interruption::ConcurrentIndex { .. }
+            | Interruption::ConcurrentDrop { .. }
+            | Interruption::ConcurrentReindex,
+        ) => true,
+        // SAFETY: as above; of an ALTER TABLE only DETACH CONCURRENTLY has an interruption.
+        Some(Interruption::Unknowable) => unsafe { (*statement).type_ == NodeTag::T_AlterTableStmt },
+        _ => false,
+    }
+}
+
 /// The element of a list of DefElem that has a name.
 ///
 /// # Safety

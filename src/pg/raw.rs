@@ -73,6 +73,7 @@ unsafe extern "C-unwind" {
 
     pub fn BeginInternalSubTransaction(name: *const c_char);
     pub fn RollbackAndReleaseCurrentSubTransaction();
+    pub fn ReleaseCurrentSubTransaction();
 
     // SPI.
     pub fn SPI_connect() -> c_int;
@@ -80,6 +81,15 @@ unsafe extern "C-unwind" {
         src: *const c_char,
         nargs: c_int,
         argtypes: *mut Oid,
+        values: *mut Datum,
+        nulls: *const c_char,
+        read_only: bool,
+        tcount: c_long,
+    ) -> c_int;
+    pub fn SPI_prepare(src: *const c_char, nargs: c_int, argtypes: *mut Oid) -> pgrx::pg_sys::SPIPlanPtr;
+    pub fn SPI_keepplan(plan: pgrx::pg_sys::SPIPlanPtr) -> c_int;
+    pub fn SPI_execute_plan(
+        plan: pgrx::pg_sys::SPIPlanPtr,
         values: *mut Datum,
         nulls: *const c_char,
         read_only: bool,
@@ -149,7 +159,20 @@ unsafe extern "C-unwind" {
         modifier: *mut i32,
     );
     pub fn heap_truncate_find_FKs(relations: *mut List) -> *mut List;
+    pub fn find_inheritance_children(parent: Oid, lockmode: c_int) -> *mut List;
+    pub fn AlterTableGetLockLevel(cmds: *mut List) -> c_int;
     pub fn find_all_inheritors(parent: Oid, lockmode: c_int, numparents: *mut *mut List) -> *mut List;
+    pub fn expression_planner(expression: *mut pgrx::pg_sys::Expr) -> *mut pgrx::pg_sys::Expr;
+    pub fn canonicalize_qual(condition: *mut pgrx::pg_sys::Expr, is_check: bool) -> *mut pgrx::pg_sys::Expr;
+    pub fn predicate_implied_by(wanted: *mut List, known: *mut List, weak: bool) -> bool;
+    pub fn map_variable_attnos(
+        node: *mut Node,
+        varno: c_int,
+        sublevels_up: c_int,
+        map: *const pgrx::pg_sys::AttrMap,
+        to_rowtype: Oid,
+        found_whole_row: *mut bool,
+    ) -> *mut Node;
     pub fn transformIndexStmt(
         relid: Oid,
         stmt: *mut pgrx::pg_sys::IndexStmt,

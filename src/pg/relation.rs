@@ -55,6 +55,18 @@ pub unsafe fn lookup(name: *const pg_sys::RangeVar) -> Result<Option<pg_sys::Oid
     Ok(unsafe { prior::resolve(name) }?.and_then(|place| place.oid))
 }
 
+/// Takes the lock that inserting takes, until the end of the transaction, unless it would have to wait for it. The names
+/// are in lower case, of a relation that exists.
+pub fn try_lock_for_insert(schema: &str, name: &str) -> bool {
+    let (schema, name) = (convert::c_string(schema), convert::c_string(name));
+    // SAFETY: syscache look-ups by name; the lock is never waited for.
+    unsafe {
+        let oid = pg_sys::get_relname_relid(name.as_ptr(), pg_sys::get_namespace_oid(schema.as_ptr(), true));
+        oid != pg_sys::Oid::INVALID
+            && pg_sys::ConditionalLockRelationOid(oid, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE)
+    }
+}
+
 /// What the guard wants to know of a relation; `None` when it is none of the guard's business: temporary, a system
 /// relation, created in this transaction, no table, or not the current user's (Postgres will say so). A script may be run
 /// by another role than the one that asks about it, so there all tables count.
@@ -66,6 +78,12 @@ pub fn guarded(oid: pg_sys::Oid, with_children: bool) -> Result<Option<Relation>
         return Ok(None);
     }
     describe(oid, with_children).map(Some)
+}
+
+/// A table that is about to be rewritten, whoever owns it; `None` when nobody else can see it.
+pub fn rewritten(oid: u32) -> Result<Option<Relation>> {
+    let oid = pg_sys::Oid::from(oid);
+    if existed_before(oid) { describe(oid, false).map(Some) } else { Ok(None) }
 }
 
 /// Whether other sessions can see the relation: it is not temporary, not the system's, and older than this transaction.
@@ -116,8 +134,26 @@ pub fn inheritors(oid: pg_sys::Oid) -> Result<Vec<pg_sys::Oid>> {
     // SAFETY: one raw call; the result is a list of oids in the current memory context.
     unsafe {
         let list = boundary::catch(|| raw::find_all_inheritors(oid, 0, std::ptr::null_mut()))?;
+        Ok(oids(list))
+    }
+}
+
+/// The direct children or partitions. Takes no lock.
+pub fn children(oid: pg_sys::Oid) -> Result<Vec<pg_sys::Oid>> {
+    // SAFETY: one raw call; the result is a list of oids in the current memory context.
+    unsafe {
+        let list = boundary::catch(|| raw::find_inheritance_children(oid, 0))?;
+        Ok(oids(list))
+    }
+}
+
+/// # Safety
+/// `list` is NIL or a list of oids.
+unsafe fn oids(list: *const pg_sys::List) -> Vec<pg_sys::Oid> {
+    // SAFETY: the caller's promise.
+    unsafe {
         let count = if list.is_null() { 0 } else { usize::try_from((*list).length).unwrap_or(0) };
-        Ok((0..count).map(|i| (*(*list).elements.add(i)).oid_value).collect())
+        (0..count).map(|i| (*(*list).elements.add(i)).oid_value).collect()
     }
 }
 
@@ -167,13 +203,46 @@ pub fn free_name(
     schema: pg_sys::Oid,
     is_constraint: bool,
 ) -> String {
-    let (table, columns) = (convert::c_string(table), convert::c_string(columns));
-    // SAFETY: NUL-terminated arguments; the result is palloc'd.
+    let (table, own) = (convert::c_string(table), convert::c_string(columns));
+    // Without columns there is no part for them in the name.
+    let columns = if columns.is_empty() { std::ptr::null() } else { own.as_ptr() };
+    // SAFETY: NUL-terminated arguments, or NULL; the result is palloc'd.
     unsafe {
         let name: *mut c_char =
-            pg_sys::ChooseRelationName(table.as_ptr(), columns.as_ptr(), label.as_ptr(), schema, is_constraint);
+            pg_sys::ChooseRelationName(table.as_ptr(), columns, label.as_ptr(), schema, is_constraint);
         convert::string(name).unwrap_or_default()
     }
+}
+
+/// A free name for a not-null constraint on a column, quoted where needed.
+pub fn free_constraint_name(table: u32, column: &str) -> String {
+    let oid = pg_sys::Oid::from(table);
+    // SAFETY: a syscache look-up by oid.
+    let schema = unsafe { pg_sys::get_rel_namespace(oid) };
+    quoted(&free_name(&names(oid).1, column, c"not_null", schema, true))
+}
+
+/// A free name for a helper sequence, qualified and quoted.
+pub fn free_sequence_name(table: u32, column: &str) -> String {
+    let oid = pg_sys::Oid::from(table);
+    let (schema_name, name) = names(oid);
+    // SAFETY: a syscache look-up by oid.
+    let schema = unsafe { pg_sys::get_rel_namespace(oid) };
+    qualified(&schema_name, &free_name(&name, column, c"fill", schema, false))
+}
+
+/// `schema.name` of a relation, quoted where needed.
+pub fn qualified_name(oid: u32) -> String {
+    let (schema, name) = names(pg_sys::Oid::from(oid));
+    qualified(&schema, &name)
+}
+
+/// The name that Postgres would choose first, taken or not.
+pub fn first_name(table: &str, columns: &str, label: &std::ffi::CStr) -> String {
+    let (table, own) = (convert::c_string(table), convert::c_string(columns));
+    let columns = if columns.is_empty() { std::ptr::null() } else { own.as_ptr() };
+    // SAFETY: NUL-terminated arguments, or NULL; the result is palloc'd.
+    unsafe { convert::string(pg_sys::makeObjectName(table.as_ptr(), columns, label.as_ptr())) }.unwrap_or_default()
 }
 
 /// Whether a table holds a row now, as the ALTER TABLE would see it.

@@ -3,6 +3,10 @@
 //! Not pgrx's Spi: that turns an error into a panic and drops CONTEXT, positions, object fields and own SQLSTATEs,
 //! and the same layer must run a user's clauses (backfill), whose errors have to arrive whole.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::c_char;
+
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
@@ -58,8 +62,64 @@ impl Row<'_> {
     }
 }
 
+thread_local! {
+    /// Plans kept for the life of the backend, by their text.
+    static PLANS: RefCell<HashMap<&'static str, pg_sys::SPIPlanPtr>> = RefCell::new(HashMap::new());
+}
+
 /// Runs one statement. Parameters are `text`; the SQL casts them. Each call sees what was committed before it.
 pub fn query(sql: &str, parameters: &[Option<&str>]) -> Result<Rows> {
+    under_a_snapshot(|| {
+        let source = convert::c_string(sql);
+        let source = source.as_ptr();
+        let mut types = vec![pg_sys::TEXTOID; parameters.len()];
+        let types = types.as_mut_ptr();
+        execute(parameters, |count, values, nulls| {
+            // SAFETY: a raw call within the boundary; the arrays have `count` entries.
+            unsafe { raw::SPI_execute_with_args(source, count, types, values, nulls, false, 0) }
+        })
+    })
+}
+
+/// The same for a statement that runs often: it is planned once in a backend.
+pub fn query_planned(sql: &'static str, parameters: &[Option<&str>]) -> Result<Rows> {
+    under_a_snapshot(|| {
+        let plan = match PLANS.with_borrow(|plans| plans.get(sql).copied()) {
+            Some(plan) => plan,
+            None => {
+                let plan = prepare(sql, parameters.len())?;
+                PLANS.with_borrow_mut(|plans| plans.insert(sql, plan));
+                plan
+            }
+        };
+        execute(parameters, |_, values, nulls| {
+            // SAFETY: a raw call within the boundary; the plan was made for that many parameters and is kept for ever.
+            unsafe { raw::SPI_execute_plan(plan, values, nulls, false, 0) }
+        })
+    })
+}
+
+/// A plan that outlives the connection to SPI.
+fn prepare(sql: &str, parameters: usize) -> Result<pg_sys::SPIPlanPtr> {
+    let source = convert::c_string(sql);
+    let source = source.as_ptr();
+    let mut types = vec![pg_sys::TEXTOID; parameters];
+    let types = types.as_mut_ptr();
+    // SAFETY: raw calls only; SPI_prepare returns NULL for what is no statement, and raises for what is a wrong one.
+    unsafe {
+        boundary::catch(|| {
+            raw::SPI_connect();
+            let plan = raw::SPI_prepare(source, parameters as i32, types);
+            if !plan.is_null() {
+                raw::SPI_keepplan(plan);
+            }
+            raw::SPI_finish();
+            plan
+        })
+    }
+}
+
+fn under_a_snapshot(work: impl FnOnce() -> Result<Rows>) -> Result<Rows> {
     let _scratch = Scratch::new();
     // SAFETY: a read of the snapshot stack.
     let without_snapshot = unsafe { !pg_sys::ActiveSnapshotSet() };
@@ -67,7 +127,7 @@ pub fn query(sql: &str, parameters: &[Option<&str>]) -> Result<Rows> {
         // SAFETY: raw calls only. On error the snapshot goes with the transaction.
         unsafe { boundary::catch(|| raw::PushActiveSnapshot(raw::GetTransactionSnapshot()))? };
     }
-    let rows = execute(sql, parameters)?;
+    let rows = work()?;
     if without_snapshot {
         // SAFETY: SPI_finish left the stack as it was; the top is the one pushed above.
         unsafe { boundary::catch(|| raw::PopActiveSnapshot())? };
@@ -76,20 +136,17 @@ pub fn query(sql: &str, parameters: &[Option<&str>]) -> Result<Rows> {
 }
 
 /// Connects, executes, reads and disconnects. On error the SPI frame goes with the transaction.
-fn execute(sql: &str, parameters: &[Option<&str>]) -> Result<Rows> {
-    let source = convert::c_string(sql);
-    let source = source.as_ptr();
-    let mut types = vec![pg_sys::TEXTOID; parameters.len()];
+fn execute(parameters: &[Option<&str>], run: impl Fn(i32, *mut pg_sys::Datum, *const c_char) -> i32) -> Result<Rows> {
     let mut values: Vec<pg_sys::Datum> =
         parameters.iter().map(|p| p.and_then(IntoDatum::into_datum).unwrap_or(pg_sys::Datum::from(0))).collect();
     let nulls: Vec<u8> = parameters.iter().map(|p| if p.is_some() { b' ' } else { b'n' }).collect();
-    let (types, values, nulls) = (types.as_mut_ptr(), values.as_mut_ptr(), nulls.as_ptr().cast());
-    let count = parameters.len() as i32;
-    // SAFETY: raw calls only; the arrays have `count` entries and outlive the closure.
+    let (values, nulls) = (values.as_mut_ptr(), nulls.as_ptr().cast());
+    let (count, run) = (parameters.len() as i32, &run);
+    // SAFETY: raw calls only; the arrays have `count` entries and outlive the closure; `run` is borrowed.
     let code = unsafe {
         boundary::catch(|| {
             raw::SPI_connect();
-            raw::SPI_execute_with_args(source, count, types, values, nulls, false, 0)
+            run(count, values, nulls)
         })?
     };
     if code < 0 {

@@ -86,6 +86,31 @@ pub unsafe fn may_execute(plan: &pg_sys::PlannedStmt) -> bool {
     }
 }
 
+/// Whether the current user owns a type, function, schema or publication, directly or through a role. What has another
+/// class counts as owned: Postgres will say so itself.
+pub fn is_object_owner(class: pg_sys::Oid, object: pg_sys::Oid) -> bool {
+    // SAFETY: catalogue look-ups by oid.
+    unsafe {
+        let user = pg_sys::GetUserId();
+        #[cfg(feature = "pg15")]
+        return match class {
+            pg_sys::TypeRelationId => pg_sys::pg_type_ownercheck(object, user),
+            pg_sys::NamespaceRelationId => pg_sys::pg_namespace_ownercheck(object, user),
+            pg_sys::ProcedureRelationId => pg_sys::pg_proc_ownercheck(object, user),
+            pg_sys::PublicationRelationId => pg_sys::pg_publication_ownercheck(object, user),
+            _ => true,
+        };
+        #[cfg(not(feature = "pg15"))]
+        return match class {
+            pg_sys::TypeRelationId
+            | pg_sys::NamespaceRelationId
+            | pg_sys::ProcedureRelationId
+            | pg_sys::PublicationRelationId => pg_sys::object_ownercheck(class, object, user),
+            _ => true,
+        };
+    }
+}
+
 /// Whether this transaction holds exactly this lock mode on a relation of this database.
 pub fn holds_relation_lock(relation: pg_sys::Oid, mode: i32) -> bool {
     // SAFETY: a complete tag, as SET_LOCKTAG_RELATION makes it; a look-up in the backend's own table of locks.
@@ -108,10 +133,82 @@ pub const NOT_NULL_CAN_BE_NOT_VALID: bool = cfg!(feature = "pg18");
 /// From 17, REINDEX fires ddl_command_start.
 pub const REINDEX_FIRES_EVENTS: bool = cfg!(any(feature = "pg17", feature = "pg18"));
 
+/// 18 lets a partitioned table have a foreign key that is NOT VALID.
+pub const FOREIGN_KEY_ON_PARTITIONED_CAN_WAIT: bool = cfg!(feature = "pg18");
+
 /// Whether an UPDATE has no RETURNING. It became a clause of its own in 18.
 pub fn returns_nothing(update: &pg_sys::UpdateStmt) -> bool {
     #[cfg(feature = "pg18")]
     return update.returningClause.is_null();
     #[cfg(not(feature = "pg18"))]
     update.returningList.is_null()
+}
+
+/// Whether a GENERATED clause says STORED. 18 has VIRTUAL, and makes it the default.
+pub fn is_stored(constraint: &pg_sys::Constraint) -> bool {
+    #[cfg(feature = "pg18")]
+    return constraint.generated_kind as u8 == b's';
+    #[cfg(not(feature = "pg18"))]
+    return !constraint.raw_expr.is_null();
+}
+
+/// Whether a constraint is enforced. 18 has NOT ENFORCED.
+pub fn is_enforced(constraint: &pg_sys::Constraint) -> bool {
+    #[cfg(feature = "pg18")]
+    return constraint.is_enforced || constraint.contype == pg_sys::ConstrType::CONSTR_NOTNULL;
+    #[cfg(not(feature = "pg18"))]
+    return constraint.type_ == pg_sys::NodeTag::T_Constraint;
+}
+
+/// WITHOUT OVERLAPS of a key, from 18.
+pub fn without_overlaps(constraint: &pg_sys::Constraint) -> bool {
+    #[cfg(feature = "pg18")]
+    return constraint.without_overlaps;
+    #[cfg(not(feature = "pg18"))]
+    return constraint.type_ != pg_sys::NodeTag::T_Constraint;
+}
+
+/// PERIOD in a foreign key, from 18.
+pub fn has_period(constraint: &pg_sys::Constraint) -> bool {
+    #[cfg(feature = "pg18")]
+    return constraint.fk_with_period || constraint.pk_with_period;
+    #[cfg(not(feature = "pg18"))]
+    return constraint.type_ != pg_sys::NodeTag::T_Constraint;
+}
+
+/// ALTER COLUMN ... SET EXPRESSION, from 17.
+pub fn is_set_expression(subtype: pg_sys::AlterTableType::Type) -> bool {
+    #[cfg(any(feature = "pg17", feature = "pg18"))]
+    return subtype == pg_sys::AlterTableType::AT_SetExpression;
+    #[cfg(not(any(feature = "pg17", feature = "pg18")))]
+    return subtype == pg_sys::AlterTableType::Type::MAX;
+}
+
+/// The constraint that ALTER CONSTRAINT names, and what it says about enforcing it. 18 has a node of its own for it.
+///
+/// # Safety
+/// `command` is the parser's.
+pub unsafe fn altered_constraint(command: &pg_sys::AlterTableCmd) -> Option<(String, Option<bool>)> {
+    // SAFETY: the cast follows the tag; the name is NUL-terminated.
+    unsafe {
+        #[cfg(feature = "pg18")]
+        {
+            use pg_sys::{ATAlterConstraint, NodeTag};
+            let alter = &*super::node::cast::<ATAlterConstraint>(command.def, NodeTag::T_ATAlterConstraint)?;
+            let enforced = alter.alterEnforceability.then_some(alter.is_enforced);
+            Some((super::convert::string(alter.conname)?, enforced))
+        }
+        #[cfg(not(feature = "pg18"))]
+        {
+            use pg_sys::{Constraint, NodeTag};
+            let constraint = super::node::cast::<Constraint>(command.def, NodeTag::T_Constraint)?;
+            Some((super::convert::string((*constraint).conname)?, None))
+        }
+    }
+}
+
+/// A pseudo-type that stands for any type, or any of a kind: `IsPolymorphicType`. Their oids are fixed.
+pub fn is_polymorphic(type_oid: pg_sys::Oid) -> bool {
+    const POLYMORPHIC: [u32; 12] = [2277, 2283, 2776, 3500, 3831, 4537, 4538, 5077, 5078, 5079, 5080, 4600];
+    POLYMORPHIC.contains(&type_oid.to_u32())
 }

@@ -3,10 +3,10 @@
 //! Hazard: the statement fails on the first row, after it has waited for ACCESS EXCLUSIVE and made every other session
 //! wait behind it.
 
-use crate::catalog::keys;
-use crate::ddl::{Change, ChangeKind, Ddl, Filling, NewColumn, Presence, Relation};
+use crate::ddl::{Change, ChangeKind, Ddl, Filling, Presence, Relation};
 use crate::error::Result;
-use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};
+use crate::guard::recipes;
+use crate::guard::rule::{Action, Class, Default, Finding, Rule};
 use crate::guard::size::Size;
 use crate::pg;
 
@@ -41,13 +41,11 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
             relation.quoted
         ),
     };
-    let has_key = keys::primary_key(relation.oid)?.is_some();
     let name = &new.column.name;
     let message = format!("column \"{name}\" cannot be added to \"{}\" as NOT NULL without a default", relation.name);
-    Ok(Some(
-        Finding::new(change, message, found, recipe(relation, new, has_key, pg::NOT_NULL_CAN_BE_NOT_VALID))
-            .column(name),
-    ))
+    let sentence = "Add it nullable, fill it in batches (put your own value), then make it NOT NULL:";
+    let recipe = recipes::or_window(RULE.id, change, sentence, recipes::add_column(relation, new)?, "");
+    Ok(Some(Finding::new(change, message, found, recipe).column(name)))
 }
 
 /// A leaf that has a row, or cannot be looked at; `None` when all are empty.
@@ -61,34 +59,4 @@ fn first_row(relation: &Relation) -> Result<Option<Presence>> {
         }
     }
     Ok(locked.then_some(Presence::Locked))
-}
-
-/// Nullable first, filled in batches, then proven and set.
-fn recipe(relation: &Relation, new: &NewColumn, has_key: bool, native: bool) -> Recipe {
-    let table = &relation.quoted;
-    let quoted = &new.column.quoted;
-    let constraint = &new.not_null_name;
-    let value = new.neutral_value.as_deref().unwrap_or("your_value");
-    let mut lines = vec![format!("ALTER TABLE {table} ADD COLUMN {quoted} {};", new.column.type_name)];
-    if has_key {
-        let literal = |text: &str| text.replace('\'', "''");
-        lines.push(format!(
-            "CALL migrator.backfill('{}', '{}', '{} IS NULL');",
-            literal(table),
-            literal(&format!("{quoted} = {value}")),
-            literal(quoted)
-        ));
-    } else {
-        lines.push(format!("UPDATE {table} SET {quoted} = {value} WHERE {quoted} IS NULL;"));
-    }
-    if native {
-        lines.push(format!("ALTER TABLE {table} ADD CONSTRAINT {constraint} NOT NULL {quoted} NOT VALID;"));
-        lines.push(format!("ALTER TABLE {table} VALIDATE CONSTRAINT {constraint};"));
-    } else {
-        lines.push(format!("ALTER TABLE {table} ADD CONSTRAINT {constraint} CHECK ({quoted} IS NOT NULL) NOT VALID;"));
-        lines.push(format!("ALTER TABLE {table} VALIDATE CONSTRAINT {constraint};"));
-        lines.push(format!("ALTER TABLE {table} ALTER COLUMN {quoted} SET NOT NULL;"));
-        lines.push(format!("ALTER TABLE {table} DROP CONSTRAINT {constraint};"));
-    }
-    Recipe::new("Add it nullable, fill it in batches (put your own value), then make it NOT NULL:", lines)
 }

@@ -3,12 +3,10 @@
 //! Hazard: CREATE INDEX holds SHARE for the whole build. The safe way is CONCURRENTLY; a partitioned table, which
 //! refuses that, gets its index leaf by leaf.
 
-use crate::catalog::storage;
 use crate::ddl::{Change, ChangeKind, Ddl, IndexDefinition, NodeKind, Relation, TreeNode};
 use crate::error::Result;
 use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};
-use crate::guard::size::Size;
-use crate::pg::analysis::index_statement::shape;
+use crate::guard::work::Blocking;
 
 pub static RULE: Rule = Rule {
     id: "create-index-blocking",
@@ -27,11 +25,9 @@ const LISTED: usize = 12;
 
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let (ChangeKind::CreateIndex(index), Some(relation)) = (&change.kind, &change.on) else { return Ok(None) };
-    let built = to_build(relation, index)?;
-    let size = Size::of(&built)?;
-    if !size.is_large() {
-        return Ok(None);
-    }
+    let Some(blocking) = Blocking::of(change)? else { return Ok(None) };
+    let built: Vec<u32> = change.work.iter().map(|w| w.relation).collect();
+    let size = blocking.size;
     let partitions = match built.len() {
         _ if !relation.partitioned => String::new(),
         1 => " in one partition".to_owned(),
@@ -44,20 +40,6 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         size.describe()?
     );
     Ok(Some(Finding::new(change, message, detail, recipe_for(relation, index, &built))))
-}
-
-/// The leaves that have no such index yet; Postgres attaches one that is there instead of building it.
-fn to_build(relation: &Relation, index: &IndexDefinition) -> Result<Vec<u32>> {
-    if !relation.partitioned {
-        return Ok(relation.leaves.clone());
-    }
-    let mut built = relation.leaves.clone();
-    for (leaf, definition) in storage::attachable_indexes(relation.oid, &relation.leaves)? {
-        if shape(&definition).as_deref() == Some(index.shape.as_str()) {
-            built.retain(|oid| *oid != leaf);
-        }
-    }
-    Ok(built)
 }
 
 fn recipe_for(relation: &Relation, index: &IndexDefinition, built: &[u32]) -> Recipe {

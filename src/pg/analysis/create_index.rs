@@ -1,11 +1,16 @@
-//! CREATE INDEX.
+//! CREATE INDEX: what is built, and what is only attached.
 
-use pgrx::pg_sys;
+use pgrx::pg_sys::{self, Node, NodeTag, Oid};
 
+use super::catalogue::{self, CLASS, CONSTRAINTS_OF, Catalogue, INDEXES_OF, Key, Row};
+use super::expression::{self, Namespace};
 use super::{held, index_statement};
-use crate::ddl::{Change, ChangeKind, LockMode, WorkKind};
+use crate::ddl::{Change, ChangeKind, IndexDefinition, LockMode, NewConstraint, Relation, WorkKind};
 use crate::error::Result;
-use crate::pg::relation;
+use crate::pg::{boundary, convert, node, raw, relation};
+
+/// pg_class by oid.
+const CLASS_BY_OID: Catalogue = Catalogue { oid: CLASS, index: 2662 };
 
 /// The statement as a change; `None` when it would do nothing, or is none of the guard's business.
 ///
@@ -14,21 +19,36 @@ use crate::pg::relation;
 pub unsafe fn change(statement: &pg_sys::IndexStmt) -> Result<Option<Change>> {
     // SAFETY: the relation's name is part of the tree.
     unsafe {
-        if statement.concurrent || statement.relation.is_null() {
+        if statement.relation.is_null() {
             return Ok(None);
         }
         let Some(oid) = relation::lookup(statement.relation)? else { return Ok(None) };
         let with_children = (*statement.relation).inh && relation::kind_of(oid) == pg_sys::RELKIND_PARTITIONED_TABLE;
         let Some(on) = relation::guarded(oid, with_children)? else { return Ok(None) };
-        // ON ONLY a partitioned table builds nothing.
-        if on.partitioned && !with_children {
+        let schema = pg_sys::get_rel_namespace(oid);
+        let taken = if statement.idxname.is_null() {
+            Oid::INVALID
+        } else {
+            pg_sys::get_relname_relid(statement.idxname, schema)
+        };
+        // IF NOT EXISTS that finds the name does nothing; without it, Postgres refuses. CONCURRENTLY is looked at,
+        // because doing nothing is not what was asked for when the index is invalid.
+        if taken != Oid::INVALID && !statement.concurrent {
             return Ok(None);
         }
-        let schema = pg_sys::get_rel_namespace(oid);
-        // IF NOT EXISTS that finds the name does nothing; without it, Postgres refuses.
-        if !statement.idxname.is_null() && pg_sys::get_relname_relid(statement.idxname, schema) != pg_sys::Oid::INVALID
-        {
-            return Ok(None);
+        let definition = index_statement::definition(statement, oid, on.partitioned && with_children)?;
+        if statement.concurrent {
+            return Ok(Some(concurrently(statement, on, definition, taken)));
+        }
+        let only = if on.partitioned && !with_children { "ONLY " } else { "" };
+        let sql = sql(&on, &definition, only, "");
+        let mut work = Vec::new();
+        if !on.partitioned || with_children {
+            // An unknown method or column is the statement's own error.
+            let Some(proposed) = Proposed::of(statement, oid)? else { return Ok(None) };
+            let covered = if on.partitioned { proposed.covered(oid, false)? } else { Vec::new() };
+            let built = on.leaves.iter().map(|leaf| Oid::from(*leaf)).filter(|leaf| !covered.contains(leaf));
+            work.extend(built.filter_map(|leaf| held::work(leaf, WorkKind::Build, LockMode::Share)));
         }
         let definition = index_statement::definition(statement, oid, on.partitioned)?;
         let unique = if statement.unique { "UNIQUE " } else { "" };
@@ -48,5 +68,234 @@ pub unsafe fn change(statement: &pg_sys::IndexStmt) -> Result<Option<Change>> {
             sql,
             work,
         }))
+    }
+}
+
+/// CONCURRENTLY blocks nothing but other DDL.
+fn concurrently(statement: &pg_sys::IndexStmt, on: Relation, index: IndexDefinition, taken: Oid) -> Change {
+    let rows = INDEXES_OF.rows(&[Key::Oid(c"indrelid", on.oid)]);
+    let invalid = rows
+        .iter()
+        .find(|row| row.oid(c"indexrelid") == taken.to_u32() && row.boolean(c"indisvalid") == Some(false))
+        .map(|row| row.oid(c"indexrelid"));
+    let sql = sql(&on, &index, "", "CONCURRENTLY ");
+    let if_not_exists = statement.if_not_exists;
+    let kind = ChangeKind::CreateIndexConcurrently { index, if_not_exists, invalid };
+    Change { on: Some(on), kind, lock: Some(LockMode::ShareUpdateExclusive), sql, work: Vec::new() }
+}
+
+fn sql(on: &Relation, index: &IndexDefinition, only: &str, concurrently: &str) -> Option<String> {
+    let unique = if index.unique { "UNIQUE " } else { "" };
+    let body = index.body.as_ref()?;
+    Some(format!("CREATE {unique}INDEX {concurrently}{}ON {only}{} {body}", index.name_clause, on.quoted))
+}
+
+/// Leaves that have the index of a UNIQUE or PRIMARY KEY constraint already, with a constraint of their own.
+///
+/// # Safety
+/// `constraint` is the parser's.
+pub unsafe fn covered_by_constraints(
+    table: Oid,
+    new: &NewConstraint,
+    constraint: &pg_sys::Constraint,
+) -> Result<Vec<Oid>> {
+    if relation::kind_of(table) != pg_sys::RELKIND_PARTITIONED_TABLE || new.index.is_none() {
+        return Ok(Vec::new());
+    }
+    // SAFETY: a look-up by a static name.
+    let method = unsafe { pg_sys::get_index_am_oid(c"btree".as_ptr(), false) };
+    // SAFETY: the caller's promise.
+    let included = unsafe { node::strings(constraint.including) };
+    let mut proposed = Proposed::empty(table, method, true, constraint.nulls_not_distinct);
+    for column in &new.columns {
+        let Some(attribute) = catalogue::attribute_named(table, &column.name) else { return Ok(Vec::new()) };
+        // SAFETY: syscache look-ups by oid.
+        let family = unsafe { pg_sys::get_opclass_family(pg_sys::GetDefaultOpClass(attribute.type_oid, method)) };
+        proposed.keys.push(Part { column: Some(column.name.clone()), family, collation: attribute.collation });
+    }
+    proposed.included = included;
+    proposed.covered(table, true)
+}
+
+/// A key of an index.
+struct Part {
+    /// `None` for an expression.
+    column: Option<String>,
+    family: Oid,
+    collation: Oid,
+}
+
+/// What CompareIndexInfo compares.
+struct Proposed {
+    method: Oid,
+    unique: bool,
+    nulls_not_distinct: bool,
+    keys: Vec<Part>,
+    included: Vec<String>,
+    /// Transformed for the root, as ONE list and one implicitly ANDed list.
+    expressions: *mut pg_sys::List,
+    condition: *mut pg_sys::List,
+    /// Whose columns they number.
+    root: Oid,
+}
+
+impl Proposed {
+    fn empty(root: Oid, method: Oid, unique: bool, nulls_not_distinct: bool) -> Self {
+        let none = std::ptr::null_mut();
+        let (keys, included) = (Vec::new(), Vec::new());
+        Self { method, unique, nulls_not_distinct, keys, included, expressions: none, condition: none, root }
+    }
+
+    /// # Safety
+    /// `statement` is the parser's tree; `table` is the relation it names.
+    unsafe fn of(statement: &pg_sys::IndexStmt, table: Oid) -> Result<Option<Self>> {
+        use pg_sys::ParseExprKind::{EXPR_KIND_INDEX_EXPRESSION, EXPR_KIND_INDEX_PREDICATE};
+        // SAFETY: the caller's promise; casts follow the tag, names are NUL-terminated.
+        unsafe {
+            let method = pg_sys::get_index_am_oid(statement.accessMethod, true);
+            if method == Oid::INVALID {
+                return Ok(None);
+            }
+            let namespace = Namespace::new(&relation::names(table).1, &catalogue::attributes(table));
+            let mut proposed = Self::empty(table, method, statement.unique, statement.nulls_not_distinct);
+            for n in node::elements(statement.indexParams) {
+                let Some(element) = node::cast::<pg_sys::IndexElem>(n, NodeTag::T_IndexElem) else { continue };
+                let (column, type_oid, collation) = match convert::string((*element).name) {
+                    Some(name) => match catalogue::attribute_named(table, &name) {
+                        Some(attribute) => (Some(name), attribute.type_oid, attribute.collation),
+                        None => return Ok(None),
+                    },
+                    None => {
+                        let expression = namespace.transform((*element).expr, EXPR_KIND_INDEX_EXPRESSION);
+                        proposed.expressions = pg_sys::lappend(proposed.expressions, expression.cast());
+                        (None, pg_sys::exprType(expression), pg_sys::exprCollation(expression))
+                    }
+                };
+                let collation = if (*element).collation.is_null() {
+                    collation
+                } else {
+                    pg_sys::get_collation_oid((*element).collation, false)
+                };
+                let class = pg_sys::ResolveOpClass((*element).opclass, type_oid, statement.accessMethod, method);
+                proposed.keys.push(Part { column, family: pg_sys::get_opclass_family(class), collation });
+            }
+            proposed.included = node::elements(statement.indexIncludingParams)
+                .into_iter()
+                .filter_map(|n| node::cast::<pg_sys::IndexElem>(n, NodeTag::T_IndexElem))
+                .filter_map(|e| convert::string((*e).name))
+                .collect();
+            if !statement.whereClause.is_null() {
+                let condition = namespace.transform(statement.whereClause, EXPR_KIND_INDEX_PREDICATE);
+                proposed.condition = pg_sys::make_ands_implicit(condition.cast());
+            }
+            Ok(Some(proposed))
+        }
+    }
+
+    /// The leaves below `parent` that an index like this covers already: on themselves, or on a partitioned table
+    /// between. Postgres attaches those instead of building.
+    fn covered(&self, parent: Oid, needs_constraint: bool) -> Result<Vec<Oid>> {
+        let mut covered = Vec::new();
+        for child in relation::children(parent)? {
+            if self.is_on(child, needs_constraint)? {
+                covered.extend(relation::inheritors(child)?);
+            } else if relation::kind_of(child) == pg_sys::RELKIND_PARTITIONED_TABLE {
+                covered.extend(self.covered(child, needs_constraint)?);
+            }
+        }
+        Ok(covered)
+    }
+
+    fn is_on(&self, child: Oid, needs_constraint: bool) -> Result<bool> {
+        let constraints: Vec<u32> = if needs_constraint {
+            CONSTRAINTS_OF
+                .rows(&[Key::Oid(c"conrelid", child.to_u32())])
+                .iter()
+                .filter(|row| ['p', 'u', 'x'].contains(&row.character(c"contype")))
+                .map(|row| row.oid(c"conindid"))
+                .collect()
+        } else {
+            Vec::new()
+        };
+        for row in INDEXES_OF.rows(&[Key::Oid(c"indrelid", child.to_u32())]) {
+            let index = row.oid(c"indexrelid");
+            let free = CLASS_BY_OID.rows(&[Key::Oid(c"oid", index)]).first().is_some_and(|c| {
+                c.boolean(c"relispartition") == Some(false) && c.oid(c"relam") == self.method.to_u32()
+            });
+            if free && (!needs_constraint || constraints.contains(&index)) && self.equals(child, &row)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// CompareIndexInfo, with columns compared by name.
+    fn equals(&self, child: Oid, row: &Row) -> Result<bool> {
+        let numbers = row.small_array(c"indkey");
+        let key_count = usize::try_from(row.small(c"indnkeyatts")).unwrap_or(0);
+        if row.boolean(c"indisunique") != Some(self.unique)
+            || row.boolean(c"indnullsnotdistinct").unwrap_or(false) != self.nulls_not_distinct
+            || key_count != self.keys.len()
+            || numbers.len() != self.keys.len() + self.included.len()
+        {
+            return Ok(false);
+        }
+        let name = |number: &i16| catalogue::attribute(child, *number).map(|a| a.name);
+        let (classes, collations) = (row.oid_array(c"indclass"), row.oid_array(c"indcollation"));
+        for (i, key) in self.keys.iter().enumerate() {
+            let (Some(class), Some(collation)) = (classes.get(i), collations.get(i)) else { return Ok(false) };
+            // SAFETY: a syscache look-up by oid.
+            let family = unsafe { pg_sys::get_opclass_family(*class) };
+            if numbers.get(i).and_then(name) != key.column || family != key.family || *collation != key.collation {
+                return Ok(false);
+            }
+        }
+        let included: Vec<Option<String>> = numbers.iter().skip(key_count).map(name).collect();
+        if included.iter().flatten().ne(self.included.iter()) {
+            return Ok(false);
+        }
+        // SAFETY: trees that Postgres stored, and those transformed for the root.
+        unsafe {
+            Ok(same_trees(self.root, child, self.expressions, row.tree(c"indexprs"), false)?
+                && same_trees(self.root, child, self.condition, row.tree(c"indpred"), true)?)
+        }
+    }
+}
+
+/// Whether the wanted trees, with column numbers of `root` turned into those of `child`, equal the stored one, which
+/// Postgres folds when it reads it.
+///
+/// # Safety
+/// The trees are whole.
+unsafe fn same_trees(
+    root: Oid,
+    child: Oid,
+    wanted: *mut pg_sys::List,
+    stored: *mut Node,
+    condition: bool,
+) -> Result<bool> {
+    if wanted.is_null() || stored.is_null() {
+        return Ok(wanted.is_null() && stored.is_null());
+    }
+    // SAFETY: the caller's promise; the map has an entry for every column of the root.
+    unsafe {
+        let folded: *mut Node = expression::planned(stored)?;
+        let folded: *mut pg_sys::List = if condition {
+            let canonical = boundary::catch(|| raw::canonicalize_qual(folded.cast(), false))?;
+            pg_sys::make_ands_implicit(canonical)
+        } else {
+            folded.cast()
+        };
+        let columns = catalogue::attributes(root);
+        let map = pg_sys::make_attrmap(columns.len() as i32);
+        for (i, column) in columns.iter().enumerate() {
+            let number = catalogue::attribute_named(child, &column.name).map_or(0, |a| a.number);
+            *(*map).attnums.add(i) = number;
+        }
+        let mut whole_row = false;
+        let copy = pg_sys::copyObjectImpl(wanted.cast()).cast::<Node>();
+        let whole_row_out = &raw mut whole_row;
+        let mapped = boundary::catch(|| raw::map_variable_attnos(copy, 1, 0, map, Oid::INVALID, whole_row_out))?;
+        Ok(!whole_row && pg_sys::equal(folded.cast(), mapped.cast()))
     }
 }

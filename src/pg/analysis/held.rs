@@ -28,5 +28,9 @@ pub fn work(table: pg_sys::Oid, kind: crate::ddl::WorkKind, taken: LockMode) -> 
         return None;
     }
     let (lock, held_before) = effective(table, taken);
+    // Nobody writes to a materialized view but REFRESH.
+    if relation::kind_of(table) == pg_sys::RELKIND_MATVIEW && lock < LockMode::AccessExclusive {
+        return None;
+    }
     Some(crate::ddl::Work { relation: table.to_u32(), kind, lock, held_before })
 }

@@ -36,26 +36,39 @@ pub unsafe fn definition(
     }
 }
 
-/// The partition tree with a name for each index.
+/// The partition tree with a name for each index that a CREATE INDEX makes.
 ///
 /// # Safety
 /// As for [`definition`].
 unsafe fn tree(root: pg_sys::Oid, name: Option<String>, statement: &pg_sys::IndexStmt) -> Result<Vec<TreeNode>> {
-    // SAFETY: catalogue look-ups by oid; the tag is checked before the cast.
-    unsafe {
-        let columns: Vec<String> = node::elements(statement.indexParams)
+    // SAFETY: the tag is checked before the cast.
+    let columns: Vec<String> = unsafe {
+        node::elements(statement.indexParams)
             .into_iter()
             .filter_map(|n| node::cast::<pg_sys::IndexElem>(n, NodeTag::T_IndexElem))
             .map(|e| convert::string((*e).name).unwrap_or_else(|| "expr".to_owned()))
-            .collect();
-        let columns = columns.join("_");
+            .collect()
+    };
+    named_tree(root, name, &columns.join("_"), c"idx")
+}
+
+/// The partition tree with the names that Postgres would give the indexes.
+pub fn named_tree(
+    root: pg_sys::Oid,
+    name: Option<String>,
+    columns: &str,
+    label: &std::ffi::CStr,
+) -> Result<Vec<TreeNode>> {
+    // SAFETY: catalogue look-ups by oid.
+    unsafe {
         let mut indexes: HashMap<pg_sys::Oid, String> = HashMap::new();
         let mut tree = Vec::new();
-        for oid in relation::inheritors(root)? {
+        // A partition that this transaction made is gone when it is rolled back.
+        for oid in relation::inheritors(root)?.into_iter().filter(|oid| relation::existed_before(*oid)) {
             let (schema, table) = relation::names(oid);
             let index = match &name {
                 Some(given) if oid == root => given.clone(),
-                _ => relation::free_name(&table, &columns, c"idx", pg_sys::get_rel_namespace(oid), false),
+                _ => relation::free_name(&table, columns, label, pg_sys::get_rel_namespace(oid), false),
             };
             let qualified_index = relation::qualified(&schema, &index);
             let parent = if oid == root {
@@ -127,7 +140,7 @@ unsafe fn body(table: pg_sys::Oid, statement: &pg_sys::IndexStmt, path: Path) ->
 ///
 /// # Safety
 /// As for [`definition`].
-unsafe fn element(element: &pg_sys::IndexElem, expression: Option<&str>) -> Option<String> {
+pub unsafe fn element(element: &pg_sys::IndexElem, expression: Option<&str>) -> Option<String> {
     // SAFETY: strings are NULL or NUL-terminated, lists NIL or lists of nodes.
     unsafe {
         let mut text = match convert::string(element.name) {
@@ -162,7 +175,7 @@ unsafe fn element(element: &pg_sys::IndexElem, expression: Option<&str>) -> Opti
 ///
 /// # Safety
 /// `list` is NIL or a list of nodes.
-unsafe fn options(list: *mut pg_sys::List) -> Option<String> {
+pub unsafe fn options(list: *mut pg_sys::List) -> Option<String> {
     // SAFETY: the tag is checked; defGetString makes text of any value.
     unsafe {
         let options: Vec<String> = node::elements(list)

@@ -2,6 +2,8 @@
 //! before it runs. It takes no lock that another session could make it wait for, and runs no user's code.
 
 mod alter_table;
+mod barrier;
+mod catalogue;
 mod column;
 mod create_index;
 mod effects;
@@ -12,6 +14,18 @@ mod modify;
 pub(super) mod prior;
 pub mod script;
 mod script_only;
+mod expression;
+mod drop;
+mod enumeration;
+mod function;
+mod held;
+pub mod index_statement;
+mod row_type;
+mod publication;
+mod rename;
+mod resolve;
+mod sequence;
+mod trigger;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -93,6 +107,42 @@ unsafe fn changes(statement: *mut pg_sys::Node) -> Result<Vec<Change>> {
         }
         if let Some(index) = node::cast::<pg_sys::IndexStmt>(statement, NodeTag::T_IndexStmt) {
             return Ok(create_index::change(&*index)?.into_iter().collect());
+        }
+        if let Some(drop) = node::cast::<pg_sys::DropStmt>(statement, NodeTag::T_DropStmt) {
+            return Ok(drop::change(&*drop)?.into_iter().collect());
+        }
+        if let Some(owned) = node::cast::<pg_sys::DropOwnedStmt>(statement, NodeTag::T_DropOwnedStmt) {
+            return Ok(drop::owned(&*owned)?.into_iter().collect());
+        }
+        if let Some(rename) = node::cast::<pg_sys::RenameStmt>(statement, NodeTag::T_RenameStmt) {
+            return Ok(rename::change(&*rename)?.into_iter().collect());
+        }
+        if let Some(moved) = node::cast::<pg_sys::AlterObjectSchemaStmt>(statement, NodeTag::T_AlterObjectSchemaStmt) {
+            return Ok(rename::set_schema(&*moved)?.into_iter().collect());
+        }
+        if let Some(made) = node::cast::<pg_sys::CreateEnumStmt>(statement, NodeTag::T_CreateEnumStmt) {
+            return Ok(enumeration::created(&*made).into_iter().collect());
+        }
+        if let Some(altered) = node::cast::<pg_sys::AlterEnumStmt>(statement, NodeTag::T_AlterEnumStmt) {
+            return Ok(enumeration::altered(&*altered)?.into_iter().collect());
+        }
+        if let Some(domain) = node::cast::<pg_sys::CreateDomainStmt>(statement, NodeTag::T_CreateDomainStmt) {
+            return Ok(enumeration::domain(&*domain).into_iter().collect());
+        }
+        if let Some(function) = node::cast::<pg_sys::CreateFunctionStmt>(statement, NodeTag::T_CreateFunctionStmt) {
+            return Ok(function::change(&*function)?.into_iter().collect());
+        }
+        if let Some(made) = node::cast::<pg_sys::CreatePublicationStmt>(statement, NodeTag::T_CreatePublicationStmt) {
+            return Ok(publication::created(&*made)?.into_iter().collect());
+        }
+        if let Some(altered) = node::cast::<pg_sys::AlterPublicationStmt>(statement, NodeTag::T_AlterPublicationStmt) {
+            return Ok(publication::altered(&*altered)?.into_iter().collect());
+        }
+        if let Some(sequence) = node::cast::<pg_sys::AlterSeqStmt>(statement, NodeTag::T_AlterSeqStmt) {
+            return Ok(sequence::change(&*sequence)?.into_iter().collect());
+        }
+        if let Some(trigger) = node::cast::<pg_sys::CreateTrigStmt>(statement, NodeTag::T_CreateTrigStmt) {
+            return Ok(trigger::change(&*trigger)?.into_iter().collect());
         }
     }
     Ok(Vec::new())

@@ -1,0 +1,260 @@
+//! The steps that recipes are made of, in the user's own names.
+
+use crate::catalog::keys;
+use crate::ddl::{Change, Column, ConstraintKind, Filling, NewColumn, NewConstraint, NodeKind, Relation};
+use crate::error::Result;
+use crate::guard::rule::Recipe;
+use crate::pg;
+
+/// A SQL string literal.
+pub fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// `ALTER TABLE name `; the statement goes on behind it.
+pub fn alter(relation: &Relation) -> String {
+    format!("ALTER TABLE {} ", relation.quoted)
+}
+
+/// Fills a column in batches where the table has a primary key to walk along, at once where it has none.
+pub fn fill(relation: &Relation, column: &Column, value: &str) -> Result<String> {
+    let (table, quoted) = (&relation.quoted, &column.quoted);
+    Ok(if keys::primary_key(relation.oid)?.is_some() {
+        format!(
+            "CALL migrator.backfill({}, {}, {});",
+            literal(table),
+            literal(&format!("{quoted} = {value}")),
+            literal(&format!("{quoted} IS NULL"))
+        )
+    } else {
+        format!("UPDATE {table} SET {quoted} = {value} WHERE {quoted} IS NULL;")
+    })
+}
+
+/// Makes a column NOT NULL without reading the rows under a strong lock. `name` is a free name for a constraint.
+pub fn not_null(relation: &Relation, column: &Column, name: &str) -> Vec<String> {
+    not_null_on(relation, column, name, pg::NOT_NULL_CAN_BE_NOT_VALID)
+}
+
+fn not_null_on(relation: &Relation, column: &Column, name: &str, native: bool) -> Vec<String> {
+    let (table, quoted) = (alter(relation), &column.quoted);
+    if native {
+        return vec![
+            format!("{table}ADD CONSTRAINT {name} NOT NULL {quoted} NOT VALID;"),
+            format!("{table}VALIDATE CONSTRAINT {name};"),
+        ];
+    }
+    vec![
+        format!("{table}ADD CONSTRAINT {name} CHECK ({quoted} IS NOT NULL) NOT VALID;"),
+        format!("{table}VALIDATE CONSTRAINT {name};"),
+        format!("{table}ALTER COLUMN {quoted} SET NOT NULL;"),
+        format!("{table}DROP CONSTRAINT {name};"),
+    ]
+}
+
+/// Adds a CHECK or a foreign key unchecked, then checks it while reads and writes go on. `None` when it could not be
+/// written. `leaves` are the tables whose rows it would read.
+pub fn validated(relation: &Relation, constraint: &NewConstraint, leaves: &[u32]) -> Option<Vec<String>> {
+    let (table, name) = (alter(relation), &constraint.quoted);
+    let definition = constraint.definition.as_ref()?;
+    let inherit = if constraint.no_inherit { " NO INHERIT" } else { "" };
+    let deferrable = &constraint.deferrable;
+    let unchecked = format!("ADD CONSTRAINT {name} {definition}{inherit}{deferrable} NOT VALID;");
+    if constraint.kind != ConstraintKind::ForeignKey || !relation.partitioned || pg::FOREIGN_KEY_ON_PARTITIONED_CAN_WAIT
+    {
+        return Some(vec![format!("{table}{unchecked}"), format!("{table}VALIDATE CONSTRAINT {name};")]);
+    }
+    // Before 18 a partitioned table refuses NOT VALID; it attaches what its partitions have.
+    let mut steps = Vec::new();
+    for leaf in leaves.iter().map(|oid| pg::relation::qualified_name(*oid)) {
+        steps.push(format!("ALTER TABLE {leaf} {unchecked}"));
+        steps.push(format!("ALTER TABLE {leaf} VALIDATE CONSTRAINT {name};"));
+    }
+    steps.push(format!("{table}ADD CONSTRAINT {name} {definition}{deferrable};"));
+    Some(steps)
+}
+
+/// Builds the index of a UNIQUE or PRIMARY KEY constraint concurrently and makes the constraint of it.
+pub fn by_index(relation: &Relation, constraint: &NewConstraint) -> Option<Vec<String>> {
+    let index = constraint.index.as_ref()?;
+    let body = index.body.as_ref()?;
+    let (table, name, deferrable) = (alter(relation), &constraint.quoted, &constraint.deferrable);
+    let word = if constraint.kind == ConstraintKind::PrimaryKey { "PRIMARY KEY" } else { "UNIQUE" };
+    let mut steps = Vec::new();
+    if constraint.kind == ConstraintKind::PrimaryKey {
+        for column in constraint.columns.iter().filter(|c| !c.not_null) {
+            let free = pg::relation::free_constraint_name(relation.oid, &column.name);
+            steps.extend(not_null(relation, column, &free));
+        }
+    }
+    if !relation.partitioned {
+        steps.push(format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON {} {body};", relation.quoted));
+        steps.push(format!("{table}ADD CONSTRAINT {name} {word} USING INDEX {name}{deferrable};"));
+        return Some(steps);
+    }
+    for node in index.tree.iter().filter(|n| n.kind == NodeKind::Leaf) {
+        let (own, leaf) = (&node.index, &node.quoted);
+        steps.push(format!("CREATE UNIQUE INDEX CONCURRENTLY {own} ON {leaf} {body};"));
+        steps.push(format!("ALTER TABLE {leaf} ADD CONSTRAINT {own} {word} USING INDEX {own}{deferrable};"));
+    }
+    let definition = constraint.definition.as_ref()?;
+    steps.push(format!("{table}ADD CONSTRAINT {name} {definition}{deferrable};"));
+    Some(steps)
+}
+
+/// ADD COLUMN in steps of which none works on the rows under a strong lock. `None` where there is no such way.
+pub fn add_column(relation: &Relation, new: &NewColumn) -> Result<Option<Vec<String>>> {
+    let table = alter(relation);
+    let NewColumn { column, collation, .. } = new;
+    let add = format!("{table}ADD COLUMN {} {}{collation}", column.quoted, column.type_name);
+    let set_default = |value: &str| format!("{table}ALTER COLUMN {} SET DEFAULT {value};", column.quoted);
+    let mut not_null_left = new.required;
+    let mut steps = match &new.filling {
+        Filling::Nothing if new.required => {
+            vec![format!("{add};"), fill(relation, column, new.neutral_value.as_deref().unwrap_or("your_value"))?]
+        }
+        Filling::Nothing => vec![format!("{add};")],
+        Filling::Virtual(expression) => vec![format!("{add} GENERATED ALWAYS AS ({expression});")],
+        Filling::Once(_) => {
+            not_null_left = false;
+            let default = new.default.as_ref().map(|d| format!(" DEFAULT {d}")).unwrap_or_default();
+            let required = if new.required { " NOT NULL" } else { "" };
+            vec![format!("{add}{default}{required};")]
+        }
+        Filling::EachRow(value) => {
+            vec![format!("{add};"), set_default(value), fill(relation, column, value)?]
+        }
+        Filling::DomainDefault(value) => vec![
+            format!("{add} DEFAULT NULL;"),
+            format!("{table}ALTER COLUMN {} DROP DEFAULT;", column.quoted),
+            fill(relation, column, value)?,
+        ],
+        Filling::Serial => serial(relation, new)?,
+        Filling::Identity { always } => {
+            let mut steps = identity(relation, new, *always)?;
+            steps.extend(constraints(relation, new).unwrap_or_default());
+            return Ok(Some(steps));
+        }
+        Filling::CheckedDomain | Filling::Stored(_) => return Ok(None),
+    };
+    let key = new.constraints.iter().any(|c| c.kind == ConstraintKind::PrimaryKey);
+    if not_null_left && !key {
+        steps.extend(not_null(relation, column, &new.not_null_name));
+    }
+    Ok(constraints(relation, new).map(|more| {
+        steps.extend(more);
+        steps
+    }))
+}
+
+/// The constraints behind a column, one after the other.
+fn constraints(relation: &Relation, new: &NewColumn) -> Option<Vec<String>> {
+    let mut steps = Vec::new();
+    for constraint in &new.constraints {
+        match constraint.kind {
+            ConstraintKind::Unique | ConstraintKind::PrimaryKey => steps.extend(by_index(relation, constraint)?),
+            _ if constraint.not_enforced => {
+                let definition = constraint.definition.as_ref()?;
+                let table = alter(relation);
+                steps.push(format!("{table}ADD CONSTRAINT {} {definition} NOT ENFORCED;", constraint.quoted));
+            }
+            _ => steps.extend(validated(relation, constraint, &relation.leaves)?),
+        }
+    }
+    Some(steps)
+}
+
+/// A serial column by hand: the sequence belongs to the column, and numbers the rows that exist.
+fn serial(relation: &Relation, new: &NewColumn) -> Result<Vec<String>> {
+    let NewColumn { column, sequence, .. } = new;
+    let table = alter(relation);
+    let next = format!("nextval({})", literal(sequence));
+    Ok(vec![
+        format!("{table}ADD COLUMN {} {};", column.quoted, column.type_name),
+        format!("CREATE SEQUENCE {sequence} AS {} OWNED BY {}.{};", column.type_name, relation.quoted, column.quoted),
+        format!("{table}ALTER COLUMN {} SET DEFAULT {next};", column.quoted),
+        fill(relation, column, &next)?,
+    ])
+}
+
+/// An identity column by hand: a sequence of our own numbers the rows, then the column's takes over where it stopped.
+fn identity(relation: &Relation, new: &NewColumn, always: bool) -> Result<Vec<String>> {
+    let NewColumn { column, .. } = new;
+    let table = alter(relation);
+    let helper = pg::relation::free_sequence_name(relation.oid, &column.name);
+    let next = format!("nextval({})", literal(&helper));
+    let kind = if always { "ALWAYS" } else { "BY DEFAULT" };
+    let quoted = &column.quoted;
+    let mut steps = vec![
+        format!("CREATE SEQUENCE {helper} AS {};", column.type_name),
+        format!("{table}ADD COLUMN {quoted} {};", column.type_name),
+        format!("{table}ALTER COLUMN {quoted} SET DEFAULT {next};"),
+        fill(relation, column, &next)?,
+    ];
+    steps.extend(not_null(relation, column, &new.not_null_name));
+    steps.extend([
+        "BEGIN;".to_owned(),
+        format!("{table}ALTER COLUMN {quoted} DROP DEFAULT, ALTER COLUMN {quoted} ADD GENERATED {kind} AS IDENTITY;"),
+        format!(
+            "SELECT setval(pg_get_serial_sequence({}, {}), {next}, false);",
+            literal(&relation.quoted),
+            literal(&column.name)
+        ),
+        format!("DROP SEQUENCE {helper};"),
+        "COMMIT;".to_owned(),
+    ]);
+    Ok(steps)
+}
+
+/// The steps under a sentence, or the statement in a window when there are none.
+pub fn or_window(rule: &str, change: &Change, sentence: &str, steps: Option<Vec<String>>, why: &str) -> Recipe {
+    match steps {
+        Some(steps) => Recipe::new(sentence, steps),
+        None => Recipe::window(rule, why, change),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Relation {
+        Relation { quoted: "s.\"Odd'Name\"".into(), ..Relation::default() }
+    }
+
+    fn column() -> Column {
+        Column { name: "c".into(), quoted: "c".into(), type_name: "text".into(), ..Column::default() }
+    }
+
+    #[test]
+    fn not_null_is_proven_by_what_the_version_has() {
+        let old = not_null_on(&table(), &column(), "k", false);
+        assert_eq!(old.len(), 4);
+        assert_eq!(old[0], "ALTER TABLE s.\"Odd'Name\" ADD CONSTRAINT k CHECK (c IS NOT NULL) NOT VALID;");
+        let new = not_null_on(&table(), &column(), "k", true);
+        assert_eq!(new[0], "ALTER TABLE s.\"Odd'Name\" ADD CONSTRAINT k NOT NULL c NOT VALID;");
+        assert_eq!(new.len(), 2);
+    }
+
+    #[test]
+    fn a_constraint_is_added_unchecked_and_then_checked() {
+        let constraint = NewConstraint {
+            kind: ConstraintKind::Check,
+            given_name: None,
+            quoted: "k".into(),
+            columns: vec![],
+            definition: Some("CHECK ((a > 0))".into()),
+            not_valid: false,
+            not_enforced: false,
+            no_inherit: false,
+            deferrable: String::new(),
+            using_index: None,
+            references: None,
+            referenced_columns: vec![],
+            index: None,
+        };
+        let steps = validated(&table(), &constraint, &[]).unwrap();
+        assert_eq!(steps[0], "ALTER TABLE s.\"Odd'Name\" ADD CONSTRAINT k CHECK ((a > 0)) NOT VALID;");
+        assert_eq!(steps[1], "ALTER TABLE s.\"Odd'Name\" VALIDATE CONSTRAINT k;");
+    }
+}

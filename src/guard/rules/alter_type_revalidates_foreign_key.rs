@@ -1,0 +1,34 @@
+//! `alter-type-revalidates-foreign-key`: a foreign key that is checked again after a change of type. Hazard: a scan under ACCESS EXCLUSIVE on both tables.
+
+use crate::ddl::{Change, ChangeKind, Ddl, WorkKind};
+use crate::error::Result;
+use crate::guard::rule::{Action, Class, Default, Finding, Rule};
+use crate::guard::type_recipe;
+use crate::guard::work::Blocking;
+
+pub static RULE: Rule = Rule {
+    id: "alter-type-revalidates-foreign-key",
+    class: Class::Blocking,
+    default: Default::Always(Action::Error),
+    summary: "ALTER COLUMN ... TYPE of a column of a foreign key whose comparison changes, on a large table.",
+    hazard: "The foreign key is checked for every row under an ACCESS EXCLUSIVE lock, which blocks reads and writes, on both tables.",
+    safe_way: "Drop the foreign key, change the type, add it NOT VALID, validate it.",
+    bad: "",
+    good: "ALTER TABLE users ALTER COLUMN note TYPE text;",
+    find,
+};
+
+fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
+    let (ChangeKind::AlterType { column, revalidated, .. }, Some(relation)) = (&change.kind, &change.on) else {
+        return Ok(None);
+    };
+    if revalidated.is_empty() {
+        return Ok(None);
+    }
+    let Some(blocking) = Blocking::among(change, |kind| kind == WorkKind::Scan)? else { return Ok(None) };
+    let name = &column.name;
+    let message =
+        format!("changing the type of \"{name}\" would check a foreign key of \"{}\" for every row", relation.name);
+    let recipe = type_recipe::of(RULE.id, change)?;
+    Ok(Some(Finding::new(change, message, blocking.describe(change)?, recipe).column(name)))
+}

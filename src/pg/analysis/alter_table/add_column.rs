@@ -1,0 +1,286 @@
+//! ADD COLUMN: where the values of the rows that exist come from.
+
+use pgrx::pg_sys::{self, ConstrType, Node, NodeTag, Oid};
+
+use super::{Alteration, as_column, constraint, definition, present};
+use crate::ddl::{Change, ChangeKind, Column, ConstraintKind, Filling, NewColumn, NewConstraint, Work, WorkKind};
+use crate::error::Result;
+use crate::pg::analysis::catalogue::{self, Attribute};
+use crate::pg::analysis::{column, expression, row_type};
+use crate::pg::{convert, node, relation, versions};
+
+/// What stands behind a column's type.
+struct Clauses<'a> {
+    default: Option<*mut Node>,
+    generated: Option<(*mut Node, bool)>,
+    identity: Option<bool>,
+    not_null: bool,
+    /// CHECK, UNIQUE, PRIMARY KEY and REFERENCES.
+    constraints: Vec<&'a pg_sys::Constraint>,
+}
+
+/// ADD COLUMN.
+///
+/// # Safety
+/// `command` is the parser's.
+pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) -> Result<Change> {
+    // SAFETY: the caller's promise; casts follow the tag.
+    unsafe {
+        let Some(written) = definition::<pg_sys::ColumnDef>(command, NodeTag::T_ColumnDef) else {
+            return Ok(alteration.light(ChangeKind::OtherAlter, None));
+        };
+        let attribute = attribute(written)?;
+        let exists = catalogue::attribute_named(alteration.oid, &attribute.name).is_some();
+        if exists && !alteration.drops_column(&attribute.name) {
+            return Ok(alteration.light(ChangeKind::OtherAlter, None));
+        }
+        let clauses = Clauses::of(written);
+        let namespace = alteration.namespace();
+        let serial = column::is_serial(written.typeName);
+        let default = match clauses.default.or(clauses.generated.map(|g| g.0)) {
+            Some(raw) => Some(namespace.default(raw, &attribute)),
+            None => None,
+        };
+        let default_text = default.map(|d| namespace.write(d));
+        let mut constraints = Vec::new();
+        for written in &clauses.constraints {
+            constraints.push(constraint::describe(alteration, written, Some(&attribute))?);
+        }
+        let filling = filling(&attribute, &clauses, serial, default, default_text.as_deref())?;
+        let required = clauses.not_null
+            || serial
+            || clauses.identity.is_some()
+            || constraints.iter().any(|c| c.kind == ConstraintKind::PrimaryKey)
+            || alteration.made_not_null().contains(&attribute.name);
+        let new = NewColumn {
+            column: Column { number: 0, ..as_column(&attribute) },
+            collation: collation(written),
+            neutral_value: column::neutral_value(attribute.type_oid, &expression::type_name(attribute.type_oid, -1)),
+            not_null_name: relation::quoted(&alteration.free_name(&attribute.name, c"not_null")),
+            sequence: sequence(alteration, &attribute.name),
+            base_type: pg_sys::getBaseType(attribute.type_oid).to_u32(),
+            default: default_text,
+            filling,
+            required,
+            constraints,
+        };
+        let later = !clauses.not_null && alteration.made_not_null().contains(&new.column.name);
+        let has_default = !matches!(new.filling, Filling::Nothing);
+        let work = if has_default && row_type::is_stored_elsewhere(alteration.oid) {
+            // It raises an error before it looks at any row.
+            Vec::new()
+        } else {
+            work(alteration, &new, default.is_some() || serial, later)
+        };
+        let tail = tail(&new, command.missing_ok, &clauses, serial);
+        Ok(alteration.with_work(ChangeKind::AddColumn { new, if_not_exists: command.missing_ok }, tail, work))
+    }
+}
+
+/// The name Postgres would choose for the sequence of a serial or identity column.
+fn sequence(alteration: &Alteration<'_>, column: &str) -> String {
+    // SAFETY: a syscache look-up by oid.
+    let schema = unsafe { pg_sys::get_rel_namespace(alteration.oid) };
+    let name = relation::free_name(&alteration.on.name, column, c"seq", schema, false);
+    relation::qualified(&alteration.on.schema, &name)
+}
+
+/// The column as it will be: name, type, collation.
+///
+/// # Safety
+/// `written` is the parser's.
+pub unsafe fn attribute(written: &pg_sys::ColumnDef) -> Result<Attribute> {
+    // SAFETY: the caller's promise; names are NUL-terminated.
+    unsafe {
+        let serial = column::serial_type(written.typeName);
+        let (type_oid, modifier) = match serial {
+            Some(type_oid) => (type_oid, -1),
+            None => expression::resolve_type(written.typeName)?,
+        };
+        let pointer = (&raw const *written).cast_mut();
+        let generated = Clauses::of(written).generated;
+        Ok(Attribute {
+            number: 0,
+            name: convert::string(written.colname).unwrap_or_default(),
+            type_oid,
+            modifier,
+            collation: pg_sys::GetColumnDefCollation(std::ptr::null_mut(), pointer, type_oid),
+            not_null: false,
+            has_default: false,
+            generated: generated.map_or('\0', |(_, stored)| if stored { 's' } else { 'v' }),
+            identity: '\0',
+            dropped: false,
+        })
+    }
+}
+
+impl<'a> Clauses<'a> {
+    /// # Safety
+    /// `written` is the parser's.
+    unsafe fn of(written: &'a pg_sys::ColumnDef) -> Self {
+        // SAFETY: the caller's promise; tags are checked.
+        let all: Vec<&pg_sys::Constraint> = unsafe {
+            node::elements(written.constraints)
+                .into_iter()
+                .filter_map(|n| node::cast::<pg_sys::Constraint>(n, NodeTag::T_Constraint))
+                .map(|c| &*c)
+                .collect()
+        };
+        let first = |kind| all.iter().find(|c| c.contype == kind);
+        let kept = [
+            ConstrType::CONSTR_CHECK,
+            ConstrType::CONSTR_UNIQUE,
+            ConstrType::CONSTR_PRIMARY,
+            ConstrType::CONSTR_FOREIGN,
+        ];
+        Self {
+            default: first(ConstrType::CONSTR_DEFAULT).and_then(|c| present(c.raw_expr)),
+            generated: first(ConstrType::CONSTR_GENERATED)
+                .and_then(|c| present(c.raw_expr).map(|e| (e, versions::is_stored(c)))),
+            identity: first(ConstrType::CONSTR_IDENTITY)
+                .map(|c| c.generated_when as u8 == pg_sys::ATTRIBUTE_IDENTITY_ALWAYS as u8),
+            not_null: written.is_not_null || first(ConstrType::CONSTR_NOTNULL).is_some(),
+            constraints: all.iter().copied().filter(|c| kept.contains(&c.contype)).collect(),
+        }
+    }
+}
+
+/// Decides as ATExecAddColumn does.
+///
+/// # Safety
+/// `default` is the cooked default.
+unsafe fn filling(
+    attribute: &Attribute,
+    clauses: &Clauses<'_>,
+    serial: bool,
+    default: Option<*mut Node>,
+    text: Option<&str>,
+) -> Result<Filling> {
+    let text = || text.unwrap_or_default().to_owned();
+    if serial {
+        return Ok(Filling::Serial);
+    }
+    if let Some(always) = clauses.identity {
+        return Ok(Filling::Identity { always });
+    }
+    if let Some((_, stored)) = clauses.generated {
+        return Ok(if stored { Filling::Stored(text()) } else { Filling::Virtual(text()) });
+    }
+    // SAFETY: look-ups by oid; the trees were made by Postgres.
+    unsafe {
+        let checked = pg_sys::DomainHasConstraints(attribute.type_oid);
+        // A default that is a NULL constant is not kept.
+        let own = default.filter(|d| !is_null_constant(*d));
+        let domains = present(pg_sys::get_typdefault(attribute.type_oid)).filter(|d| !is_null_constant(*d));
+        if checked {
+            return Ok(Filling::CheckedDomain);
+        }
+        match (own, domains) {
+            (Some(own), _) if expression::is_volatile(own)? => Ok(Filling::EachRow(text())),
+            (Some(_), _) => Ok(Filling::Once(text())),
+            (None, Some(domains)) => {
+                let written = convert::string(pg_sys::deparse_expression(domains, std::ptr::null_mut(), false, false));
+                let written = written.unwrap_or_default();
+                let volatile = expression::is_volatile(domains)?;
+                Ok(if volatile { Filling::DomainDefault(written) } else { Filling::Once(written) })
+            }
+            (None, None) => Ok(Filling::Nothing),
+        }
+    }
+}
+
+/// # Safety
+/// `expression` is a node.
+unsafe fn is_null_constant(expression: *mut Node) -> bool {
+    // SAFETY: the cast follows the tag.
+    unsafe { node::cast::<pg_sys::Const>(expression, NodeTag::T_Const).is_some_and(|c| (*c).constisnull) }
+}
+
+/// `has_expression`: the definition has a default or a generation expression, which makes Postgres check a foreign key
+/// even where the value is NULL. `later`: another command makes the column NOT NULL, which is then looked for in the rows
+/// although the default is known.
+fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool, later: bool) -> Vec<Work> {
+    // A child that has the column already keeps its own.
+    let lacks = |table: &Oid| !column::exists(table.to_u32(), &new.column.name);
+    let mut work: Vec<Work> = Vec::new();
+    let mut on = |tables: Vec<Oid>, kind| {
+        work.extend(tables.into_iter().filter(lacks).filter_map(|table| alteration.work(table, kind)));
+    };
+    let rewritten = !matches!(new.filling, Filling::Nothing | Filling::Once(_) | Filling::Virtual(_));
+    if rewritten {
+        on(alteration.stored(), WorkKind::Rewrite);
+    }
+    let stored_once = matches!(new.filling, Filling::Once(_));
+    if new.required && !rewritten && (later || !stored_once) {
+        on(alteration.stored(), WorkKind::Scan);
+    }
+    for constraint in &new.constraints {
+        match constraint.kind {
+            ConstraintKind::Check if constraint.not_enforced => {}
+            ConstraintKind::Check if constraint.no_inherit => on(vec![alteration.oid], WorkKind::Scan),
+            ConstraintKind::Check => on(alteration.stored(), WorkKind::Scan),
+            ConstraintKind::ForeignKey if has_expression && !constraint.not_enforced => {
+                on(alteration.stored_for_keys(), WorkKind::Scan);
+            }
+            ConstraintKind::Unique | ConstraintKind::PrimaryKey => on(alteration.stored_for_keys(), WorkKind::Build),
+            _ => {}
+        }
+    }
+    work
+}
+
+/// # Safety
+/// `written` is the parser's.
+unsafe fn collation(written: &pg_sys::ColumnDef) -> String {
+    if written.collClause.is_null() {
+        return String::new();
+    }
+    // SAFETY: the caller's promise.
+    format!(" COLLATE {}", unsafe { expression::dotted((*written.collClause).collname) })
+}
+
+/// `ADD COLUMN ...` as SQL; `None` when a part could not be written.
+fn tail(new: &NewColumn, if_not_exists: bool, clauses: &Clauses<'_>, serial: bool) -> Option<String> {
+    let missing = if if_not_exists { "IF NOT EXISTS " } else { "" };
+    let type_name = match (serial, new.column.type_name.as_str()) {
+        (false, name) => name.to_owned(),
+        (true, "smallint") => "smallserial".into(),
+        (true, "bigint") => "bigserial".into(),
+        (true, _) => "serial".into(),
+    };
+    let mut text = format!("ADD COLUMN {missing}{} {type_name}{}", new.column.quoted, new.collation);
+    match &new.filling {
+        Filling::Identity { always: true } => text.push_str(" GENERATED ALWAYS AS IDENTITY"),
+        Filling::Identity { always: false } => text.push_str(" GENERATED BY DEFAULT AS IDENTITY"),
+        Filling::Stored(expression) => text.push_str(&format!(" GENERATED ALWAYS AS ({expression}) STORED")),
+        Filling::Virtual(expression) => text.push_str(&format!(" GENERATED ALWAYS AS ({expression})")),
+        _ => {
+            if let Some(default) = &new.default {
+                text.push_str(&format!(" DEFAULT {default}"));
+            }
+        }
+    }
+    if clauses.not_null {
+        text.push_str(" NOT NULL");
+    }
+    for constraint in &new.constraints {
+        text.push(' ');
+        text.push_str(&inline(constraint)?);
+    }
+    Some(text)
+}
+
+/// A constraint as it stands behind a column.
+fn inline(constraint: &NewConstraint) -> Option<String> {
+    let name =
+        constraint.given_name.as_ref().map(|n| format!("CONSTRAINT {} ", relation::quoted(n))).unwrap_or_default();
+    let definition = constraint.definition.as_ref()?;
+    let body = match constraint.kind {
+        ConstraintKind::PrimaryKey => "PRIMARY KEY",
+        ConstraintKind::Unique => "UNIQUE",
+        ConstraintKind::ForeignKey => &definition[definition.find("REFERENCES")?..],
+        _ => definition,
+    };
+    let enforced = if constraint.not_enforced { " NOT ENFORCED" } else { "" };
+    Some(format!("{name}{body}{}{enforced}", constraint.deferrable))
+}

@@ -1,0 +1,375 @@
+//! ADD, VALIDATE, ALTER and DROP CONSTRAINT.
+
+use pgrx::pg_sys::{self, ConstrType, NodeTag, Oid};
+
+use super::{Alteration, as_column, definition, foreign_key, index_constraint, not_null, present};
+use crate::ddl::{Change, ChangeKind, Column, ConstraintKind, NewConstraint, Work, WorkKind};
+use crate::error::Result;
+use crate::pg::analysis::catalogue::{self, Attribute, CONSTRAINTS_OF, INDEXES_OF, Key, Row};
+use crate::pg::analysis::expression;
+use crate::pg::{convert, node, relation, versions};
+
+/// ADD CONSTRAINT, also without a name.
+///
+/// # Safety
+/// `command` is the parser's.
+pub unsafe fn add(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) -> Result<Change> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let Some(written) = definition::<pg_sys::Constraint>(command, NodeTag::T_Constraint) else {
+            return Ok(alteration.light(ChangeKind::OtherAlter, None));
+        };
+        let new = describe(alteration, written, None)?;
+        let work = match new.kind {
+            _ if new.not_valid || new.not_enforced || is_refused(alteration, &new) => Vec::new(),
+            ConstraintKind::Check => check(alteration, &new)?,
+            ConstraintKind::NotNull => not_nulls(alteration, &new.columns)?,
+            ConstraintKind::ForeignKey => {
+                let tables = alteration.stored_for_keys().into_iter();
+                let tables = tables.filter(|t| *t == alteration.oid || !foreign_key::is_there(*t, &new));
+                tables.filter_map(|t| alteration.work(t, WorkKind::Scan)).collect()
+            }
+            ConstraintKind::PrimaryKey if new.using_index.is_some() => not_nulls(alteration, &new.columns)?,
+            _ if new.using_index.is_some() => Vec::new(),
+            _ => index_constraint::work(alteration, &new, written)?,
+        };
+        let tail = tail(&new);
+        Ok(alteration.with_work(ChangeKind::AddConstraint(new), tail, work))
+    }
+}
+
+/// What Postgres refuses before it looks at any row: a name that is taken, a second primary key.
+fn is_refused(alteration: &Alteration<'_>, new: &NewConstraint) -> bool {
+    CONSTRAINTS_OF.rows(&[Key::Oid(c"conrelid", alteration.oid.to_u32())]).iter().any(|row| {
+        let name = row.name(c"conname");
+        let second_key = new.kind == ConstraintKind::PrimaryKey && row.character(c"contype") == 'p';
+        (second_key || new.given_name.as_ref() == Some(&name)) && !alteration.drops_constraint(&name)
+    })
+}
+
+/// A new CHECK is tried on every row; a child that has it already, by name, keeps its own.
+fn check(alteration: &Alteration<'_>, new: &NewConstraint) -> Result<Vec<Work>> {
+    let name = new.given_name.clone().unwrap_or_default();
+    let tables = if new.no_inherit { vec![alteration.oid] } else { alteration.stored() };
+    Ok(tables
+        .into_iter()
+        .filter(|table| *table == alteration.oid || named(*table, &name).is_none())
+        .filter_map(|table| alteration.work(table, WorkKind::Scan))
+        .collect())
+}
+
+/// Scans for columns that become NOT NULL on the way.
+fn not_nulls(alteration: &Alteration<'_>, columns: &[Column]) -> Result<Vec<Work>> {
+    let mut work = Vec::new();
+    for table in alteration.stored() {
+        for column in columns {
+            if not_null::scans(alteration, table, &column.name, table == alteration.oid)? {
+                work.extend(alteration.work(table, WorkKind::Scan));
+                break;
+            }
+        }
+    }
+    Ok(work)
+}
+
+/// A constraint of the parser's as data. `inline` is the column behind which it stands.
+///
+/// # Safety
+/// `written` is the parser's.
+pub unsafe fn describe(
+    alteration: &Alteration<'_>,
+    written: &pg_sys::Constraint,
+    inline: Option<&Attribute>,
+) -> Result<NewConstraint> {
+    // SAFETY: the caller's promise; names are NULL or NUL-terminated, lists NIL or lists of nodes.
+    unsafe {
+        let (kind, label) = match written.contype {
+            ConstrType::CONSTR_PRIMARY => (ConstraintKind::PrimaryKey, c"pkey"),
+            ConstrType::CONSTR_UNIQUE => (ConstraintKind::Unique, c"key"),
+            ConstrType::CONSTR_EXCLUSION => (ConstraintKind::Exclusion, c"excl"),
+            ConstrType::CONSTR_FOREIGN => (ConstraintKind::ForeignKey, c"fkey"),
+            ConstrType::CONSTR_NOTNULL => (ConstraintKind::NotNull, c"not_null"),
+            _ => (ConstraintKind::Check, c"check"),
+        };
+        let using_index = index_constraint::existing(alteration, written);
+        let names = match (inline, kind) {
+            (_, ConstraintKind::Check) => checked_columns(alteration, written),
+            (Some(column), _) => vec![column.name.clone()],
+            (None, ConstraintKind::ForeignKey) => node::strings(written.fk_attrs),
+            (None, _) => node::strings(written.keys),
+        };
+        let columns: Vec<Column> = match using_index {
+            Some(index) => index_constraint::columns(alteration.oid, index),
+            None => names.iter().map(|name| alteration.column(name)).collect(),
+        };
+        let given_name = convert::string(written.conname);
+        let chosen = match (&given_name, kind) {
+            (Some(name), _) => name.clone(),
+            (None, ConstraintKind::PrimaryKey) => alteration.free_name("", label),
+            (None, _) => alteration.free_name(&names.join("_"), label),
+        };
+        let mut new = NewConstraint {
+            kind,
+            quoted: relation::quoted(&chosen),
+            given_name,
+            columns,
+            definition: None,
+            not_valid: written.skip_validation,
+            not_enforced: !versions::is_enforced(written),
+            no_inherit: written.is_no_inherit,
+            deferrable: deferrable(written),
+            using_index,
+            references: None,
+            referenced_columns: Vec::new(),
+            index: None,
+        };
+        new.definition = match kind {
+            ConstraintKind::Check => {
+                let kind = pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT;
+                present(written.raw_expr).map(|raw| format!("CHECK ({})", alteration.namespace().rewrite(raw, kind)))
+            }
+            ConstraintKind::NotNull => new.columns.first().map(|column| format!("NOT NULL {}", column.quoted)),
+            ConstraintKind::ForeignKey => references(&mut new, written)?,
+            _ => index_constraint::definition(alteration, &mut new, written),
+        };
+        Ok(new)
+    }
+}
+
+/// The columns that a CHECK names, for the name that Postgres would give it.
+///
+/// # Safety
+/// `written` is the parser's.
+unsafe fn checked_columns(alteration: &Alteration<'_>, written: &pg_sys::Constraint) -> Vec<String> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let Some(raw) = present(written.raw_expr) else { return Vec::new() };
+        let namespace = alteration.namespace();
+        let expression = namespace.transform(raw, pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT);
+        namespace.only_column(expression).into_iter().collect()
+    }
+}
+
+/// `FOREIGN KEY (...) REFERENCES ...`; also fills in what is referenced.
+///
+/// # Safety
+/// `written` is the parser's.
+unsafe fn references(new: &mut NewConstraint, written: &pg_sys::Constraint) -> Result<Option<String>> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if written.pktable.is_null() || versions::has_period(written) {
+            return Ok(None);
+        }
+        let Some(target) = relation::lookup(written.pktable)? else { return Ok(None) };
+        let table = relation::describe(target, true)?;
+        let names = node::strings(written.pk_attrs);
+        new.referenced_columns = if names.is_empty() {
+            primary_key(target)
+        } else {
+            names.iter().filter_map(|n| catalogue::attribute_named(target, n)).map(|a| as_column(&a)).collect()
+        };
+        let mut text = format!("FOREIGN KEY ({}) REFERENCES {}", listed(&new.columns), table.quoted);
+        if !new.referenced_columns.is_empty() {
+            text.push_str(&format!("({})", listed(&new.referenced_columns)));
+        }
+        if written.fk_matchtype as u8 == b'f' {
+            text.push_str(" MATCH FULL");
+        }
+        if let Some(action) = action(written.fk_upd_action) {
+            text.push_str(&format!(" ON UPDATE {action}"));
+        }
+        if let Some(action) = action(written.fk_del_action) {
+            text.push_str(&format!(" ON DELETE {action}"));
+            let columns: Vec<String> =
+                node::strings(written.fk_del_set_cols).iter().map(|c| relation::quoted(c)).collect();
+            if !columns.is_empty() {
+                text.push_str(&format!(" ({})", columns.join(", ")));
+            }
+        }
+        new.references = Some(table);
+        Ok(Some(text))
+    }
+}
+
+/// The action behind its letter, as the grammar codes it; `None` for NO ACTION.
+fn action(letter: std::ffi::c_char) -> Option<&'static str> {
+    match letter as u8 {
+        b'r' => Some("RESTRICT"),
+        b'c' => Some("CASCADE"),
+        b'n' => Some("SET NULL"),
+        b'd' => Some("SET DEFAULT"),
+        _ => None,
+    }
+}
+
+fn primary_key(table: Oid) -> Vec<Column> {
+    INDEXES_OF
+        .rows(&[Key::Oid(c"indrelid", table.to_u32())])
+        .iter()
+        .filter(|row| row.boolean(c"indisprimary") == Some(true))
+        .flat_map(|row| row.small_array(c"indkey"))
+        .filter_map(|number| catalogue::attribute(table, number))
+        .map(|a| as_column(&a))
+        .collect()
+}
+
+fn deferrable(written: &pg_sys::Constraint) -> String {
+    match (written.deferrable, written.initdeferred) {
+        (_, true) => " DEFERRABLE INITIALLY DEFERRED".into(),
+        (true, false) => " DEFERRABLE".into(),
+        _ => String::new(),
+    }
+}
+
+/// `ADD CONSTRAINT ...` as SQL.
+fn tail(new: &NewConstraint) -> Option<String> {
+    let name = new.given_name.as_ref().map(|n| format!("CONSTRAINT {} ", relation::quoted(n))).unwrap_or_default();
+    let inherit = if new.no_inherit { " NO INHERIT" } else { "" };
+    let enforced = if new.not_enforced { " NOT ENFORCED" } else { "" };
+    let valid = if new.not_valid && !new.not_enforced { " NOT VALID" } else { "" };
+    Some(format!("ADD {name}{}{inherit}{}{enforced}{valid}", new.definition.as_ref()?, new.deferrable))
+}
+
+/// The constraint of a name on a table.
+pub fn named(table: Oid, name: &str) -> Option<Row> {
+    CONSTRAINTS_OF.rows(&[Key::Oid(c"conrelid", table.to_u32())]).into_iter().find(|row| row.name(c"conname") == name)
+}
+
+fn kind_of(row: &Row) -> ConstraintKind {
+    match row.character(c"contype") {
+        'f' => ConstraintKind::ForeignKey,
+        'p' => ConstraintKind::PrimaryKey,
+        'u' => ConstraintKind::Unique,
+        'x' => ConstraintKind::Exclusion,
+        'n' => ConstraintKind::NotNull,
+        _ => ConstraintKind::Check,
+    }
+}
+
+/// VALIDATE CONSTRAINT: a scan under whatever lock the transaction holds by then.
+///
+/// # Safety
+/// `command` is the parser's.
+pub unsafe fn validate(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) -> Result<Change> {
+    // SAFETY: a name is NUL-terminated.
+    let name = unsafe { convert::string(command.name) }.unwrap_or_default();
+    let tail = format!("VALIDATE CONSTRAINT {}", relation::quoted(&name));
+    let Some(row) = named(alteration.oid, &name) else {
+        // One that the statement itself adds.
+        // SAFETY: the commands are the parser's.
+        let Some(kind) = (unsafe { added(alteration, &name) }) else {
+            return Ok(alteration.light(ChangeKind::OtherAlter, None));
+        };
+        let tables =
+            if kind == ConstraintKind::ForeignKey { alteration.stored_for_keys() } else { alteration.stored() };
+        let work = tables.into_iter().filter_map(|table| alteration.work(table, WorkKind::Scan)).collect();
+        return Ok(alteration.with_work(ChangeKind::ValidateConstraint { name, kind }, Some(tail), work));
+    };
+    let kind = kind_of(&row);
+    let mut work = Vec::new();
+    if row.boolean(c"convalidated") == Some(false) && row.boolean(c"conenforced") != Some(false) {
+        if kind == ConstraintKind::ForeignKey {
+            work = foreign_key::validation(alteration, &row)?;
+        } else {
+            for table in alteration.stored() {
+                let own = if table == alteration.oid { Some(&row) } else { None };
+                let child = if own.is_none() { named(table, &name) } else { None };
+                if own.or(child.as_ref()).is_some_and(|r| r.boolean(c"convalidated") == Some(false)) {
+                    work.extend(alteration.work(table, WorkKind::Scan));
+                }
+            }
+        }
+    }
+    Ok(alteration.with_work(ChangeKind::ValidateConstraint { name, kind }, Some(tail), work))
+}
+
+/// The kind of a CHECK or foreign key of that name that the statement adds unchecked.
+///
+/// # Safety
+/// The commands are the parser's.
+unsafe fn added(alteration: &Alteration<'_>, name: &str) -> Option<ConstraintKind> {
+    alteration.commands_of(pg_sys::AlterTableType::AT_AddConstraint).find_map(|command| {
+        // SAFETY: the caller's promise; the tag is checked.
+        let (new, own) = unsafe {
+            let new = definition::<pg_sys::Constraint>(command, NodeTag::T_Constraint)?;
+            (new, convert::string(new.conname))
+        };
+        let kind = match new.contype {
+            ConstrType::CONSTR_FOREIGN => ConstraintKind::ForeignKey,
+            ConstrType::CONSTR_CHECK => ConstraintKind::Check,
+            ConstrType::CONSTR_NOTNULL => ConstraintKind::NotNull,
+            _ => return None,
+        };
+        (own.as_deref() == Some(name) && new.skip_validation).then_some(kind)
+    })
+}
+
+/// ALTER CONSTRAINT; ENFORCED (18) checks every row.
+///
+/// # Safety
+/// `command` is the parser's.
+pub unsafe fn alter(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) -> Result<Change> {
+    // SAFETY: the caller's promise.
+    let Some((name, enforced)) = (unsafe { versions::altered_constraint(command) }) else {
+        return Ok(alteration.light(ChangeKind::OtherAlter, None));
+    };
+    let mut work = Vec::new();
+    if enforced == Some(true)
+        && let Some(row) = named(alteration.oid, &name)
+        && row.boolean(c"conenforced") == Some(false)
+    {
+        work = foreign_key::validation(alteration, &row)?;
+    }
+    let tail = enforced.map(|enforced| {
+        let word = if enforced { "ENFORCED" } else { "NOT ENFORCED" };
+        format!("ALTER CONSTRAINT {} {word}", relation::quoted(&name))
+    });
+    Ok(alteration.with_work(ChangeKind::AlterConstraint { name, enforced }, tail, work))
+}
+
+/// DROP CONSTRAINT.
+///
+/// # Safety
+/// `command` is the parser's.
+pub unsafe fn drop(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) -> Result<Change> {
+    // SAFETY: a name is NUL-terminated.
+    let name = unsafe { convert::string(command.name) }.unwrap_or_default();
+    let Some(row) = named(alteration.oid, &name) else {
+        return Ok(alteration.light(ChangeKind::OtherAlter, None));
+    };
+    let cascade = command.behavior == pg_sys::DropBehavior::DROP_CASCADE;
+    let tail = format!("DROP CONSTRAINT {}{}", relation::quoted(&name), if cascade { " CASCADE" } else { "" });
+    let kind = ChangeKind::DropConstraint { name, kind: kind_of(&row), oid: row.oid(c"oid"), cascade };
+    Ok(alteration.light(kind, Some(tail)))
+}
+
+/// A list of SQL names.
+pub fn listed(columns: &[Column]) -> String {
+    columns.iter().map(|c| c.quoted.clone()).collect::<Vec<_>>().join(", ")
+}
+
+/// An expression of the statement's in its own namespace.
+///
+/// # Safety
+/// `raw` is the parser's.
+pub unsafe fn written(
+    alteration: &Alteration<'_>,
+    raw: *mut pg_sys::Node,
+    kind: pg_sys::ParseExprKind::Type,
+) -> String {
+    // SAFETY: the caller's promise.
+    unsafe { alteration.namespace().rewrite(raw, kind) }
+}
+
+/// A dotted operator name.
+///
+/// # Safety
+/// `names` is NIL or a list of String nodes.
+pub unsafe fn operator(names: *mut pg_sys::List) -> String {
+    // SAFETY: the caller's promise.
+    let parts = unsafe { node::strings(names) };
+    match parts.as_slice() {
+        [only] => only.clone(),
+        _ => format!("OPERATOR({})", unsafe { expression::dotted(names) }.replace('"', "")),
+    }
+}

@@ -1,0 +1,91 @@
+//! SET NOT NULL: scanned, unless it is there already or Postgres's prover finds it in the table's constraints.
+
+use pgrx::pg_sys::{self, Node, NodeTag, Oid};
+
+use super::Alteration;
+use crate::ddl::{Change, ChangeKind, WorkKind};
+use crate::error::Result;
+use crate::pg::analysis::catalogue::{self, Attribute, CONSTRAINTS_OF, Key, Row};
+use crate::pg::analysis::expression;
+use crate::pg::{convert, relation};
+
+/// ALTER COLUMN ... SET NOT NULL.
+///
+/// # Safety
+/// `command` is the parser's.
+pub unsafe fn set(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) -> Result<Change> {
+    // SAFETY: a name is NUL-terminated.
+    let name = unsafe { convert::string(command.name) }.unwrap_or_default();
+    let column = alteration.column(&name);
+    let mut work = Vec::new();
+    for table in alteration.stored() {
+        if scans(alteration, table, &name, table == alteration.oid)? {
+            work.extend(alteration.work(table, WorkKind::Scan));
+        }
+    }
+    let unvalidated = catalogue::attribute_named(alteration.oid, &name)
+        .and_then(|a| native(alteration.oid, a.number))
+        .filter(|row| row.boolean(c"convalidated") == Some(false))
+        .map(|row| relation::quoted(&row.name(c"conname")));
+    let tail = format!("ALTER COLUMN {} SET NOT NULL", column.quoted);
+    let free_name = relation::quoted(&alteration.free_name(&name, c"not_null"));
+    Ok(alteration.with_work(ChangeKind::SetNotNull { column, unvalidated, free_name }, Some(tail), work))
+}
+
+/// Whether a table is scanned when a column of it becomes NOT NULL. `named` is the table that the statement names.
+pub fn scans(alteration: &Alteration<'_>, table: Oid, column: &str, named: bool) -> Result<bool> {
+    let Some(attribute) = catalogue::attribute_named(table, column) else {
+        // A column that the statement itself adds, where ADD COLUMN is looked at.
+        return Ok(false);
+    };
+    if let Some(row) = native(table, attribute.number)
+        && !alteration.drops_constraint(&row.name(c"conname"))
+    {
+        // A constraint that is there and NOT VALID is validated; a child's is only marked as inherited.
+        return Ok(row.boolean(c"convalidated") == Some(false) && named);
+    }
+    if attribute.not_null {
+        return Ok(false);
+    }
+    Ok(!proven(alteration, table, &attribute)?)
+}
+
+/// The not-null constraint of a column, from 18.
+pub fn native(table: Oid, number: i16) -> Option<Row> {
+    CONSTRAINTS_OF
+        .rows(&[Key::Oid(c"conrelid", table.to_u32())])
+        .into_iter()
+        .find(|row| row.character(c"contype") == 'n' && row.small_array(c"conkey") == [number])
+}
+
+/// What NotNullImpliedByRelConstraints answers, without the constraints that the statement drops first.
+pub fn proven(alteration: &Alteration<'_>, table: Oid, attribute: &Attribute) -> Result<bool> {
+    let known: Vec<*mut Node> = checks(table)
+        .into_iter()
+        .filter(|row| !alteration.drops_constraint(&row.name(c"conname")))
+        .map(|row| row.tree(c"conbin"))
+        .collect();
+    if known.is_empty() {
+        return Ok(false);
+    }
+    // SAFETY: nodes made by Postgres's makers; the constraints' trees are of range table entry 1.
+    unsafe {
+        let test = pg_sys::palloc0(size_of::<pg_sys::NullTest>()).cast::<pg_sys::NullTest>();
+        (*test).xpr.type_ = NodeTag::T_NullTest;
+        let (type_oid, modifier) = (attribute.type_oid, attribute.modifier);
+        (*test).arg = pg_sys::makeVar(1, attribute.number, type_oid, modifier, attribute.collation, 0).cast();
+        (*test).nulltesttype = pg_sys::NullTestType::IS_NOT_NULL;
+        (*test).location = -1;
+        expression::implied(&known, pg_sys::lappend(std::ptr::null_mut(), test.cast()))
+    }
+}
+
+/// The CHECK constraints that hold for every row: validated, and enforced.
+pub fn checks(table: Oid) -> Vec<Row> {
+    CONSTRAINTS_OF
+        .rows(&[Key::Oid(c"conrelid", table.to_u32())])
+        .into_iter()
+        .filter(|row| row.character(c"contype") == 'c' && row.boolean(c"convalidated") == Some(true))
+        .filter(|row| row.boolean(c"conenforced") != Some(false))
+        .collect()
+}
