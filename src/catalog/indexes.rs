@@ -128,6 +128,9 @@ pub fn described(oids: &[u32]) -> Result<Vec<Described>> {
                 of_partition: r.boolean(3),
             })
             .collect())
+    })
+}
+
 /// Whether an index belongs to a constraint or to a partitioned index, so that it cannot be dropped by itself.
 pub fn is_part_of_another(index: u32) -> Result<bool> {
     as_owner(|| {

@@ -1,12 +1,11 @@
 //! The guard: one analysis of a statement (`pg::analysis`), one list of rules, one verdict.
 
-mod compatibility;
-mod policy;
-mod recipes;
 mod backstop;
 mod bound;
+mod compatibility;
 mod log;
 pub mod policy;
+mod recipes;
 mod rule;
 mod rules;
 pub mod script;

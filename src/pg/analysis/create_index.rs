@@ -50,17 +50,6 @@ pub unsafe fn change(statement: &pg_sys::IndexStmt) -> Result<Option<Change>> {
             let built = on.leaves.iter().map(|leaf| Oid::from(*leaf)).filter(|leaf| !covered.contains(leaf));
             work.extend(built.filter_map(|leaf| held::work(leaf, WorkKind::Build, LockMode::Share)));
         }
-        let definition = index_statement::definition(statement, oid, on.partitioned)?;
-        let unique = if statement.unique { "UNIQUE " } else { "" };
-        let sql = definition
-            .body
-            .as_ref()
-            .map(|body| format!("CREATE {unique}INDEX {}ON {} {body}", definition.name_clause, on.quoted));
-        let work = on
-            .leaves
-            .iter()
-            .filter_map(|leaf| held::work(pg_sys::Oid::from(*leaf), WorkKind::Build, LockMode::Share))
-            .collect();
         Ok(Some(Change {
             on: Some(on),
             kind: ChangeKind::CreateIndex(definition),
