@@ -376,8 +376,8 @@ pub enum ChangeKind {
 pub struct Modification {
     /// `UPDATE`, `DELETE` or `MERGE`.
     pub command: &'static str,
-    /// Rows that the planner expects it to change.
-    pub rows: u64,
+    /// Rows that the planner expects it to change; `None` for all there are, where it could not be asked.
+    pub rows: Option<u64>,
     /// What stands behind SET, of an UPDATE that a backfill can do.
     pub set: Option<String>,
     /// The columns that SET names, as in pg_attribute.

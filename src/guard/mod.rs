@@ -73,13 +73,31 @@ pub fn starts(event: &Event) -> Result<()> {
         && let Some(refused) = verdicts.iter().find(|v| v.action == Action::Error)
     {
         let refusal = report(refused, &ddl, &verdicts, code::GUARD);
-        return Err(log::refused(event, text, &verdicts, refusal));
+        return Err(log::refused(event.tag(), text, &verdicts, refusal));
     }
     if mode != GuardMode::Off {
         warn(&verdicts, &ddl)?;
     }
     log::begin(event, text, &ddl, &verdicts);
     Ok(())
+}
+
+/// A statement of a migration is about to run for which Postgres fires no event (UPDATE, TRUNCATE, VACUUM FULL and the
+/// like): refuses it, or warns about it.
+pub fn runs(text: &str) -> Result<()> {
+    let mode = settings::guard();
+    if mode == GuardMode::Off || event_trigger::is_restoring() {
+        return Ok(());
+    }
+    let Some(ddl) = pg::analysis::script::unseen(text)? else { return Ok(()) };
+    let verdicts = weigh(&ddl)?;
+    if mode == GuardMode::Enforce
+        && let Some(refused) = verdicts.iter().find(|v| v.action == Action::Error)
+    {
+        let refusal = report(refused, &ddl, &verdicts, code::GUARD);
+        return Err(log::refused(ddl.tag.clone(), Some(text.to_owned()), &verdicts, refusal));
+    }
+    warn(&verdicts, &ddl)
 }
 
 fn judged(event: &Event) -> Result<(Ddl, Vec<Verdict>)> {

@@ -207,6 +207,7 @@ fn settled(migration: &Stored, statements: &[Statement]) -> std::result::Result<
 /// One statement at top level, between two committed marks.
 fn top_level(migration: &Stored, statement: &Statement, interruption: &Interruption, bounded: bool) -> Outcome {
     let outside = |error| Failure::outside(migration, error);
+    run::ask_guard(migration, statement)?;
     let begun = resume::note(statement.number, &statement.text, interruption).map_err(outside)?;
     if !ledger::mark_begun(&migration.version, &begun).map_err(outside)? {
         return Err(outside(run::moved_on(migration)));

@@ -28,6 +28,7 @@ mod drop_materialized_view;
 mod drop_schema;
 mod drop_table;
 mod function_body_uses;
+mod lock_table;
 mod rename_column;
 mod rename_enum_value;
 mod rename_schema;
@@ -38,7 +39,10 @@ mod set_logged_unlogged;
 mod set_not_null_scan;
 mod set_schema;
 mod set_tablespace;
+mod truncate;
+mod update_unbatched;
 mod validate_under_strong_lock;
+mod vacuum_full;
 
 use super::rule::Rule;
 
@@ -72,6 +76,9 @@ pub static RULES: &[&Rule] = &[
     &set_not_null_scan::RULE,
     &set_tablespace::RULE,
     &validate_under_strong_lock::RULE,
+    &vacuum_full::RULE,
+    &update_unbatched::RULE,
+    &truncate::RULE,
     &drop_cascade::RULE,
     &drop_index_blocking::RULE,
     &drop_materialized_view::RULE,
@@ -83,6 +90,7 @@ pub static RULES: &[&Rule] = &[
     &rename_table::RULE,
     &set_schema::RULE,
     &function_body_uses::RULE,
+    &lock_table::RULE,
 ];
 
 /// Every rule, also the one that looks at what Postgres does and not at a statement.

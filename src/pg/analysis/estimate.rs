@@ -7,6 +7,7 @@ use std::ffi::{c_char, c_void};
 
 use pgrx::pg_sys::{self, NodeTag, Oid};
 
+use super::barrier::Barrier;
 use crate::error::Result;
 use crate::pg::{boundary, convert, node, raw, subtransaction, versions};
 
@@ -16,6 +17,7 @@ use crate::pg::{boundary, convert, node, raw, subtransaction, versions};
 /// # Safety
 /// `select` is a tree of the parser's, which may be changed; `source` is NUL-terminated.
 pub unsafe fn rows(select: *mut pg_sys::RawStmt, source: *const c_char) -> Result<Option<u64>> {
+    let _barrier = Barrier::up();
     let work = || {
         subtransaction::rolled_back(|| {
             // SAFETY: the caller's promise; raw calls within the boundary, in closures that own nothing. The snapshot goes
@@ -171,6 +173,7 @@ unsafe extern "C-unwind" fn is_a_users(function: Oid, _: *mut c_void) -> bool {
 /// # Safety
 /// As for [`rows`].
 pub unsafe fn values(select: *mut pg_sys::RawStmt, source: *const c_char) -> Result<Option<Vec<Value>>> {
+    let _barrier = Barrier::up();
     let work = || {
         subtransaction::rolled_back(|| {
             // SAFETY: as in rows(); the list holds TargetEntry nodes.

@@ -111,7 +111,10 @@ unsafe fn change(parts: &Parts, whole: Option<(*mut pg_sys::Node, &str)>) -> Res
             convert::string((*(*parts.relation).alias).aliasname)
         };
         let source = source(&on, (*parts.relation).inh, alias.as_deref());
-        let Some(rows) = count(parts, &source)? else { return Ok(None) };
+        let rows = count(parts, &source)?;
+        if rows.is_none() && !(parts.condition.is_null() && parts.from.is_null()) {
+            return Ok(None);
+        }
         let mut modification = Modification { command: parts.command, rows, ..Modification::default() };
         modification.plain = parts.from.is_null() && parts.with.is_null();
         if let (Some((statement, text)), true) = (whole, modification.plain) {

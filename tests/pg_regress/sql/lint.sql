@@ -41,4 +41,5 @@ COMMIT;
 SET migrator.guard = off;
 SELECT statement, rule FROM migrator.lint('CREATE INDEX ON lt (email)');
 RESET migrator.guard;
+SET migrator.guard = off;
 DROP TABLE lt; DROP SCHEMA lt_closed CASCADE; DROP ROLE regress_lint;

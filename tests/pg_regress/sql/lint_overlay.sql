@@ -35,4 +35,5 @@ SELECT * FROM pg_temp.lint('CREATE INDEX i ON lo (a); CREATE INDEX IF NOT EXISTS
 SHOW search_path;
 SELECT * FROM pg_temp.lint('SELECT pg_catalog.set_config(''search_path'', '''', false); CREATE INDEX ON lo (a); CREATE INDEX ON public.lo (a)');
 SHOW search_path;
+SET migrator.guard = off;
 DROP TABLE lo; DROP SCHEMA lo_s;
