@@ -97,8 +97,10 @@ pub struct NewColumn {
     pub filling: Filling,
     /// The DEFAULT clause as SQL, whatever its kind; `None` without one.
     pub default: Option<String>,
-    /// NOT NULL or PRIMARY KEY, also by another command of the statement.
+    /// NOT NULL or PRIMARY KEY by its own definition.
     pub required: bool,
+    /// Another command of the statement makes it NOT NULL.
+    pub required_later: bool,
     /// A neutral value of the type as SQL, when there is an obvious one.
     pub neutral_value: Option<String>,
     /// A free name for a not-null constraint on it, quoted where needed.

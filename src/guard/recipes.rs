@@ -1,7 +1,7 @@
 //! The steps that recipes are made of, in the user's own names.
 
 use crate::catalog::keys;
-use crate::ddl::{Change, Column, ConstraintKind, Filling, NewColumn, NewConstraint, NodeKind, Relation};
+use crate::ddl::{Change, Column, ConstraintKind, Filling, NewColumn, NewConstraint, Relation};
 use crate::error::Result;
 use crate::guard::rule::Recipe;
 use crate::pg;
@@ -92,7 +92,7 @@ pub fn by_index(relation: &Relation, constraint: &NewConstraint) -> Option<Vec<S
         steps.push(format!("{table}ADD CONSTRAINT {name} {word} USING INDEX {name}{deferrable};"));
         return Some(steps);
     }
-    for node in index.tree.iter().filter(|n| n.kind == NodeKind::Leaf) {
+    for node in index.tree.iter().filter(|n| relation.leaves.contains(&n.oid)) {
         let (own, leaf) = (&node.index, &node.quoted);
         steps.push(format!("CREATE UNIQUE INDEX CONCURRENTLY {own} ON {leaf} {body};"));
         steps.push(format!("ALTER TABLE {leaf} ADD CONSTRAINT {own} {word} USING INDEX {own}{deferrable};"));
@@ -110,7 +110,7 @@ pub fn add_column(relation: &Relation, new: &NewColumn) -> Result<Option<Vec<Str
     let set_default = |value: &str| format!("{table}ALTER COLUMN {} SET DEFAULT {value};", column.quoted);
     let mut not_null_left = new.required;
     let mut steps = match &new.filling {
-        Filling::Nothing if new.required => {
+        Filling::Nothing if new.required || new.required_later => {
             vec![format!("{add};"), fill(relation, column, new.neutral_value.as_deref().unwrap_or("your_value"))?]
         }
         Filling::Nothing => vec![format!("{add};")],

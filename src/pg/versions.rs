@@ -155,7 +155,8 @@ pub fn is_stored(constraint: &pg_sys::Constraint) -> bool {
 /// Whether a constraint is enforced. 18 has NOT ENFORCED.
 pub fn is_enforced(constraint: &pg_sys::Constraint) -> bool {
     #[cfg(feature = "pg18")]
-    return constraint.is_enforced || constraint.contype == pg_sys::ConstrType::CONSTR_NOTNULL;
+    return constraint.is_enforced
+        || !matches!(constraint.contype, pg_sys::ConstrType::CONSTR_CHECK | pg_sys::ConstrType::CONSTR_FOREIGN);
     #[cfg(not(feature = "pg18"))]
     return constraint.type_ == pg_sys::NodeTag::T_Constraint;
 }
@@ -184,11 +185,28 @@ pub fn is_set_expression(subtype: pg_sys::AlterTableType::Type) -> bool {
     return subtype == pg_sys::AlterTableType::Type::MAX;
 }
 
-/// The constraint that ALTER CONSTRAINT names, and what it says about enforcing it. 18 has a node of its own for it.
+/// NOT ENFORCED behind a constraint of a column, from 18.
+pub fn says_not_enforced(attribute: pg_sys::ConstrType::Type) -> bool {
+    #[cfg(feature = "pg18")]
+    return attribute == pg_sys::ConstrType::CONSTR_ATTR_NOT_ENFORCED;
+    #[cfg(not(feature = "pg18"))]
+    return attribute == pg_sys::ConstrType::Type::MAX;
+}
+
+/// What ALTER CONSTRAINT says.
+pub struct AlteredConstraint {
+    pub name: String,
+    /// ENFORCED or NOT ENFORCED, from 18.
+    pub enforced: Option<bool>,
+    /// INHERIT, from 18.
+    pub inherits: bool,
+}
+
+/// ALTER CONSTRAINT. 18 has a node of its own for it.
 ///
 /// # Safety
 /// `command` is the parser's.
-pub unsafe fn altered_constraint(command: &pg_sys::AlterTableCmd) -> Option<(String, Option<bool>)> {
+pub unsafe fn altered_constraint(command: &pg_sys::AlterTableCmd) -> Option<AlteredConstraint> {
     // SAFETY: the cast follows the tag; the name is NUL-terminated.
     unsafe {
         #[cfg(feature = "pg18")]
@@ -196,13 +214,15 @@ pub unsafe fn altered_constraint(command: &pg_sys::AlterTableCmd) -> Option<(Str
             use pg_sys::{ATAlterConstraint, NodeTag};
             let alter = &*super::node::cast::<ATAlterConstraint>(command.def, NodeTag::T_ATAlterConstraint)?;
             let enforced = alter.alterEnforceability.then_some(alter.is_enforced);
-            Some((super::convert::string(alter.conname)?, enforced))
+            let inherits = alter.alterInheritability && !alter.noinherit;
+            Some(AlteredConstraint { name: super::convert::string(alter.conname)?, enforced, inherits })
         }
         #[cfg(not(feature = "pg18"))]
         {
             use pg_sys::{Constraint, NodeTag};
             let constraint = super::node::cast::<Constraint>(command.def, NodeTag::T_Constraint)?;
-            Some((super::convert::string((*constraint).conname)?, None))
+            let name = super::convert::string((*constraint).conname)?;
+            Some(AlteredConstraint { name, enforced: None, inherits: false })
         }
     }
 }

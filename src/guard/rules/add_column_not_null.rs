@@ -25,7 +25,7 @@ pub static RULE: Rule = Rule {
 
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let (ChangeKind::AddColumn { new, .. }, Some(relation)) = (&change.kind, &change.on) else { return Ok(None) };
-    if !new.required || new.filling != Filling::Nothing {
+    if !(new.required || new.required_later) || new.filling != Filling::Nothing {
         return Ok(None);
     }
     let Some(presence) = first_row(relation)? else { return Ok(None) };

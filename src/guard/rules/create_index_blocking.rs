@@ -83,7 +83,9 @@ fn recipe(relation: &Relation, index: &IndexDefinition, built: &[u32], body: &st
         return vec![generated, attach_all];
     }
     let mut lines: Vec<String> = leaves.iter().map(concurrently).collect();
-    let some_are_there = built.len() < relation.leaves.len();
+    // Some have it already, or were made by this transaction.
+    let all = index.tree.iter().filter(|n| n.kind == NodeKind::Leaf).count();
+    let some_are_there = built.len() < all;
     if some_are_there || index.tree.iter().any(|n| n.kind == NodeKind::Foreign) {
         lines.push(attach_all);
         return lines;

@@ -63,8 +63,7 @@ pub fn named_tree(
     unsafe {
         let mut indexes: HashMap<pg_sys::Oid, String> = HashMap::new();
         let mut tree = Vec::new();
-        // A partition that this transaction made is gone when it is rolled back.
-        for oid in relation::inheritors(root)?.into_iter().filter(|oid| relation::existed_before(*oid)) {
+        for oid in relation::inheritors(root)? {
             let (schema, table) = relation::names(oid);
             let index = match &name {
                 Some(given) if oid == root => given.clone(),

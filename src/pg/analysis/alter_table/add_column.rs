@@ -16,7 +16,14 @@ struct Clauses<'a> {
     identity: Option<bool>,
     not_null: bool,
     /// CHECK, UNIQUE, PRIMARY KEY and REFERENCES.
-    constraints: Vec<&'a pg_sys::Constraint>,
+    constraints: Vec<Inline<'a>>,
+}
+
+/// A constraint behind a column, and what stands behind that: the parser makes nodes of their own of it.
+struct Inline<'a> {
+    constraint: &'a pg_sys::Constraint,
+    deferrable: &'static str,
+    not_enforced: bool,
 }
 
 /// ADD COLUMN.
@@ -44,14 +51,17 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         let default_text = default.map(|d| namespace.write(d));
         let mut constraints = Vec::new();
         for written in &clauses.constraints {
-            constraints.push(constraint::describe(alteration, written, Some(&attribute))?);
+            let mut new = constraint::describe(alteration, written.constraint, Some(&attribute))?;
+            new.not_enforced |= written.not_enforced;
+            new.deferrable = written.deferrable.to_owned();
+            constraints.push(new);
         }
         let filling = filling(&attribute, &clauses, serial, default, default_text.as_deref())?;
         let required = clauses.not_null
             || serial
             || clauses.identity.is_some()
-            || constraints.iter().any(|c| c.kind == ConstraintKind::PrimaryKey)
-            || alteration.made_not_null().contains(&attribute.name);
+            || constraints.iter().any(|c| c.kind == ConstraintKind::PrimaryKey);
+        let required_later = !required && alteration.made_not_null().contains(&attribute.name);
         let new = NewColumn {
             column: Column { number: 0, ..as_column(&attribute) },
             collation: collation(written),
@@ -62,15 +72,15 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             default: default_text,
             filling,
             required,
+            required_later,
             constraints,
         };
-        let later = !clauses.not_null && alteration.made_not_null().contains(&new.column.name);
         let has_default = !matches!(new.filling, Filling::Nothing);
         let work = if has_default && row_type::is_stored_elsewhere(alteration.oid) {
             // It raises an error before it looks at any row.
             Vec::new()
         } else {
-            work(alteration, &new, default.is_some() || serial, later)
+            work(alteration, &new, default.is_some() || serial)
         };
         let tail = tail(&new, command.missing_ok, &clauses, serial);
         Ok(alteration.with_work(ChangeKind::AddColumn { new, if_not_exists: command.missing_ok }, tail, work))
@@ -114,6 +124,18 @@ pub unsafe fn attribute(written: &pg_sys::ColumnDef) -> Result<Attribute> {
     }
 }
 
+/// Whether a column's definition says NOT NULL, or implies it.
+///
+/// # Safety
+/// `written` is the parser's.
+pub unsafe fn says_not_null(written: &pg_sys::ColumnDef) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let clauses = Clauses::of(written);
+        clauses.not_null || clauses.identity.is_some() || column::is_serial(written.typeName)
+    }
+}
+
 impl<'a> Clauses<'a> {
     /// # Safety
     /// `written` is the parser's.
@@ -133,6 +155,18 @@ impl<'a> Clauses<'a> {
             ConstrType::CONSTR_PRIMARY,
             ConstrType::CONSTR_FOREIGN,
         ];
+        let mut constraints: Vec<Inline<'a>> = Vec::new();
+        for constraint in &all {
+            if kept.contains(&constraint.contype) {
+                constraints.push(Inline { constraint, deferrable: "", not_enforced: false });
+            } else if let Some(last) = constraints.last_mut() {
+                match constraint.contype {
+                    ConstrType::CONSTR_ATTR_DEFERRABLE if last.deferrable.is_empty() => last.deferrable = " DEFERRABLE",
+                    ConstrType::CONSTR_ATTR_DEFERRED => last.deferrable = " DEFERRABLE INITIALLY DEFERRED",
+                    other => last.not_enforced |= versions::says_not_enforced(other),
+                }
+            }
+        }
         Self {
             default: first(ConstrType::CONSTR_DEFAULT).and_then(|c| present(c.raw_expr)),
             generated: first(ConstrType::CONSTR_GENERATED)
@@ -140,7 +174,7 @@ impl<'a> Clauses<'a> {
             identity: first(ConstrType::CONSTR_IDENTITY)
                 .map(|c| c.generated_when as u8 == pg_sys::ATTRIBUTE_IDENTITY_ALWAYS as u8),
             not_null: written.is_not_null || first(ConstrType::CONSTR_NOTNULL).is_some(),
-            constraints: all.iter().copied().filter(|c| kept.contains(&c.contype)).collect(),
+            constraints,
         }
     }
 }
@@ -197,9 +231,8 @@ unsafe fn is_null_constant(expression: *mut Node) -> bool {
 }
 
 /// `has_expression`: the definition has a default or a generation expression, which makes Postgres check a foreign key
-/// even where the value is NULL. `later`: another command makes the column NOT NULL, which is then looked for in the rows
-/// although the default is known.
-fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool, later: bool) -> Vec<Work> {
+/// even where the value is NULL.
+fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool) -> Vec<Work> {
     // A child that has the column already keeps its own.
     let lacks = |table: &Oid| !column::exists(table.to_u32(), &new.column.name);
     let mut work: Vec<Work> = Vec::new();
@@ -211,7 +244,7 @@ fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool, late
         on(alteration.stored(), WorkKind::Rewrite);
     }
     let stored_once = matches!(new.filling, Filling::Once(_));
-    if new.required && !rewritten && (later || !stored_once) {
+    if new.required && !rewritten && !stored_once {
         on(alteration.stored(), WorkKind::Scan);
     }
     for constraint in &new.constraints {

@@ -310,9 +310,10 @@ unsafe fn added(alteration: &Alteration<'_>, name: &str) -> Option<ConstraintKin
 /// `command` is the parser's.
 pub unsafe fn alter(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) -> Result<Change> {
     // SAFETY: the caller's promise.
-    let Some((name, enforced)) = (unsafe { versions::altered_constraint(command) }) else {
+    let Some(altered) = (unsafe { versions::altered_constraint(command) }) else {
         return Ok(alteration.light(ChangeKind::OtherAlter, None));
     };
+    let versions::AlteredConstraint { name, enforced, inherits } = altered;
     let mut work = Vec::new();
     if enforced == Some(true)
         && let Some(row) = named(alteration.oid, &name)
@@ -320,11 +321,31 @@ pub unsafe fn alter(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd
     {
         work = foreign_key::validation(alteration, &row)?;
     }
+    if inherits {
+        work = inherited_not_null(alteration, &name)?;
+    }
     let tail = enforced.map(|enforced| {
         let word = if enforced { "ENFORCED" } else { "NOT ENFORCED" };
         format!("ALTER CONSTRAINT {} {word}", relation::quoted(&name))
     });
+    let tail = tail.or_else(|| inherits.then(|| format!("ALTER CONSTRAINT {} INHERIT", relation::quoted(&name))));
     Ok(alteration.with_work(ChangeKind::AlterConstraint { name, enforced }, tail, work))
+}
+
+/// A not-null constraint that the children get: those that have none are read.
+fn inherited_not_null(alteration: &Alteration<'_>, name: &str) -> Result<Vec<Work>> {
+    let Some(row) = named(alteration.oid, name) else { return Ok(Vec::new()) };
+    let column = row.small_array(c"conkey").first().and_then(|number| catalogue::attribute(alteration.oid, *number));
+    let (Some(column), 'n', Some(true)) = (column, row.character(c"contype"), row.boolean(c"connoinherit")) else {
+        return Ok(Vec::new());
+    };
+    let mut work = Vec::new();
+    for table in relation::inheritors(alteration.oid)?.into_iter().filter(|table| *table != alteration.oid) {
+        if not_null::scans(alteration, table, &column.name, false)? {
+            work.extend(alteration.work(table, WorkKind::Scan));
+        }
+    }
+    Ok(work)
 }
 
 /// DROP CONSTRAINT.

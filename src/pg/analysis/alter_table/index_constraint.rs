@@ -90,10 +90,8 @@ pub unsafe fn definition(
             let index = convert::string(constraint.indexname)?;
             return Some(format!("{word} USING INDEX {}", relation::quoted(&index)));
         }
-        if versions::without_overlaps(constraint) {
-            return None;
-        }
-        let keys = listed(&new.columns);
+        let overlaps = if versions::without_overlaps(constraint) { " WITHOUT OVERLAPS" } else { "" };
+        let keys = listed(&new.columns) + overlaps;
         let included: Vec<String> = node::strings(constraint.including).iter().map(|c| relation::quoted(c)).collect();
         let include = if included.is_empty() { String::new() } else { format!(" INCLUDE ({})", included.join(", ")) };
         let distinct = if constraint.nulls_not_distinct { " NULLS NOT DISTINCT" } else { "" };
@@ -101,7 +99,8 @@ pub unsafe fn definition(
         let space = convert::string(constraint.indexspace).map(|s| relation::quoted(&s));
         let by_hand = space.as_ref().map(|s| format!(" TABLESPACE {s}")).unwrap_or_default();
         let in_constraint = space.as_ref().map(|s| format!(" USING INDEX TABLESPACE {s}")).unwrap_or_default();
-        new.index = Some(IndexDefinition {
+        // An index without overlaps can only be made by its constraint.
+        new.index = overlaps.is_empty().then_some(IndexDefinition {
             unique: true,
             name_clause: format!("{} ", new.quoted),
             body: Some(format!("USING btree ({keys}){include}{distinct}{with}{by_hand}")),

@@ -147,6 +147,18 @@ impl<'a> Alteration<'a> {
         self.names_of(At::AT_DropColumn).any(|dropped| dropped == name)
     }
 
+    /// Whether the statement adds a column, and does not say there that it is NOT NULL.
+    pub fn adds_column(&self, name: &str) -> bool {
+        self.commands_of(At::AT_AddColumn).any(|command| {
+            // SAFETY: the tag is checked; the commands are the parser's.
+            unsafe {
+                definition::<pg_sys::ColumnDef>(command, NodeTag::T_ColumnDef).is_some_and(|d| {
+                    convert::string(d.colname).as_deref() == Some(name) && !add_column::says_not_null(d)
+                })
+            }
+        })
+    }
+
     /// Whether the statement drops a constraint, which it does first.
     pub fn drops_constraint(&self, name: &str) -> bool {
         self.names_of(At::AT_DropConstraint).any(|dropped| dropped == name)

@@ -35,8 +35,8 @@ pub unsafe fn set(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) 
 /// Whether a table is scanned when a column of it becomes NOT NULL. `named` is the table that the statement names.
 pub fn scans(alteration: &Alteration<'_>, table: Oid, column: &str, named: bool) -> Result<bool> {
     let Some(attribute) = catalogue::attribute_named(table, column) else {
-        // A column that the statement itself adds, where ADD COLUMN is looked at.
-        return Ok(false);
+        // A column that the statement itself adds: nothing proves it yet.
+        return Ok(alteration.adds_column(column));
     };
     if let Some(row) = native(table, attribute.number)
         && !alteration.drops_constraint(&row.name(c"conname"))
