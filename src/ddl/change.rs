@@ -1,6 +1,6 @@
 //! What a DDL statement asks for: its commands, and the work each of them makes Postgres do.
 
-use super::{IndexDefinition, LockMode, Relation};
+use super::{IndexDefinition, LockMode, Moment, Relation};
 
 /// One statement, analysed before it runs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -9,6 +9,8 @@ pub struct Ddl {
     pub tag: String,
     /// Its commands, in the order written. Empty for what the guard has nothing to say about.
     pub changes: Vec<Change>,
+    /// What else goes on when it is judged.
+    pub moment: Moment,
 }
 
 /// One command of a statement.

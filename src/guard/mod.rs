@@ -4,6 +4,7 @@ mod backstop;
 mod bound;
 mod compatibility;
 mod log;
+mod moment;
 pub mod policy;
 mod recipes;
 mod rule;
@@ -89,7 +90,8 @@ pub fn runs(text: &str) -> Result<()> {
     if mode == GuardMode::Off || event_trigger::is_restoring() {
         return Ok(());
     }
-    let Some(ddl) = pg::analysis::script::unseen(text)? else { return Ok(()) };
+    let Some(mut ddl) = pg::analysis::script::unseen(text)? else { return Ok(()) };
+    moment::look(&mut ddl)?;
     let verdicts = weigh(&ddl)?;
     if mode == GuardMode::Enforce
         && let Some(refused) = verdicts.iter().find(|v| v.action == Action::Error)
@@ -101,7 +103,10 @@ pub fn runs(text: &str) -> Result<()> {
 }
 
 fn judged(event: &Event) -> Result<(Ddl, Vec<Verdict>)> {
-    let ddl = event.analyse()?;
+    let mut ddl = event.analyse()?;
+    if settings::guard() != GuardMode::Off {
+        moment::look(&mut ddl)?;
+    }
     let verdicts = weigh(&ddl)?;
     Ok((ddl, verdicts))
 }

@@ -95,6 +95,11 @@ pub fn existed_before(oid: pg_sys::Oid) -> bool {
         && !Peek::open(oid).is_some_and(|relation| relation.is_new())
 }
 
+/// Whether a relation is older than this transaction, see [`existed_before`].
+pub fn is_older(oid: u32) -> bool {
+    existed_before(pg_sys::Oid::from(oid))
+}
+
 /// A relation as data, whatever it is.
 pub fn describe(oid: pg_sys::Oid, with_children: bool) -> Result<Relation> {
     let tables = if with_children { inheritors(oid)? } else { vec![oid] };

@@ -21,14 +21,18 @@ mod alter_type_index_rebuild;
 mod alter_type_recheck;
 mod alter_type_revalidates_foreign_key;
 mod alter_type_rewrite;
+mod concurrently_behind_old_snapshot;
 mod create_index_blocking;
+mod ddl_behind_long_transaction;
 mod drop_cascade;
 mod drop_index_blocking;
 mod drop_materialized_view;
 mod drop_schema;
 mod drop_table;
 mod function_body_uses;
+mod invalid_index_name_taken;
 mod lock_table;
+mod multiple_strong_locks;
 mod rename_column;
 mod rename_enum_value;
 mod rename_schema;
@@ -39,10 +43,13 @@ mod set_logged_unlogged;
 mod set_not_null_scan;
 mod set_schema;
 mod set_tablespace;
+mod share_update_exclusive_collision;
+mod statement_under_own_lock;
 mod truncate;
 mod update_unbatched;
-mod validate_under_strong_lock;
 mod vacuum_full;
+mod validate_under_strong_lock;
+mod wraparound_autovacuum;
 
 use super::rule::Rule;
 
@@ -79,6 +86,12 @@ pub static RULES: &[&Rule] = &[
     &vacuum_full::RULE,
     &update_unbatched::RULE,
     &truncate::RULE,
+    &ddl_behind_long_transaction::RULE,
+    &concurrently_behind_old_snapshot::RULE,
+    &wraparound_autovacuum::RULE,
+    &share_update_exclusive_collision::RULE,
+    &invalid_index_name_taken::RULE,
+    &statement_under_own_lock::RULE,
     &drop_cascade::RULE,
     &drop_index_blocking::RULE,
     &drop_materialized_view::RULE,
@@ -91,6 +104,7 @@ pub static RULES: &[&Rule] = &[
     &set_schema::RULE,
     &function_body_uses::RULE,
     &lock_table::RULE,
+    &multiple_strong_locks::RULE,
 ];
 
 /// Every rule, also the one that looks at what Postgres does and not at a statement.

@@ -68,7 +68,7 @@ unsafe fn analysed(statement: *mut pg_sys::Node, changes: impl FnOnce() -> Resul
         convert::string(pg_sys::GetCommandTagName(tag)).unwrap_or_default()
     };
     let work = || subtransaction::rolled_back(changes);
-    Ok(Ddl { tag, changes: tolerant(work)?.unwrap_or_default() })
+    Ok(Ddl { tag, changes: tolerant(work)?.unwrap_or_default(), ..Ddl::default() })
 }
 
 /// Runs a part of the analysis; `None` when it met what the statement raises itself in a moment, better than we could.

@@ -46,7 +46,10 @@ impl Script {
         unsafe {
             let Some(first) = lexer::parse(source.as_ptr())?.first().copied() else { return Ok(Ddl::default()) };
             let statement = (*first).stmt;
-            let ddl = analyse_text(statement, text)?;
+            let mut ddl = analyse_text(statement, text)?;
+            // What earlier statements took; this one's are noted below.
+            let held = prior::ask(|prior| prior.locks()).unwrap_or_default();
+            ddl.moment.held = held.into_iter().filter(|(_, mode)| mode.blocks_writes()).collect();
             let noted = super::tolerant(|| subtransaction::rolled_back(|| effects::of(statement, &ddl.changes)))?;
             noted.unwrap_or_default().into_iter().for_each(prior::add);
             if !self.transactional {
