@@ -5,7 +5,7 @@ MAJORS ?= 15 18
 # The server for demo and install; by default the newest supported one that is installed.
 PG_CONFIG ?=
 
-.PHONY: help demo test lint install clean soak
+.PHONY: help demo test lint install clean soak docs
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,12 @@ lint: ## Check formatting and run clippy with warnings as errors
 install: ## Build a release and install it into the server of PG_CONFIG
 	@tools/setup.sh build
 	@pg_config="$(PG_CONFIG)"; tools/install.sh "$${pg_config:-$$(tools/setup.sh server)}"
+
+docs: ## Write what is generated: the pages of the rules
+	@tools/setup.sh build
+	@pg_config=$$(tools/setup.sh server); major=$$("$$pg_config" --version | sed -E 's/[^0-9]*([0-9]+).*/\1/'); \
+		MIGRATOR_WRITE_DOCS=1 PGRX_PG_CONFIG_PATH=$$pg_config CARGO_TARGET_DIR=target/pg$$major \
+		cargo test --quiet --lib --features "pg$$major" --no-default-features docs_of_the_rules_are_current
 
 soak: ## Many random kills (KILLS=200), on PostgreSQL 15 and 18; takes long
 	@KILLS=$${KILLS:-200} tools/test.sh --driver "deploy_survives_kills backfill_survives_kills" $(MAJORS)

@@ -70,7 +70,9 @@ impl LockMode {
 
     /// The mode of the name that pg_locks has, such as `AccessShareLock`.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.name().replace(' ', "").eq_ignore_ascii_case(name.trim_end_matches("Lock")))
+        Self::ALL
+            .into_iter()
+            .find(|mode| mode.name().replace(' ', "").eq_ignore_ascii_case(name.trim_end_matches("Lock")))
     }
 
     /// Whether INSERT, UPDATE and DELETE wait for it.

@@ -38,15 +38,42 @@ pub struct PriorConstraint {
     pub proves: Vec<String>,
 }
 
+/// A type with its modifier and collation, as in pg_attribute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PriorType {
+    pub oid: u32,
+    pub modifier: i32,
+    pub collation: u32,
+}
+
 /// A column that the script adds to a relation that exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PriorColumn {
     pub name: String,
-    /// As Postgres writes it.
+    pub of: PriorType,
+    /// The type as Postgres writes it.
     pub type_name: String,
     pub not_null: bool,
+    /// As in pg_attribute.
+    pub generated: char,
     /// What existing rows hold, as SQL: a constant, or NULL.
     pub value: String,
+}
+
+/// An index that the script makes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PriorIndex {
+    pub table: u32,
+    /// Its key columns; none when a key is an expression.
+    pub columns: Vec<String>,
+}
+
+/// A domain or enum that the script makes: the type that stands for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NewType {
+    pub stands_for: PriorType,
+    /// It checks its values.
+    pub checked: bool,
 }
 
 /// One thing that a statement does.
@@ -78,6 +105,10 @@ pub enum Effect {
         to: String,
     },
     NotNull(u32, String, bool),
+    /// A column of the catalogue's gets another type.
+    Retyped(u32, String, PriorType),
+    IndexCreated(String, String, PriorIndex),
+    TypeCreated(String, String, NewType),
     ConstraintAdded(u32, PriorConstraint),
     ConstraintValidated(u32, String),
     ConstraintRemoved(u32, String),
@@ -100,6 +131,9 @@ pub struct Prior {
     removed_columns: HashSet<(u32, String)>,
     renamed_columns: HashMap<(u32, String), String>,
     not_null: HashMap<(u32, String), bool>,
+    types_of: HashMap<(u32, String), PriorType>,
+    indexes: HashMap<(String, String), PriorIndex>,
+    types: HashMap<(String, String), NewType>,
     constraints: HashMap<u32, Vec<PriorConstraint>>,
     removed_constraints: HashSet<(u32, String)>,
     locks: HashMap<u32, LockMode>,
@@ -128,6 +162,14 @@ impl Prior {
             }
             Effect::Committed => self.locks.clear(),
             Effect::NotNull(relation, column, is) => drop(self.not_null.insert((relation, column), is)),
+            Effect::Retyped(relation, column, to) => {
+                match self.columns.get_mut(&relation).and_then(|all| all.iter_mut().find(|c| c.name == column)) {
+                    Some(added) => added.of = to,
+                    None => drop(self.types_of.insert((relation, column), to)),
+                }
+            }
+            Effect::IndexCreated(schema, name, index) => drop(self.indexes.insert((schema, name), index)),
+            Effect::TypeCreated(schema, name, new) => drop(self.types.insert((schema, name), new)),
             Effect::ColumnAdded(..) | Effect::ColumnRemoved(..) | Effect::ColumnRenamed { .. } => self.column(effect),
             Effect::ConstraintAdded(relation, constraint) => {
                 self.removed_constraints.remove(&(relation, constraint.name.clone()));
@@ -274,6 +316,26 @@ impl Prior {
             return Some(*is);
         }
         self.columns(relation).iter().find(|c| c.name == column).map(|c| c.not_null)
+    }
+
+    /// The type that a column of the catalogue's has now, if it is another.
+    pub fn type_of(&self, relation: u32, column: &str) -> Option<PriorType> {
+        self.types_of.get(&(relation, column.to_owned())).copied()
+    }
+
+    /// An index that the script makes.
+    pub fn index(&self, schema: &str, name: &str) -> Option<&PriorIndex> {
+        self.indexes.get(&(schema.to_owned(), name.to_owned()))
+    }
+
+    /// A type that the script makes.
+    pub fn new_type(&self, schema: &str, name: &str) -> Option<NewType> {
+        self.types.get(&(schema.to_owned(), name.to_owned())).copied()
+    }
+
+    /// Whether the script makes any type.
+    pub fn makes_types(&self) -> bool {
+        !self.types.is_empty()
     }
 
     /// Whether a valid constraint that the script made proves that a column holds no NULL.

@@ -5,6 +5,8 @@ mod bound;
 mod compatibility;
 mod log;
 mod moment;
+#[cfg(test)]
+mod pages;
 pub mod policy;
 mod recipes;
 mod rule;

@@ -86,13 +86,27 @@ pub fn rewritten(oid: u32) -> Result<Option<Relation>> {
     if existed_before(oid) { describe(oid, false).map(Some) } else { Ok(None) }
 }
 
-/// Whether other sessions can see the relation: it is not temporary, not the system's, and older than this transaction.
-pub fn existed_before(oid: pg_sys::Oid) -> bool {
+/// Whether it is an ordinary table of the current user's that this transaction made.
+pub fn is_own_new_table(oid: pg_sys::Oid) -> bool {
     // SAFETY: a syscache look-up by oid.
     let persistence = unsafe { pg_sys::get_rel_persistence(oid) } as u8;
+    kind_of(oid) == pg_sys::RELKIND_RELATION
+        && persistence != pg_sys::RELPERSISTENCE_TEMP
+        && oid.to_u32() >= pg_sys::FirstNormalObjectId
+        && !existed_before(oid)
+        && super::versions::is_relation_owner(oid)
+}
+
+/// Whether other sessions can see the relation: it is not temporary, not the system's, and older than this transaction.
+pub fn existed_before(oid: pg_sys::Oid) -> bool {
+    // SAFETY: a syscache look-up by oid; a read of the backend's own state.
+    let (persistence, has_written) = unsafe {
+        (pg_sys::get_rel_persistence(oid) as u8, pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId)
+    };
     persistence != pg_sys::RELPERSISTENCE_TEMP
         && oid.to_u32() >= pg_sys::FirstNormalObjectId
-        && !Peek::open(oid).is_some_and(|relation| relation.is_new())
+        // A transaction without an id has made nothing; that spares opening each of thousands of partitions.
+        && !(has_written && Peek::open(oid).is_some_and(|relation| relation.is_new()))
 }
 
 /// Whether a relation is older than this transaction, see [`existed_before`].

@@ -3,7 +3,7 @@
 //! Hazard: the statement fails on the first row, after it has waited for ACCESS EXCLUSIVE and made every other session
 //! wait behind it.
 
-use crate::ddl::{Change, ChangeKind, Ddl, Filling, Presence, Relation};
+use crate::ddl::{Change, ChangeKind, Ddl, Filling, Presence};
 use crate::error::Result;
 use crate::guard::recipes;
 use crate::guard::rule::{Action, Class, Default, Finding, Rule};
@@ -28,8 +28,9 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     if !(new.required || new.required_later) || new.filling != Filling::Nothing {
         return Ok(None);
     }
-    let Some(presence) = first_row(relation)? else { return Ok(None) };
-    let size = Size::of(&relation.leaves)?.describe()?;
+    let tables: Vec<u32> = change.work.iter().map(|work| work.relation).collect();
+    let Some(presence) = first_row(&tables)? else { return Ok(None) };
+    let size = Size::of(&tables)?.describe()?;
     let found = match presence {
         Presence::Locked => format!(
             "Another session has {} locked, so its rows could not be looked at without waiting, but it has {size}.",
@@ -49,9 +50,9 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
 }
 
 /// A leaf that has a row, or cannot be looked at; `None` when all are empty.
-fn first_row(relation: &Relation) -> Result<Option<Presence>> {
+fn first_row(tables: &[u32]) -> Result<Option<Presence>> {
     let mut locked = false;
-    for leaf in &relation.leaves {
+    for leaf in tables {
         match pg::relation::presence(*leaf) {
             Presence::Rows => return Ok(Some(Presence::Rows)),
             Presence::Locked => locked |= Size::of(&[*leaf])?.bytes > 0,

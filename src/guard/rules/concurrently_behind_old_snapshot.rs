@@ -49,7 +49,8 @@ fn waited_for<'a>(change: &Change, ddl: &'a Ddl) -> Option<&'a Session> {
     let drops = matches!(change.kind, ChangeKind::Drop { .. });
     let tables: Vec<u32> = locked(change, ddl).into_iter().map(|l| l.0).collect();
     let holders = ddl.moment.holders.iter();
-    let users = holders.filter(|h| tables.contains(&h.relation) && (drops || h.lock >= crate::ddl::LockMode::RowExclusive));
+    let users =
+        holders.filter(|h| tables.contains(&h.relation) && (drops || h.lock >= crate::ddl::LockMode::RowExclusive));
     let users = users.map(|h| &h.session).filter(|s| !s.autovacuum);
     users.chain(&ddl.moment.snapshots).filter(|s| is_long(s)).max_by(|a, b| a.seconds.total_cmp(&b.seconds))
 }

@@ -26,7 +26,8 @@ fn find(change: &Change, ddl: &Ddl) -> Result<Option<Finding>> {
         .find(|(holder, lock)| lock.blocks_writes() && !holder.session.autovacuum && is_long(&holder.session));
     let Some((holder, lock)) = long else { return Ok(None) };
     let session = &holder.session;
-    let message = format!("{} would make everybody wait who uses {}, behind a long transaction", ddl.tag, holder.quoted);
+    let message =
+        format!("{} would make everybody wait who uses {}, behind a long transaction", ddl.tag, holder.quoted);
     let article = if lock.name().starts_with(['A', 'E']) { "an" } else { "a" };
     let detail = format!(
         "{} has held {} on it, in a transaction open for {}{}. {} would wait for that with {article} {} lock, and {} wait behind it.",

@@ -24,7 +24,8 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     };
     let index = relation::qualified_name(*invalid);
     let message = format!("index {index} exists and is invalid; IF NOT EXISTS would leave it so");
-    let detail = "An attempt to build it failed and left it behind. Queries do not use it, but every write maintains it.";
+    let detail =
+        "An attempt to build it failed and left it behind. Queries do not use it, but every write maintains it.";
     let mut statements = vec![format!("DROP INDEX CONCURRENTLY {index};")];
     statements.extend(change.sql.iter().map(|sql| format!("{sql};")));
     let recipe = Recipe::new("Drop it, then build it, outside of a transaction block:", statements);

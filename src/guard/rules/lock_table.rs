@@ -24,8 +24,7 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         return Ok(None);
     }
     let message = format!("LOCK TABLE keeps \"{}\" locked to the end of the transaction", relation.name);
-    let detail =
-        format!("{} has {}. {} blocks {}.", relation.quoted, size.describe()?, mode.name(), mode.blocks());
+    let detail = format!("{} has {}. {} blocks {}.", relation.quoted, size.describe()?, mode.name(), mode.blocks());
     let recipe = Recipe::advice("Leave it out: each statement takes the lock it needs, when it needs it.");
     Ok(Some(Finding::new(change, message, detail, recipe)))
 }

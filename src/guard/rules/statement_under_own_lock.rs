@@ -1,6 +1,6 @@
 //! `statement-under-own-lock`: long work on one table while this transaction keeps everybody off another.
 
-use super::multiple_strong_locks::{others, Others};
+use super::multiple_strong_locks::{Others, others};
 use crate::ddl::{Change, ChangeKind, Ddl};
 use crate::error::Result;
 use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};

@@ -20,7 +20,9 @@ pub static RULE: Rule = Rule {
 };
 
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
-    let (ChangeKind::Truncate { tables, cascade }, Some(relation)) = (&change.kind, &change.on) else { return Ok(None) };
+    let (ChangeKind::Truncate { tables, cascade }, Some(relation)) = (&change.kind, &change.on) else {
+        return Ok(None);
+    };
     let weight = Weight::of(relation)?;
     let others: Vec<u32> = tables.iter().flat_map(|t| t.leaves.iter().copied()).collect();
     let lost = Size::of(&others)?;

@@ -61,7 +61,8 @@ fn recipe(relation: &Relation, modification: &Modification) -> Result<Recipe> {
         && !key.columns.iter().any(|c| modification.columns.contains(&c.name))
     {
         let remaining = modification.remaining.iter().map(|condition| format!(", {}", literal(condition)));
-        let arguments: String = [literal(&relation.quoted), format!(", {}", literal(set))].into_iter().chain(remaining).collect();
+        let arguments: String =
+            [literal(&relation.quoted), format!(", {}", literal(set))].into_iter().chain(remaining).collect();
         return Ok(Recipe::new(
             "Change them in small batches, outside of a transaction block:",
             vec![format!("CALL migrator.backfill({arguments});")],

@@ -3,7 +3,8 @@
 use pgrx::pg_sys::{self, NodeTag, ObjectType};
 
 use super::prior::{self, Place};
-use crate::ddl::{Change, ChangeKind, ConstraintKind, Effect, Filling, NewColumn, PriorColumn, PriorConstraint};
+use super::{alter_table, expression, overlay};
+use crate::ddl::{Change, ChangeKind, Effect, LockMode, NewType, PriorIndex, PriorType};
 use crate::error::Result;
 use crate::pg::{convert, node, relation};
 
@@ -15,7 +16,12 @@ pub unsafe fn of(statement: *mut pg_sys::Node, changes: &[Change]) -> Result<Vec
     // SAFETY: the caller's promise.
     let mut effects = unsafe { by_name(statement, None) }?;
     for change in changes {
-        of_change(change, &mut effects);
+        locks(change, &mut effects);
+    }
+    // SAFETY: the cast follows the tag.
+    if let Some(alter) = unsafe { node::cast::<pg_sys::AlterTableStmt>(statement, NodeTag::T_AlterTableStmt) } {
+        // SAFETY: the caller's promise.
+        effects.extend(unsafe { alter_table::effects::of(&*alter, changes) }?);
     }
     Ok(effects)
 }
@@ -53,6 +59,12 @@ unsafe fn by_name(statement: *mut pg_sys::Node, schema: Option<&str>) -> Result<
                     Some(place) => vec![moved(place.clone(), (to, place.name))],
                     None => Vec::new(),
                 }
+            }
+            NodeTag::T_CreateDomainStmt => domain(&*statement.cast::<pg_sys::CreateDomainStmt>())?,
+            NodeTag::T_CreateEnumStmt => {
+                let text = PriorType { oid: pg_sys::TEXTOID.to_u32(), modifier: -1, collation: 0 };
+                let new = NewType { stands_for: text, checked: false };
+                type_created((*statement.cast::<pg_sys::CreateEnumStmt>()).typeName, new)
             }
             NodeTag::T_TruncateStmt => truncated(&*statement.cast::<pg_sys::TruncateStmt>())?,
             _ => Vec::new(),
@@ -94,7 +106,16 @@ unsafe fn index(statement: &pg_sys::IndexStmt) -> Result<Vec<Effect>> {
         if prior::at(table.schema.clone(), &name).is_some() {
             return Ok(Vec::new());
         }
-        Ok(vec![Effect::Created(table.schema, name)])
+        let columns = node::elements(statement.indexParams)
+            .into_iter()
+            .filter_map(|n| node::cast::<pg_sys::IndexElem>(n, NodeTag::T_IndexElem))
+            .map(|e| convert::string((*e).name));
+        let columns = columns.collect::<Option<Vec<String>>>().unwrap_or_default();
+        let made = table.oid.map(|oid| {
+            let index = PriorIndex { table: oid.to_u32(), columns };
+            Effect::IndexCreated(table.schema.clone(), name.clone(), index)
+        });
+        Ok(std::iter::once(Effect::Created(table.schema, name)).chain(made).collect())
     }
 }
 
@@ -204,48 +225,48 @@ unsafe fn truncated(truncate: &pg_sys::TruncateStmt) -> Result<Vec<Effect>> {
     Ok(effects)
 }
 
-/// What a change of a relation that exists does to it: locks, columns, constraints.
-fn of_change(change: &Change, effects: &mut Vec<Effect>) {
-    let Some(on) = &change.on else { return };
-    let oid = on.oid;
-    if let Some(lock) = change.lock {
-        effects.extend(on.leaves.iter().chain([&oid]).map(|relation| Effect::Locked(*relation, lock)));
-    }
-    match &change.kind {
-        ChangeKind::AddColumn { new, .. } => effects.push(Effect::ColumnAdded(oid, column(new))),
-        ChangeKind::DropColumn { column, .. } => effects.push(Effect::ColumnRemoved(oid, column.name.clone())),
-        ChangeKind::SetNotNull { column, .. } => effects.push(Effect::NotNull(oid, column.name.clone(), true)),
-        ChangeKind::DropNotNull { column } => effects.push(Effect::NotNull(oid, column.name.clone(), false)),
-        ChangeKind::AddConstraint(new) => {
-            let name = new.given_name.clone().unwrap_or_else(|| new.quoted.clone());
-            let valid = !new.not_valid && !new.not_enforced;
-            effects.push(Effect::ConstraintAdded(
-                oid,
-                PriorConstraint { name, kind: new.kind, valid, proves: Vec::new() },
-            ));
-            if new.kind == ConstraintKind::PrimaryKey {
-                effects.extend(new.columns.iter().map(|c| Effect::NotNull(oid, c.name.clone(), true)));
-            }
-            if let Some(references) = &new.references {
-                effects.push(Effect::Locked(references.oid, crate::ddl::LockMode::ShareRowExclusive));
-            }
-        }
-        ChangeKind::ValidateConstraint { name, .. } => effects.push(Effect::ConstraintValidated(oid, name.clone())),
-        ChangeKind::DropConstraint { name, .. } => effects.push(Effect::ConstraintRemoved(oid, name.clone())),
-        _ => {}
+/// The locks that a change takes: on its relation and the tables below, and on the other ends of foreign keys.
+fn locks(change: &Change, effects: &mut Vec<Effect>) {
+    let (Some(on), Some(lock)) = (&change.on, change.lock) else { return };
+    effects.extend(on.leaves.iter().chain([&on.oid]).map(|relation| Effect::Locked(*relation, lock)));
+    if let ChangeKind::AddConstraint(new) = &change.kind
+        && let Some(references) = &new.references
+    {
+        effects.push(Effect::Locked(references.oid, LockMode::ShareRowExclusive));
     }
 }
 
-/// A new column, with what rows that exist will hold in it.
-fn column(new: &NewColumn) -> PriorColumn {
-    let value = match &new.filling {
-        Filling::Once(constant) => constant.clone(),
-        _ => "NULL".to_owned(),
-    };
-    PriorColumn {
-        name: new.column.name.clone(),
-        type_name: new.column.type_name.clone(),
-        not_null: new.required || new.column.not_null,
-        value,
+/// CREATE DOMAIN or CREATE TYPE ... AS ENUM: the type that stands for it in what follows.
+///
+/// # Safety
+/// `names` is a dotted name.
+unsafe fn type_created(names: *mut pg_sys::List, new: NewType) -> Vec<Effect> {
+    // SAFETY: a name of one to three parts, as the grammar makes it.
+    unsafe {
+        let name = pg_sys::makeRangeVarFromNameList(names);
+        let (schema, name) = (prior::creation_schema(name), convert::string((*name).relname));
+        schema.zip(name).map(|(schema, name)| Effect::TypeCreated(schema, name, new)).into_iter().collect()
+    }
+}
+
+/// # Safety
+/// As for [`of`].
+unsafe fn domain(create: &pg_sys::CreateDomainStmt) -> Result<Vec<Effect>> {
+    // SAFETY: the caller's promise; casts follow the tag.
+    unsafe {
+        let base = overlay::new_type(create.typeName);
+        let (oid, modifier) = expression::resolve_type(create.typeName)?;
+        let checks = [pg_sys::ConstrType::CONSTR_CHECK, pg_sys::ConstrType::CONSTR_NOTNULL];
+        let own = node::elements(create.constraints)
+            .into_iter()
+            .filter_map(|n| node::cast::<pg_sys::Constraint>(n, NodeTag::T_Constraint))
+            .any(|c| checks.contains(&(*c).contype));
+        let checked = own || base.is_some_and(|base| base.checked) || pg_sys::DomainHasConstraints(oid);
+        let stands_for = PriorType {
+            oid: pg_sys::getBaseType(oid).to_u32(),
+            modifier,
+            collation: pg_sys::get_typcollation(oid).to_u32(),
+        };
+        Ok(type_created(create.domainname, NewType { stands_for, checked }))
     }
 }

@@ -15,6 +15,7 @@ mod function;
 mod held;
 pub mod index_statement;
 mod modify;
+mod overlay;
 pub(super) mod prior;
 mod publication;
 mod rename;

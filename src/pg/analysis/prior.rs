@@ -135,7 +135,7 @@ pub unsafe fn creation_schema(name: *const pg_sys::RangeVar) -> Option<String> {
 }
 
 /// The schemas where unqualified names are looked for, in order, by name; some may not exist.
-fn search_path() -> Vec<String> {
+pub fn search_path() -> Vec<String> {
     let mut path = listed_path();
     for implicit in ["pg_catalog", TEMPORARY] {
         if !path.iter().any(|schema| schema == implicit) {

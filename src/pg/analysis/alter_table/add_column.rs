@@ -6,7 +6,7 @@ use super::{Alteration, as_column, constraint, definition, present};
 use crate::ddl::{Change, ChangeKind, Column, ConstraintKind, Filling, NewColumn, NewConstraint, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::analysis::catalogue::{self, Attribute};
-use crate::pg::analysis::{column, expression, row_type};
+use crate::pg::analysis::{column, expression, overlay, row_type};
 use crate::pg::{convert, node, relation, versions};
 
 /// What stands behind a column's type.
@@ -56,7 +56,12 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             new.deferrable = written.deferrable.to_owned();
             constraints.push(new);
         }
-        let filling = filling(&attribute, &clauses, serial, default, default_text.as_deref())?;
+        let checked = overlay::new_type(written.typeName).is_some_and(|new| new.checked);
+        let filling = if checked {
+            Filling::CheckedDomain
+        } else {
+            filling(&attribute, &clauses, serial, default, default_text.as_deref())?
+        };
         let required = clauses.not_null
             || serial
             || clauses.identity.is_some()

@@ -7,6 +7,7 @@ use crate::ddl::{Change, ChangeKind, Column, ConstraintKind, NewConstraint, Work
 use crate::error::Result;
 use crate::pg::analysis::catalogue::{self, Attribute, CONSTRAINTS_OF, INDEXES_OF, Key, Row};
 use crate::pg::analysis::expression;
+use crate::pg::analysis::overlay::{self, spelled};
 use crate::pg::{convert, node, relation, versions};
 
 /// ADD CONSTRAINT, also without a name.
@@ -24,6 +25,7 @@ pub unsafe fn add(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) 
             _ if new.not_valid || new.not_enforced || is_refused(alteration, &new) => Vec::new(),
             ConstraintKind::Check => check(alteration, &new)?,
             ConstraintKind::NotNull => not_nulls(alteration, &new.columns)?,
+            ConstraintKind::ForeignKey if alteration.is_new => foreign_key::of_new_table(alteration.oid, &new),
             ConstraintKind::ForeignKey => {
                 let tables = alteration.stored_for_keys().into_iter();
                 let tables = tables.filter(|t| *t == alteration.oid || !foreign_key::is_there(*t, &new));
@@ -38,12 +40,18 @@ pub unsafe fn add(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) 
     }
 }
 
-/// What Postgres refuses before it looks at any row: a name that is taken, a second primary key.
+/// What Postgres refuses before it looks at any row: a name that is taken, a second primary key, a key over a not-null
+/// constraint that is NOT VALID.
 fn is_refused(alteration: &Alteration<'_>, new: &NewConstraint) -> bool {
     CONSTRAINTS_OF.rows(&[Key::Oid(c"conrelid", alteration.oid.to_u32())]).iter().any(|row| {
         let name = row.name(c"conname");
         let second_key = new.kind == ConstraintKind::PrimaryKey && row.character(c"contype") == 'p';
-        (second_key || new.given_name.as_ref() == Some(&name)) && !alteration.drops_constraint(&name)
+        let unproven_key = new.kind == ConstraintKind::PrimaryKey
+            && row.character(c"contype") == 'n'
+            && row.boolean(c"convalidated") == Some(false)
+            && new.columns.iter().any(|column| row.small_array(c"conkey") == [column.number]);
+        let taken = new.given_name.as_ref() == Some(&name);
+        (second_key || unproven_key || taken) && !alteration.drops_constraint(&name)
     })
 }
 
@@ -98,7 +106,9 @@ pub unsafe fn describe(
             (None, ConstraintKind::ForeignKey) => node::strings(written.fk_attrs),
             (None, _) => node::strings(written.keys),
         };
+        let earlier = spelled(written.indexname).and_then(|name| overlay::index(alteration.oid, &name));
         let columns: Vec<Column> = match using_index {
+            Some(0) => earlier.unwrap_or_default().columns.iter().map(|name| alteration.column(name)).collect(),
             Some(index) => index_constraint::columns(alteration.oid, index),
             None => names.iter().map(|name| alteration.column(name)).collect(),
         };
@@ -257,7 +267,10 @@ pub unsafe fn validate(alteration: &Alteration<'_>, command: &pg_sys::AlterTable
     let Some(row) = named(alteration.oid, &name) else {
         // One that the statement itself adds.
         // SAFETY: the commands are the parser's.
-        let Some(kind) = (unsafe { added(alteration, &name) }) else {
+        let own = unsafe { added(alteration, &name) };
+        // Or an earlier statement of the script.
+        let earlier = overlay::constraint(alteration.oid, &name).filter(|(_, valid)| !valid).map(|(kind, _)| kind);
+        let Some(kind) = own.or(earlier) else {
             return Ok(alteration.light(ChangeKind::OtherAlter, None));
         };
         let tables =
@@ -267,7 +280,7 @@ pub unsafe fn validate(alteration: &Alteration<'_>, command: &pg_sys::AlterTable
     };
     let kind = kind_of(&row);
     let mut work = Vec::new();
-    if row.boolean(c"convalidated") == Some(false) && row.boolean(c"conenforced") != Some(false) {
+    if !not_null::is_validated(alteration.oid, &row) && row.boolean(c"conenforced") != Some(false) {
         if kind == ConstraintKind::ForeignKey {
             work = foreign_key::validation(alteration, &row)?;
         } else {
@@ -362,6 +375,14 @@ pub unsafe fn drop(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd)
     let tail = format!("DROP CONSTRAINT {}{}", relation::quoted(&name), if cascade { " CASCADE" } else { "" });
     let kind = ChangeKind::DropConstraint { name, kind: kind_of(&row), oid: row.oid(c"oid"), cascade };
     Ok(alteration.light(kind, Some(tail)))
+}
+
+/// The name behind a quoted one.
+pub fn unquoted(quoted: &str) -> String {
+    quoted
+        .strip_prefix('"')
+        .and_then(|name| name.strip_suffix('"'))
+        .map_or_else(|| quoted.to_owned(), |name| name.replace("\"\"", "\""))
 }
 
 /// A list of SQL names.

@@ -3,7 +3,7 @@
 use pgrx::pg_sys::{self, Oid};
 
 use super::{Alteration, alter_type};
-use crate::ddl::{Column, NewConstraint, Work, WorkKind};
+use crate::ddl::{Column, LockMode, NewConstraint, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::analysis::catalogue::{self, CONSTRAINTS_OF, INDEX_BY_OID, Key, Row};
 use crate::pg::analysis::held;
@@ -21,6 +21,17 @@ pub fn validation(alteration: &Alteration<'_>, row: &Row) -> Result<Vec<Work>> {
         .filter_map(|table| held::work(table, WorkKind::Scan, alteration.lock))
         .map(|work| if peer > work.lock { Work { lock: peer, held_before: peer_before, ..work } } else { work })
         .collect())
+}
+
+/// Rows that this transaction has put into a new table are looked up in a table that others use, and that is locked against
+/// writes meanwhile.
+pub fn of_new_table(table: Oid, new: &NewConstraint) -> Vec<Work> {
+    let Some(target) = &new.references else { return Vec::new() };
+    if !relation::existed_before(Oid::from(target.oid)) {
+        return Vec::new();
+    }
+    let (kind, lock) = (WorkKind::Scan, LockMode::ShareRowExclusive);
+    vec![Work { relation: table.to_u32(), kind, lock, held_before: false }]
 }
 
 /// Whether a partition has a foreign key like the new one already, validated: then Postgres attaches it and reads nothing

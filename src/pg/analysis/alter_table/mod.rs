@@ -4,6 +4,7 @@
 mod add_column;
 mod alter_type;
 mod constraint;
+pub mod effects;
 mod foreign_key;
 mod index_constraint;
 mod not_null;
@@ -16,7 +17,7 @@ use pgrx::pg_sys::{self, AlterTableType as At, Node, NodeTag, Oid};
 
 use super::catalogue::{self, Attribute};
 use super::expression::Namespace;
-use super::{column, held};
+use super::{column, held, overlay};
 use crate::ddl::{Change, ChangeKind, Column, LockMode, Relation, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::{boundary, convert, node, raw, relation};
@@ -25,6 +26,8 @@ use crate::pg::{boundary, convert, node, raw, relation};
 pub struct Alteration<'a> {
     pub on: Relation,
     pub oid: Oid,
+    /// Made by this transaction.
+    pub is_new: bool,
     /// Without ONLY.
     pub recurses: bool,
     /// What Postgres takes for the whole list.
@@ -46,7 +49,11 @@ pub unsafe fn changes(alter: &pg_sys::AlterTableStmt) -> Result<Vec<Change>> {
         let Some(alteration) = Alteration::of(alter)? else { return Ok(Vec::new()) };
         let mut changes = Vec::with_capacity(alteration.commands.len());
         for command in &alteration.commands {
-            changes.push(alteration.change(command)?);
+            let change = alteration.change(command)?;
+            // Of a table that nobody sees yet, only what happens to others is of interest.
+            if !alteration.is_new || !change.work.is_empty() {
+                changes.push(change);
+            }
         }
         Ok(changes)
     }
@@ -70,7 +77,13 @@ impl<'a> Alteration<'a> {
                 .collect();
             let Some(oid) = relation::lookup(alter.relation)? else { return Ok(None) };
             let recurses = (*alter.relation).inh;
-            let Some(on) = relation::guarded(oid, recurses)? else { return Ok(None) };
+            let guarded = relation::guarded(oid, recurses)?;
+            let is_new = guarded.is_none() && relation::is_own_new_table(oid);
+            let on = match guarded {
+                Some(on) => on,
+                None if is_new => relation::describe(oid, false)?,
+                None => return Ok(None),
+            };
             let cmds = alter.cmds;
             let number = boundary::catch(|| raw::AlterTableGetLockLevel(cmds))?;
             let kind = if on.kind == 'm' { "MATERIALIZED VIEW" } else { "TABLE" };
@@ -80,6 +93,7 @@ impl<'a> Alteration<'a> {
                 prefix: format!("ALTER {kind} {only}{} ", on.quoted),
                 on,
                 oid,
+                is_new,
                 recurses,
                 lock: LockMode::from_number(number).unwrap_or(LockMode::AccessExclusive),
                 commands,
@@ -159,9 +173,10 @@ impl<'a> Alteration<'a> {
         })
     }
 
-    /// Whether the statement drops a constraint, which it does first.
+    /// Whether the statement drops a constraint, which it does first, or an earlier statement of the script did.
     pub fn drops_constraint(&self, name: &str) -> bool {
         self.names_of(At::AT_DropConstraint).any(|dropped| dropped == name)
+            || overlay::has_dropped_constraint(self.oid, name)
     }
 
     fn names_of(&self, subtype: At::Type) -> impl Iterator<Item = String> + '_ {
