@@ -30,6 +30,10 @@ SELECT migrator.resolve('2', 'applied', 'test');
 SET client_min_messages = warning;
 CALL migrator.deploy();
 RESET client_min_messages;
+-- A worker writes refusals, a moment later.
+DO $$ BEGIN FOR i IN 1..100 LOOP
+    EXIT WHEN (SELECT count(*) FROM migrator.ddl_log WHERE outcome = 'refused') >= 2; PERFORM pg_sleep(0.05);
+END LOOP; END $$;
 SELECT tag, outcome, rules, migration FROM migrator.ddl_log WHERE outcome = 'refused';
 SET migrator.guard = off;
 DROP TABLE so_ref, so, so_small, so_empty, so_new;

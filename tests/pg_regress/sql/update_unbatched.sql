@@ -66,6 +66,10 @@ SELECT migrator.register('2', 'UPDATE uu SET norm = ''x'' WHERE n > 5', irrevers
 RESET client_min_messages;
 SELECT migrator.apply('1');
 CALL migrator.deploy('1');
+-- A worker writes refusals, a moment later.
+DO $$ BEGIN FOR i IN 1..100 LOOP
+    EXIT WHEN (SELECT count(*) FROM migrator.ddl_log WHERE outcome = 'refused') >= 2; PERFORM pg_sleep(0.05);
+END LOOP; END $$;
 SELECT tag, outcome, rules, migration FROM migrator.ddl_log WHERE outcome = 'refused';
 SET client_min_messages = warning;
 SET migrator.guard = warn;
