@@ -5,7 +5,7 @@ MAJORS ?= 15 18
 # The server for demo and install; by default the newest supported one that is installed.
 PG_CONFIG ?=
 
-.PHONY: help demo test lint install clean soak docs
+.PHONY: help demo test lint install clean soak docs tables
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ docs: ## Write what is generated: the pages of the rules
 	@pg_config=$$(tools/setup.sh server); major=$$("$$pg_config" --version | sed -E 's/[^0-9]*([0-9]+).*/\1/'); \
 		MIGRATOR_WRITE_DOCS=1 PGRX_PG_CONFIG_PATH=$$pg_config CARGO_TARGET_DIR=target/pg$$major \
 		cargo test --quiet --lib --features "pg$$major" --no-default-features docs_of_the_rules_are_current
+
+tables: ## Measure the guard against Postgres and squawk, and write docs/guard-truth.md and docs/guard-vs-squawk.md
+	@for major in $(MAJORS); do \
+		pg_config=$$(tools/setup.sh server $$major) && tools/install.sh "$$pg_config" && \
+		python3 tests/truth/run.py "$$pg_config" --docs || exit 1; \
+	done; python3 tests/truth/squawk.py
 
 soak: ## Many random kills (KILLS=200), on PostgreSQL 15 and 18; takes long
 	@KILLS=$${KILLS:-200} tools/test.sh --driver "deploy_survives_kills backfill_survives_kills" $(MAJORS)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every test that needs a server against one pg_config, on throw-away clusters. The extension is installed already.
-#   tests/run.sh PG_CONFIG [golden|isolation|driver] [TEST...]
+#   tests/run.sh PG_CONFIG [golden|isolation|driver|truth] [TEST...]
 set -euo pipefail
 . "$(dirname "$0")/../tools/lib.sh"
 
@@ -51,4 +51,8 @@ fi
 tools/cluster.sh destroy "$cluster"
 if wanted driver; then
     python3 tests/driver/run.py "$pg_config" "$@"
+fi
+# What the guard refuses against what Postgres does, and every hint typed.
+if wanted truth; then
+    python3 tests/truth/run.py "$pg_config" "$@"
 fi

@@ -219,6 +219,8 @@ pub enum ChangeKind {
         name: String,
         /// Some(true) for ENFORCED, Some(false) for NOT ENFORCED.
         enforced: Option<bool>,
+        /// Of a not-null constraint that becomes INHERIT: its column.
+        inherited: Option<Column>,
     },
     ValidateConstraint {
         name: String,

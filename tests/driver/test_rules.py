@@ -25,8 +25,8 @@ def judged(cluster, rule, example, action):
     # The transaction of the example is the one of its last statement.
     session = ["SET migrator.large_table_rows = 1000;", "SET migrator.guard = off;"]
     session += [f"{s};" for s in before]
-    if action == "off":
-        cluster.sql(f"SELECT migrator.set_rule('{rule}', 'warning', reason => 'its example');", db="example")
+    action = "warning" if action == "off" else "default"
+    cluster.sql(f"SELECT migrator.set_rule('{rule}', '{action}', reason => 'its example');", db="example")
     session += ["SET migrator.guard = enforce;", "\\echo judged", "\\warn judged", f"{last};"]
     _, err = cluster.run("\n".join(session), db="example")
     return err.split("judged", 1)[1] if "judged" in err else err
@@ -36,7 +36,10 @@ def test_every_example_does_what_its_page_says(cluster):
     cluster.sql("DROP DATABASE IF EXISTS examples WITH (FORCE);", db="postgres")
     cluster.fresh("examples")
     cluster.sql("SET client_min_messages = error; SET migrator.guard = off;" + FIXTURE + ROWS, db="examples")
-    rules = cluster.sql(f"SELECT concat_ws('{SEPARATOR}', rule, default_action, bad, coalesce(good, '')) FROM migrator.rules "
+    # Only the rule in question may speak.
+    cluster.sql("SELECT count(migrator.set_rule(rule, 'off', reason => 'an example of another')) FROM migrator.rules;",
+                db="examples")
+    rules = cluster.sql(f"SELECT concat_ws('{SEPARATOR}', rule, default_action, coalesce(bad, ''), coalesce(good, '')) FROM migrator.rules "
                         "ORDER BY rule;", db="examples").splitlines()
     wrong, seen = [], 0
     for rule, action, bad, good in (line.split(SEPARATOR) for line in rules):

@@ -17,6 +17,7 @@ mod add_primary_key_builds_index;
 mod add_primary_key_nullable_index;
 mod add_unique_builds_index;
 mod alter_constraint_enforced;
+mod alter_constraint_inherit;
 mod alter_type_index_rebuild;
 mod alter_type_recheck;
 mod alter_type_revalidates_foreign_key;
@@ -72,6 +73,7 @@ pub static RULES: &[&Rule] = &[
     &add_primary_key_nullable_index::RULE,
     &add_unique_builds_index::RULE,
     &alter_constraint_enforced::RULE,
+    &alter_constraint_inherit::RULE,
     &alter_type_index_rebuild::RULE,
     &alter_type_recheck::RULE,
     &alter_type_revalidates_foreign_key::RULE,

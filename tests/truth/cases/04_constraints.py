@@ -124,7 +124,9 @@ benign("pk.inherited-proven", HEIRS + "ALTER TABLE c ADD CHECK (id IS NOT NULL);
 benign("unique.inherited", HEIRS, "ALTER TABLE t ADD UNIQUE (id)", "the child gets no key, and the parent is empty")
 benign("pk.second", T, "ALTER TABLE t ADD PRIMARY KEY (a)", fails=True)
 blocking("unique.partitioned", R, "ALTER TABLE t ADD CONSTRAINT k UNIQUE (id)")
-blocking("pk.partitioned", R, "ALTER TABLE t ADD PRIMARY KEY (id)")
+blocking("pk.partitioned", R, "ALTER TABLE t ADD PRIMARY KEY (id)", until=17)
+blocking("pk.partitioned-local", R, "ALTER TABLE t ADD PRIMARY KEY (id)", since=18, part=True,
+         note="the partitions' own keys make their not-null constraints local as well")
 benign("unique.partitioned-only", R, "ALTER TABLE ONLY t ADD CONSTRAINT k UNIQUE (id)", "builds nothing; the index is not valid yet")
 benign("unique.partitions-have-it", R + "ALTER TABLE t1 ADD UNIQUE (id); ALTER TABLE t2 ADD UNIQUE (id); ", "ALTER TABLE t ADD CONSTRAINT k UNIQUE (id)",
        "the constraints of the partitions are attached")

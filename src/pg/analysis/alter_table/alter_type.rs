@@ -45,7 +45,7 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             Some(using) => namespace.transform(using, pg_sys::ParseExprKind::EXPR_KIND_ALTER_COL_TRANSFORM),
             None => variable(&old),
         };
-        let rewritten = old.generated != 'v' && namespace_rewrites(&namespace, transform, &old, &new)?;
+        let rewritten = old.generated != 'v' && namespace_rewrites(namespace, transform, &old, &new)?;
         let mut found = Found::default();
         for table in &alteration.tables {
             found.table(alteration, *table, &name, rewritten)?;

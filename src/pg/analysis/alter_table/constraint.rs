@@ -328,6 +328,7 @@ pub unsafe fn alter(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd
     };
     let versions::AlteredConstraint { name, enforced, inherits } = altered;
     let mut work = Vec::new();
+    let mut inherited = None;
     if enforced == Some(true)
         && let Some(row) = named(alteration.oid, &name)
         && row.boolean(c"conenforced") == Some(false)
@@ -335,22 +336,22 @@ pub unsafe fn alter(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd
         work = foreign_key::validation(alteration, &row)?;
     }
     if inherits {
-        work = inherited_not_null(alteration, &name)?;
+        (work, inherited) = inherited_not_null(alteration, &name)?;
     }
     let tail = enforced.map(|enforced| {
         let word = if enforced { "ENFORCED" } else { "NOT ENFORCED" };
         format!("ALTER CONSTRAINT {} {word}", relation::quoted(&name))
     });
     let tail = tail.or_else(|| inherits.then(|| format!("ALTER CONSTRAINT {} INHERIT", relation::quoted(&name))));
-    Ok(alteration.with_work(ChangeKind::AlterConstraint { name, enforced }, tail, work))
+    Ok(alteration.with_work(ChangeKind::AlterConstraint { name, enforced, inherited }, tail, work))
 }
 
 /// A not-null constraint that the children get: those that have none are read.
-fn inherited_not_null(alteration: &Alteration<'_>, name: &str) -> Result<Vec<Work>> {
-    let Some(row) = named(alteration.oid, name) else { return Ok(Vec::new()) };
+fn inherited_not_null(alteration: &Alteration<'_>, name: &str) -> Result<(Vec<Work>, Option<Column>)> {
+    let Some(row) = named(alteration.oid, name) else { return Ok((Vec::new(), None)) };
     let column = row.small_array(c"conkey").first().and_then(|number| catalogue::attribute(alteration.oid, *number));
     let (Some(column), 'n', Some(true)) = (column, row.character(c"contype"), row.boolean(c"connoinherit")) else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     };
     let mut work = Vec::new();
     for table in relation::inheritors(alteration.oid)?.into_iter().filter(|table| *table != alteration.oid) {
@@ -358,7 +359,7 @@ fn inherited_not_null(alteration: &Alteration<'_>, name: &str) -> Result<Vec<Wor
             work.extend(alteration.work(table, WorkKind::Scan));
         }
     }
-    Ok(work)
+    Ok((work, Some(as_column(&column))))
 }
 
 /// DROP CONSTRAINT.

@@ -13,6 +13,8 @@ mod storage;
 
 pub use alter_type::rewrites;
 
+use std::cell::OnceCell;
+
 use pgrx::pg_sys::{self, AlterTableType as At, Node, NodeTag, Oid};
 
 use super::catalogue::{self, Attribute};
@@ -37,6 +39,8 @@ pub struct Alteration<'a> {
     pub tables: Vec<Oid>,
     /// `ALTER TABLE name `.
     prefix: String,
+    /// Made when the first expression asks for it: an ALTER TABLE may have hundreds of commands.
+    namespace: OnceCell<Namespace>,
 }
 
 /// The commands of an ALTER TABLE.
@@ -91,6 +95,7 @@ impl<'a> Alteration<'a> {
             let only = if recurses { "" } else { "ONLY " };
             Ok(Some(Self {
                 prefix: format!("ALTER {kind} {only}{} ", on.quoted),
+                namespace: OnceCell::new(),
                 on,
                 oid,
                 is_new,
@@ -194,7 +199,11 @@ impl<'a> Alteration<'a> {
     ///
     /// # Safety
     /// The commands are the parser's.
-    pub unsafe fn namespace(&self) -> Namespace {
+    pub unsafe fn namespace(&self) -> &Namespace {
+        self.namespace.get_or_init(|| self.make_namespace())
+    }
+
+    fn make_namespace(&self) -> Namespace {
         let mut columns = catalogue::attributes(self.oid);
         for command in self.commands_of(At::AT_AddColumn) {
             // SAFETY: the tag is checked.
