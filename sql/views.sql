@@ -16,7 +16,7 @@ SELECT m.version,
        CASE WHEN m.state = 'applied' THEN m.statements ELSE m.statements_done END
            || '/' || m.statements AS progress,
        m.transactional,
-       (SELECT string_agg(c.n || ' ' || c.action || CASE WHEN c.n > 1 THEN 's' ELSE '' END, ', ' ORDER BY c.action)
+       (SELECT string_agg(c.n || ' ' || c.action || CASE WHEN c.n > 1 AND c.action <> 'allowed' THEN 's' ELSE '' END, ', ' ORDER BY c.action)
         FROM (SELECT f.action, count(*) AS n
               FROM jsonb_to_recordset(m.findings) AS f (action text) GROUP BY f.action) c) AS findings,
        m.description,
@@ -58,7 +58,7 @@ ORDER BY m.sort_key, f.number;
 COMMENT ON VIEW migrator.findings IS 'What the guard found in each migration when it was registered last';
 COMMENT ON COLUMN migrator.findings.statement IS 'The statement, counted from 1';
 COMMENT ON COLUMN migrator.findings.line IS 'The line of the script where it begins';
-COMMENT ON COLUMN migrator.findings.action IS 'error: it would have been refused then; warning: it would have been warned about';
+COMMENT ON COLUMN migrator.findings.action IS 'error: it would have been refused then; warning: it would have been warned about; allowed: the migration may break that rule';
 COMMENT ON COLUMN migrator.findings.hint IS 'The safe way, as whole statements';
 COMMENT ON COLUMN migrator.findings.object IS 'The relation it is about';
 COMMENT ON COLUMN migrator.findings.sql IS 'The statement on one line, cut short';

@@ -3,6 +3,7 @@
 
 mod change;
 pub mod clauses;
+mod effect;
 mod index;
 mod lock;
 mod moment;
@@ -11,6 +12,7 @@ mod relation;
 mod script;
 
 pub use change::*;
+pub use effect::*;
 pub use index::*;
 pub use lock::*;
 pub use moment::*;

@@ -7,7 +7,7 @@ use crate::settings;
 
 /// Looks at what goes on, once for a statement, and only when it takes a lock for which it may wait long.
 pub fn look(ddl: &mut Ddl) -> Result<()> {
-    let altered: Vec<u32> = ddl.changes.iter().filter(|c| locks_peers(c)).flat_map(|c| own(c)).map(|l| l.0).collect();
+    let altered: Vec<u32> = ddl.changes.iter().filter(|c| locks_peers(c)).flat_map(own).map(|l| l.0).collect();
     if !altered.is_empty() {
         ddl.moment.peers = activity::foreign_key_peers(&altered)?;
     }
@@ -22,7 +22,7 @@ pub fn look(ddl: &mut Ddl) -> Result<()> {
     ddl.moment.holders = found.holders;
     ddl.moment.held = found.held;
     ddl.moment.held.retain(|(relation, _)| crate::pg::relation::is_older(*relation));
-    if ddl.changes.iter().any(|c| waits_for_snapshots(c)) {
+    if ddl.changes.iter().any(waits_for_snapshots) {
         ddl.moment.snapshots = activity::snapshots()?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use crate::pg::analysis::script::Script;
 pub struct Noted {
     pub rule: &'static str,
     pub class: &'static str,
-    /// `error` or `warning`: what would happen if it were run now.
+    /// `error` or `warning`: what would happen if it were run now; `allowed` where the migration may break the rule.
     pub action: &'static str,
     pub message: String,
     pub detail: Option<String>,
@@ -21,21 +21,26 @@ pub struct Noted {
 }
 
 /// The guard's look at one script. Nothing of it is run, and no lock is waited for.
-pub struct Look {
+pub struct Look<'a> {
     script: Script,
+    allow: &'a [String],
 }
 
-impl Look {
-    /// Before the first statement; a transactional script keeps its locks to the end.
-    pub fn begin(transactional: bool) -> Self {
-        Self { script: Script::open(transactional) }
+impl<'a> Look<'a> {
+    /// Before the first statement; a transactional script keeps its locks to the end. `allow` are rules that it may break.
+    pub fn begin(transactional: bool, allow: &'a [String]) -> Self {
+        Self { script: Script::open(transactional), allow }
     }
 
     /// The next statement, which is the whole text.
     pub fn at(&self, text: &str) -> Result<Vec<Noted>> {
         let ddl = self.script.next(text)?;
         let verdicts = judge(&ddl)?;
-        Ok(verdicts.iter().map(|verdict| noted(verdict, &ddl, &verdicts)).collect())
+        let mut found: Vec<Noted> = verdicts.iter().map(|verdict| noted(verdict, &ddl, &verdicts)).collect();
+        for noted in found.iter_mut().filter(|n| self.allow.iter().any(|rule| rule == n.rule)) {
+            noted.action = "allowed";
+        }
+        Ok(found)
     }
 }
 

@@ -21,12 +21,12 @@ pub struct Found {
 
 /// Findings about a script that is not registered. What cannot be part of a migration is an error, as in `register`.
 pub fn lint(text: Option<&str>) -> Result<Vec<Found>> {
-    findings(&Script::parse(Origin::Lint, text.unwrap_or_default())?)
+    findings(&Script::parse(Origin::Lint, text.unwrap_or_default())?, &[])
 }
 
-/// Findings about a script, in the order of its statements.
-pub fn findings(script: &Script) -> Result<Vec<Found>> {
-    let look = Look::begin(script.is_transactional());
+/// Findings about a script, in the order of its statements. `allow` are rules that it may break.
+pub fn findings(script: &Script, allow: &[String]) -> Result<Vec<Found>> {
+    let look = Look::begin(script.is_transactional(), allow);
     let mut found = Vec::new();
     for statement in &script.statements {
         wait::check_interrupts()?;
@@ -58,7 +58,8 @@ const SHOWN: usize = 5;
 
 /// Tells who registers a migration what the guard found in it, in short.
 pub fn warn(version: &str, findings: &[Found]) -> Result<()> {
-    for f in findings.iter().take(SHOWN) {
+    let told: Vec<&Found> = findings.iter().filter(|f| f.noted.action != "allowed").collect();
+    for f in told.iter().take(SHOWN) {
         let outcome = if f.noted.action == "error" { "refused" } else { "warned about" };
         let message = format!(
             "migration \"{version}\", statement {} (line {}): {} [{}]",
@@ -69,10 +70,10 @@ pub fn warn(version: &str, findings: &[Found]) -> Result<()> {
                 .detail(format!("As things are it would be {outcome}: {}", f.summary)),
         )?;
     }
-    if findings.is_empty() {
+    if told.is_empty() {
         return Ok(());
     }
-    let more = findings.len().saturating_sub(SHOWN);
+    let more = told.len().saturating_sub(SHOWN);
     let rest = if more > 0 { format!("{more} more findings; ") } else { String::new() };
     report::notice(format!(
         "{rest}the safe ways: SELECT statement, rule, hint FROM migrator.findings WHERE version = '{}';",

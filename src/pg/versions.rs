@@ -63,11 +63,11 @@ pub fn is_relation_owner(relation: pg_sys::Oid) -> bool {
 pub fn may_use_schema(schema: pg_sys::Oid) -> bool {
     // SAFETY: catalogue look-ups by oid.
     unsafe {
-        let (user, usage) = (pg_sys::GetUserId(), pg_sys::ACL_USAGE.into());
+        let user = pg_sys::GetUserId();
         #[cfg(feature = "pg15")]
-        let answer = pg_sys::pg_namespace_aclcheck(schema, user, usage);
+        let answer = pg_sys::pg_namespace_aclcheck(schema, user, pg_sys::ACL_USAGE);
         #[cfg(not(feature = "pg15"))]
-        let answer = pg_sys::object_aclcheck(pg_sys::NamespaceRelationId, schema, user, usage);
+        let answer = pg_sys::object_aclcheck(pg_sys::NamespaceRelationId, schema, user, pg_sys::ACL_USAGE.into());
         answer == pg_sys::AclResult::ACLCHECK_OK
     }
 }

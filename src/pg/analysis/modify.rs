@@ -9,6 +9,7 @@ use super::{estimate, prior};
 use crate::ddl::clauses::{self, Assignment};
 use crate::ddl::{Change, ChangeKind, LockMode, Modification, Relation};
 use crate::error::Result;
+use crate::pg::relation::Peek;
 use crate::pg::{convert, lexer, node, relation, versions};
 
 /// A statement's parts, whichever command it is.
@@ -111,7 +112,7 @@ unsafe fn change(parts: &Parts, whole: Option<(*mut pg_sys::Node, &str)>) -> Res
             convert::string((*(*parts.relation).alias).aliasname)
         };
         let source = source(&on, (*parts.relation).inh, alias.as_deref());
-        let rows = count(parts, &source)?;
+        let rows = if is_readable(parts, oid)? { count(parts, &source)? } else { None };
         if rows.is_none() && !(parts.condition.is_null() && parts.from.is_null()) {
             return Ok(None);
         }
@@ -152,6 +153,24 @@ fn source(on: &Relation, inherited: bool, alias: Option<&str>) -> String {
     let columns: Vec<String> =
         columns.into_iter().map(|(name, value)| format!(", {value} AS {}", relation::quoted(&name))).collect();
     format!("(SELECT *{} FROM {only}{table}) AS {alias}", columns.concat())
+}
+
+/// Whether the tables are free to be looked at: planning would queue for a lock that another session has, if only for an
+/// instant.
+///
+/// # Safety
+/// As for [`changes`].
+unsafe fn is_readable(parts: &Parts, target: Oid) -> Result<bool> {
+    let mut tables = relation::inheritors(target)?;
+    // SAFETY: the tag is checked before the cast.
+    unsafe {
+        for item in node::elements(parts.from) {
+            if let Some(name) = node::cast::<pg_sys::RangeVar>(item, NodeTag::T_RangeVar) {
+                tables.extend(relation::lookup(name)?);
+            }
+        }
+    }
+    Ok(tables.into_iter().all(|table| Peek::open(table).is_some()))
 }
 
 /// Rows under the condition.

@@ -113,7 +113,7 @@ pub fn at(schema: String, name: &str) -> Option<Place> {
             // SAFETY: a syscache look-up with a NUL-terminated name.
             let oid = unsafe { pg_sys::get_relname_relid(relation.as_ptr(), namespace) };
             let name = name.to_owned();
-            (oid != pg_sys::Oid::INVALID).then(|| Place { schema, name, oid: Some(oid) })
+            (oid != pg_sys::Oid::INVALID).then_some(Place { schema, name, oid: Some(oid) })
         }
     }
 }

@@ -28,5 +28,10 @@ SELECT version, findings FROM migrator.status;
 -- Many findings are not all told.
 SELECT migrator.register('3', (SELECT string_agg(format('CREATE INDEX rf_%s ON rf (a);', g), E'\n') FROM generate_series(1, 8) g), irreversible => 'x');
 SELECT version, findings FROM migrator.status WHERE version = '3';
+-- What it may break is no news.
+SELECT migrator.register('4', 'CREATE INDEX rf_x ON rf (a)', irreversible => 'x', allow => array['create-index-blocking'], reason => 'at night');
+SELECT migrator.register('4', 'CREATE INDEX rf_x ON rf (a)', irreversible => 'x');
+SELECT version, findings FROM migrator.status WHERE version = '4';
+SELECT rule, action FROM migrator.findings WHERE version = '4';
 SET migrator.guard = off;
 DROP TABLE rf;
