@@ -104,6 +104,8 @@ pub enum Effect {
     Retyped(u32, String, PriorType),
     IndexCreated(String, String, PriorIndex),
     TypeCreated(String, String, NewType),
+    /// A function without parameters; `true` when it is volatile.
+    FunctionCreated(String, String, bool),
     ConstraintAdded(u32, PriorConstraint),
     ConstraintValidated(u32, String),
     ConstraintRemoved(u32, String),

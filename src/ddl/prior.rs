@@ -25,6 +25,7 @@ pub struct Prior {
     types_of: HashMap<(u32, String), PriorType>,
     indexes: HashMap<(String, String), PriorIndex>,
     types: HashMap<(String, String), NewType>,
+    functions: HashMap<(String, String), bool>,
     constraints: HashMap<u32, Vec<PriorConstraint>>,
     removed_constraints: HashSet<(u32, String)>,
     locks: HashMap<u32, LockMode>,
@@ -61,6 +62,9 @@ impl Prior {
             }
             Effect::IndexCreated(schema, name, index) => drop(self.indexes.insert((schema, name), index)),
             Effect::TypeCreated(schema, name, new) => drop(self.types.insert((schema, name), new)),
+            Effect::FunctionCreated(schema, name, volatile) => {
+                self.functions.insert((schema, name), volatile);
+            }
             Effect::ColumnAdded(..) | Effect::ColumnRemoved(..) | Effect::ColumnRenamed { .. } => self.column(effect),
             Effect::ConstraintAdded(relation, constraint) => {
                 self.removed_constraints.remove(&(relation, constraint.name.clone()));
@@ -222,6 +226,11 @@ impl Prior {
     /// A type that the script makes.
     pub fn new_type(&self, schema: &str, name: &str) -> Option<NewType> {
         self.types.get(&(schema.to_owned(), name.to_owned())).copied()
+    }
+
+    /// Whether a function without parameters that the script makes is volatile; `None` when it makes none of that name.
+    pub fn new_function(&self, schema: &str, name: &str) -> Option<bool> {
+        self.functions.get(&(schema.to_owned(), name.to_owned())).copied()
     }
 
     /// Whether the script makes any type.

@@ -60,6 +60,7 @@ unsafe fn by_name(statement: *mut pg_sys::Node, schema: Option<&str>) -> Result<
                     None => Vec::new(),
                 }
             }
+            NodeTag::T_CreateFunctionStmt => function(&*statement.cast::<pg_sys::CreateFunctionStmt>()),
             NodeTag::T_CreateDomainStmt => domain(&*statement.cast::<pg_sys::CreateDomainStmt>())?,
             NodeTag::T_CreateEnumStmt => {
                 let text = PriorType { oid: pg_sys::TEXTOID.to_u32(), modifier: -1, collation: 0 };
@@ -268,5 +269,34 @@ unsafe fn domain(create: &pg_sys::CreateDomainStmt) -> Result<Vec<Effect>> {
             collation: pg_sys::get_typcollation(oid).to_u32(),
         };
         Ok(type_created(create.domainname, NewType { stands_for, checked }))
+    }
+}
+
+/// A function without parameters, unless it is in SQL and of no declared volatility: its body decides then.
+///
+/// # Safety
+/// As for [`of`].
+unsafe fn function(create: &pg_sys::CreateFunctionStmt) -> Vec<Effect> {
+    // SAFETY: the tags are checked before the casts; names are NUL-terminated.
+    unsafe {
+        if create.is_procedure || !create.parameters.is_null() {
+            return Vec::new();
+        }
+        let option = |wanted: &str| {
+            let options = node::elements(create.options).into_iter();
+            let mut options = options.filter_map(|n| node::cast::<pg_sys::DefElem>(n, NodeTag::T_DefElem));
+            let found = options.find(|e| convert::string((**e).defname).as_deref() == Some(wanted))?;
+            let text = node::cast::<pg_sys::String>((*found).arg, NodeTag::T_String)?;
+            convert::string((*text).sval)
+        };
+        let in_sql = !create.sql_body.is_null() || option("language").as_deref() == Some("sql");
+        let volatile = match option("volatility") {
+            Some(declared) => declared == "volatile",
+            None if in_sql => return Vec::new(),
+            None => true,
+        };
+        let name = pg_sys::makeRangeVarFromNameList(create.funcname);
+        let (schema, name) = (prior::creation_schema(name), convert::string((*name).relname));
+        schema.zip(name).map(|(schema, name)| Effect::FunctionCreated(schema, name, volatile)).into_iter().collect()
     }
 }

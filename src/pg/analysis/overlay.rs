@@ -144,6 +144,29 @@ pub unsafe fn new_type(name: *const pg_sys::TypeName) -> Option<NewType> {
     Some(array)
 }
 
+/// A call of a function without arguments that the script makes, as SQL, and whether that is volatile.
+///
+/// # Safety
+/// `expression` is NULL or the parser's tree.
+pub unsafe fn new_function(expression: *mut pg_sys::Node) -> Option<(String, bool)> {
+    if !prior::in_script() {
+        return None;
+    }
+    // SAFETY: the cast follows the tag.
+    let call = unsafe { &*node::cast::<pg_sys::FuncCall>(expression, pg_sys::NodeTag::T_FuncCall)? };
+    if !call.args.is_null() {
+        return None;
+    }
+    // SAFETY: a dotted name.
+    let mut parts = unsafe { node::strings(call.funcname) };
+    let name = parts.pop()?;
+    let schemas = parts.pop().map_or_else(prior::search_path, |schema| vec![schema]);
+    schemas.into_iter().find_map(|schema| {
+        let volatile = prior::ask(|prior| prior.new_function(&schema, &name)).flatten()?;
+        Some((format!("{}()", relation::qualified(&schema, &name)), volatile))
+    })
+}
+
 /// A name as a C string, for look-ups.
 pub fn spelled(name: *const std::ffi::c_char) -> Option<String> {
     // SAFETY: names in parse trees are NULL or NUL-terminated.

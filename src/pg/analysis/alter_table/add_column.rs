@@ -44,11 +44,13 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         let clauses = Clauses::of(written);
         let namespace = alteration.namespace();
         let serial = column::is_serial(written.typeName);
+        // A function that the script makes is not in the catalogue yet.
+        let unborn = clauses.default.and_then(|raw| overlay::new_function(raw));
         let default = match clauses.default.or(clauses.generated.map(|g| g.0)) {
-            Some(raw) => Some(namespace.default(raw, &attribute)),
-            None => None,
+            Some(raw) if unborn.is_none() => Some(namespace.default(raw, &attribute)),
+            _ => None,
         };
-        let default_text = default.map(|d| namespace.write(d));
+        let default_text = unborn.clone().map(|f| f.0).or_else(|| default.map(|d| namespace.write(d)));
         let mut constraints = Vec::new();
         for written in &clauses.constraints {
             let mut new = constraint::describe(alteration, written.constraint, Some(&attribute))?;
@@ -59,6 +61,8 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         let checked = overlay::new_type(written.typeName).is_some_and(|new| new.checked);
         let filling = if checked {
             Filling::CheckedDomain
+        } else if let Some((call, volatile)) = &unborn {
+            if *volatile { Filling::EachRow(call.clone()) } else { Filling::Once(call.clone()) }
         } else {
             filling(&attribute, &clauses, serial, default, default_text.as_deref())?
         };
@@ -85,7 +89,7 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             // It raises an error before it looks at any row.
             Vec::new()
         } else {
-            work(alteration, &new, default.is_some() || serial)
+            work(alteration, &new, default.is_some() || unborn.is_some() || serial)
         };
         let tail = tail(&new, command.missing_ok, &clauses, serial);
         Ok(alteration.with_work(ChangeKind::AddColumn { new, if_not_exists: command.missing_ok }, tail, work))

@@ -378,14 +378,6 @@ pub unsafe fn drop(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd)
     Ok(alteration.light(kind, Some(tail)))
 }
 
-/// The name behind a quoted one.
-pub fn unquoted(quoted: &str) -> String {
-    quoted
-        .strip_prefix('"')
-        .and_then(|name| name.strip_suffix('"'))
-        .map_or_else(|| quoted.to_owned(), |name| name.replace("\"\"", "\""))
-}
-
 /// A list of SQL names.
 pub fn listed(columns: &[Column]) -> String {
     columns.iter().map(|c| c.quoted.clone()).collect::<Vec<_>>().join(", ")

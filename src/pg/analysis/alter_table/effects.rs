@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::{self, AlterTableType as At, ConstrType, Node, NodeTag, Oid};
 
-use super::{Alteration, add_column, constraint, definition, present};
+use super::{Alteration, add_column, definition, present};
 use crate::ddl::{Change, ChangeKind, ConstraintKind, Effect, Filling, PriorColumn, PriorConstraint, PriorType};
 use crate::error::Result;
 use crate::pg::analysis::catalogue::{self, Attribute};
@@ -119,7 +119,7 @@ unsafe fn added(
     effects.push(Effect::ConstraintAdded(
         oid,
         PriorConstraint {
-            name: given.unwrap_or_else(|| constraint::unquoted(&new.quoted)),
+            name: given.unwrap_or_else(|| unquoted(&new.quoted)),
             kind: new.kind,
             valid: !new.not_valid && !new.not_enforced,
             proves,
@@ -153,4 +153,12 @@ unsafe fn proven(alteration: &Alteration<'_>, written: &pg_sys::Constraint) -> R
         }
         Ok(proven)
     }
+}
+
+/// The name behind a quoted one.
+fn unquoted(quoted: &str) -> String {
+    quoted
+        .strip_prefix('"')
+        .and_then(|name| name.strip_suffix('"'))
+        .map_or_else(|| quoted.to_owned(), |name| name.replace("\"\"", "\""))
 }
