@@ -126,13 +126,21 @@ fn assign(name: &str, value: Option<&str>) {
     let (name, value) = (name.as_ptr(), value.as_ref().map_or(std::ptr::null(), |v| v.as_ptr()));
     // What Postgres refuses here, it will refuse when the script runs; said at DEBUG5, it is no error.
     const QUIET: std::ffi::c_int = pgrx::PgLogLevel::DEBUG5 as std::ffi::c_int;
-    // SAFETY: a raw call with NUL-terminated arguments that outlive it, as SET makes it.
-    let set = unsafe {
-        let context = if pg_sys::superuser() { pg_sys::GucContext::PGC_SUSET } else { pg_sys::GucContext::PGC_USERSET };
+    let set = |change: bool| {
         let (session, local) = (pg_sys::GucSource::PGC_S_SESSION, pg_sys::GucAction::GUC_ACTION_LOCAL);
-        boundary::catch(|| raw::set_config_option(name, value, context, session, local, true, QUIET, false))
+        // SAFETY: a raw call with NUL-terminated arguments that outlive it, as SET makes it.
+        unsafe {
+            let context =
+                if pg_sys::superuser() { pg_sys::GucContext::PGC_SUSET } else { pg_sys::GucContext::PGC_USERSET };
+            boundary::catch(|| raw::set_config_option(name, value, context, session, local, change, QUIET, false))
+        }
     };
-    drop(set);
+    // The check of a value may look into the catalogue and raise there: tried where nothing of it stays. 0 is a refusal.
+    if super::tolerant(|| subtransaction::rolled_back(|| set(false)))
+        .is_ok_and(|checked| checked.is_some_and(|answer| answer != 0))
+    {
+        drop(set(true));
+    }
 }
 
 /// `SELECT set_config('name', 'value', local)` with literals, as dumps have it.

@@ -59,12 +59,11 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             constraints.push(new);
         }
         let checked = overlay::new_type(written.typeName).is_some_and(|new| new.checked);
-        let filling = if checked {
-            Filling::CheckedDomain
-        } else if let Some((call, volatile)) = &unborn {
-            if *volatile { Filling::EachRow(call.clone()) } else { Filling::Once(call.clone()) }
-        } else {
-            filling(&attribute, &clauses, serial, default, default_text.as_deref())?
+        let filling = match &unborn {
+            _ if checked => Filling::CheckedDomain,
+            Some((call, true)) => Filling::EachRow(call.clone()),
+            Some((call, false)) => Filling::Once(call.clone()),
+            None => filling(&attribute, &clauses, serial, default, default_text.as_deref())?,
         };
         let required = clauses.not_null
             || serial
