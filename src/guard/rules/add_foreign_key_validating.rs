@@ -33,5 +33,9 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         recipes::validated(relation, new, &blocking.tables),
         "It could not be written down.",
     );
-    Ok(Some(Finding::new(change, message, blocking.describe(change)?, recipe)))
+    let mut detail = blocking.describe(change)?;
+    if let Some(target) = new.references.as_ref().filter(|target| target.oid != relation.oid) {
+        detail.push_str(&format!(" The same lock is held on {} meanwhile.", target.quoted));
+    }
+    Ok(Some(Finding::new(change, message, detail, recipe)))
 }
