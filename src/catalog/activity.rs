@@ -29,7 +29,11 @@ pub fn locks(relations: &[u32]) -> Result<Found> {
                         THEN left(regexp_replace(a.query, '\\s+', ' ', 'g'), 80) END, p.gid \
                    FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace \
                    LEFT JOIN pg_stat_activity a ON a.pid = l.pid \
-                   LEFT JOIN pg_prepared_xacts p ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction::text \
+                   LEFT JOIN LATERAL ( \
+                       SELECT x.owner, x.prepared, x.gid FROM pg_locks t \
+                       JOIN pg_prepared_xacts x ON x.transaction = t.transactionid \
+                       WHERE l.pid IS NULL AND t.pid IS NULL AND t.locktype = 'transactionid' \
+                       AND t.virtualtransaction = l.virtualtransaction LIMIT 1) p ON true \
                    WHERE l.locktype = 'relation' AND l.granted \
                    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
                    AND CASE WHEN l.pid = pg_backend_pid() \

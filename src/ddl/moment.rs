@@ -75,14 +75,12 @@ impl Session {
     }
 
     /// The statement that ends it.
-    pub fn ended_by(&self) -> String {
+    pub fn ended_by(&self) -> Option<String> {
         match (&self.pid, &self.prepared) {
             // A cancel does not end a transaction that waits for its client.
-            (Some(pid), _) if self.idle => format!("SELECT pg_terminate_backend({pid});"),
-            (Some(pid), _) => format!("SELECT pg_cancel_backend({pid});"),
-            (None, name) => {
-                format!("ROLLBACK PREPARED '{}';", name.as_deref().unwrap_or_default().replace('\'', "''"))
-            }
+            (Some(pid), _) if self.idle => Some(format!("SELECT pg_terminate_backend({pid});")),
+            (Some(pid), _) => Some(format!("SELECT pg_cancel_backend({pid});")),
+            (None, name) => name.as_ref().map(|name| format!("ROLLBACK PREPARED '{}';", name.replace('\'', "''"))),
         }
     }
 }
@@ -96,12 +94,12 @@ mod tests {
         let active = Session { pid: Some(7), role: "app".into(), seconds: 3671.9, ..Session::default() };
         assert_eq!(active.name(), "process 7 (role \"app\")");
         assert_eq!((active.age().as_str(), active.doing().as_str()), ("1:01:11", ""));
-        assert_eq!(active.ended_by(), "SELECT pg_cancel_backend(7);");
+        assert_eq!(active.ended_by().as_deref(), Some("SELECT pg_cancel_backend(7);"));
         let idle = Session { idle: true, query: Some("SELECT 1".into()), application: "psql".into(), ..active };
         assert_eq!(idle.name(), "process 7 (role \"app\", psql)");
         assert_eq!(idle.doing(), ", idle in transaction: SELECT 1");
-        assert_eq!(idle.ended_by(), "SELECT pg_terminate_backend(7);");
+        assert_eq!(idle.ended_by().as_deref(), Some("SELECT pg_terminate_backend(7);"));
         let prepared = Session { prepared: Some("it's".into()), ..Session::default() };
-        assert_eq!(prepared.ended_by(), "ROLLBACK PREPARED 'it''s';");
+        assert_eq!(prepared.ended_by().as_deref(), Some("ROLLBACK PREPARED 'it''s';"));
     }
 }

@@ -104,6 +104,12 @@ pub fn runs(text: &str) -> Result<()> {
     warn(&verdicts, &ddl)
 }
 
+/// Whether an error is a refusal because of what others are doing now, so that trying again later may help.
+pub fn may_pass(error: &Report) -> bool {
+    let by = |rule: &&Rule| error.message.ends_with(&format!("[{}]", rule.id));
+    error.sqlstate == Some(code::GUARD) && rules::PASSING.iter().any(by)
+}
+
 fn judged(event: &Event) -> Result<(Ddl, Vec<Verdict>)> {
     let mut ddl = event.analyse()?;
     if settings::guard() != GuardMode::Off {

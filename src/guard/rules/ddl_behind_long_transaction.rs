@@ -42,7 +42,7 @@ fn find(change: &Change, ddl: &Ddl) -> Result<Option<Finding>> {
     let again = change.sql.iter().map(|sql| format!("{sql};"));
     let recipe = Recipe::new(
         "Wait until it is over, or end it; then try again:",
-        std::iter::once(session.ended_by()).chain(again).collect(),
+        session.ended_by().into_iter().chain(again).collect(),
     );
     Ok(Some(Finding::new(change, message, detail, recipe)))
 }

@@ -109,6 +109,9 @@ pub static RULES: &[&Rule] = &[
     &multiple_strong_locks::RULE,
 ];
 
+/// Rules about what other sessions are doing: when they are done, the same statement passes.
+pub static PASSING: &[&Rule] = &[&ddl_behind_long_transaction::RULE, &concurrently_behind_old_snapshot::RULE];
+
 /// Every rule, also the one that looks at what Postgres does and not at a statement.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     RULES.iter().copied().chain(std::iter::once(&super::backstop::RULE))

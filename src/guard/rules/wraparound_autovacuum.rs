@@ -34,3 +34,30 @@ fn find(change: &Change, ddl: &Ddl) -> Result<Option<Finding>> {
     let recipe = Recipe::advice("Let it finish; SELECT * FROM pg_stat_progress_vacuum; shows how far it is.");
     Ok(Some(Finding::new(change, message, detail, recipe)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ddl::{ChangeKind, Holder, LockMode, Moment, Relation, Session};
+
+    fn ddl(session: Session, lock: LockMode) -> Ddl {
+        let on = Relation { oid: 1, quoted: "s.t".into(), ..Relation::default() };
+        let kind = ChangeKind::OtherAlter;
+        let change = Change { on: Some(on), kind, lock: Some(lock), sql: None, work: Vec::new() };
+        let holder = Holder { relation: 1, quoted: "s.t".into(), lock: LockMode::ShareUpdateExclusive, session };
+        let moment = Moment { holders: vec![holder], ..Moment::default() };
+        Ddl { tag: "ALTER TABLE".into(), changes: vec![change], moment }
+    }
+
+    #[test]
+    fn only_a_vacuum_that_stays_is_in_the_way() {
+        let mut session = Session { pid: Some(7), autovacuum: true, seconds: 90.0, ..Session::default() };
+        let asked = |ddl: Ddl| find(&ddl.changes[0], &ddl).unwrap();
+        assert!(asked(ddl(session.clone(), LockMode::AccessExclusive)).is_none());
+        session.against_wraparound = true;
+        let found = asked(ddl(session.clone(), LockMode::AccessExclusive)).unwrap();
+        assert!(found.detail.starts_with("Process 7 (role \"\") has vacuumed it for 0:01:30"), "{}", found.detail);
+        // What it does not exclude does not wait for it.
+        assert!(asked(ddl(session, LockMode::RowExclusive)).is_none());
+    }
+}
