@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::error::{Report, Result};
 use crate::pg::spi::{query, query_planned};
 use crate::pg::user::{as_owner, current_role};
-use crate::pg::{outbox, relation};
+use crate::pg::{outbox, relation, subtransaction};
 
 /// What became of a statement, for the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,8 +82,12 @@ pub fn ran(entry: &Entry) -> Result<bool> {
             ],
         )?;
         match rows.first().and_then(|r| r.number::<u64>(0)) {
-            // Now and then, and never much at a time.
-            Some(id) if id % 100 == 0 => delete_old(1000).map(|_| true),
+            // Now and then, and never much at a time. Under a snapshot of the whole transaction it may fail for what others
+            // have deleted meanwhile; then the next one does it.
+            Some(id) if id % 100 == 0 => {
+                let _ = subtransaction::contained(|| delete_old(1000));
+                Ok(true)
+            }
             _ => Ok(true),
         }
     })
@@ -152,7 +156,8 @@ pub fn dropped() -> Result<Vec<Object>> {
                    p AS (DELETE FROM migrator.policy USING d WHERE d.classid = 'pg_class'::regclass \
                    AND d.objsubid = 0 AND relation = d.objid) \
                    SELECT object_type, object_identity FROM d WHERE (original OR normal) AND NOT is_temporary \
-                   AND object_type <> 'default value' AND object_identity NOT LIKE '\"\\_RETURN\" on %'";
+                   AND object_type <> 'default value' AND object_identity NOT LIKE '\"\\_RETURN\" on %' \
+                   AND object_identity NOT LIKE '% on pg_temp.%'";
         let rows = query_planned(sql, &[])?;
         Ok(rows.iter().map(|r| Object { kind: r.required(0), identity: r.required(1) }).collect())
     })

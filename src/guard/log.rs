@@ -73,10 +73,9 @@ pub fn end(event: &Event) -> Result<()> {
         return written(ddl_log::ran(&entry));
     }
     // Half of it is committed: an error now would leave that behind.
-    match subtransaction::contained(|| ddl_log::ran(&entry)) {
-        Ok(done) => written(Ok(done)),
-        Err(error) => report::warning(&unwritten(&format!("{}.", error.message))),
-    }
+    let outcome = subtransaction::contained(|| ddl_log::ran(&entry));
+    let outcome = outcome.or_else(|error| report::warning(&unwritten(&format!("{}.", error.message))).map(|()| true));
+    Ok(written(outcome).unwrap_or_default())
 }
 
 fn written(outcome: Result<bool>) -> Result<()> {
@@ -209,8 +208,12 @@ pub fn ddl_log_is_append_only() -> Result<()> {
 
 /// The row of a statement and of what was found in it.
 fn entry(tag: String, text: Option<String>, verdicts: &[Verdict]) -> Entry {
-    let mut rules: Vec<String> = verdicts.iter().map(|v| v.rule.id.to_owned()).collect();
-    rules.dedup();
+    let mut rules: Vec<String> = Vec::new();
+    for verdict in verdicts {
+        if !rules.iter().any(|rule| rule == verdict.rule.id) {
+            rules.push(verdict.rule.id.to_owned());
+        }
+    }
     let mode = settings::guard();
     let excuses: Vec<Excuse> = verdicts.iter().filter_map(|v| excuse(v, mode)).collect();
     let bypasses = |excuse: &Excuse| !matches!(excuse, Excuse::Policy(_));

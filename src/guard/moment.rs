@@ -59,12 +59,13 @@ pub fn locked(change: &Change, ddl: &Ddl) -> Vec<(u32, LockMode)> {
 fn own(change: &Change) -> Vec<(u32, LockMode)> {
     let Some(lock) = change.lock else { return Vec::new() };
     let on = change.on.iter();
-    let dropped = match &change.kind {
+    let others = match &change.kind {
         ChangeKind::Drop { objects, .. } => objects.iter().filter_map(|o| o.relation.as_ref()).collect(),
+        ChangeKind::Truncate { tables, .. } => tables.iter().collect(),
         _ => Vec::new(),
     };
     let mut locks: Vec<(u32, LockMode)> = on
-        .chain(dropped)
+        .chain(others)
         .flat_map(|r| r.leaves.iter().copied().chain([r.oid]))
         .map(|relation| (relation, lock))
         .collect();

@@ -4,7 +4,9 @@
 //! and DO blocks the innermost query is known to the error context alone, which hands it out to an error that has a
 //! position. A text counts only when the parser makes the same tree of it.
 
+use std::cell::Cell;
 use std::ffi::c_char;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use pgrx::pg_sys::{self, NodeTag};
 
@@ -14,6 +16,11 @@ use crate::error::{Report, SqlState};
 
 /// Beyond this a query of many statements inside a function is not parsed once more for each of them.
 const LARGE: usize = 64 * 1024;
+
+thread_local! {
+    /// The last such query, hashed.
+    static TOO_MANY: Cell<Option<u64>> = const { Cell::new(None) };
+}
 
 /// The text; `None` when it cannot be told for certain.
 ///
@@ -27,6 +34,17 @@ pub unsafe fn of(statement: *mut pg_sys::Node) -> Option<String> {
 
 /// Where the active portal runs it.
 ///
+/// The text for a hint, which has one statement a line; `None` for one that is longer.
+///
+/// # Safety
+/// As for [`of`].
+pub unsafe fn on_one_line<T>(statement: &T) -> Option<String> {
+    // SAFETY: the caller's promise.
+    let text = unsafe { of(std::ptr::from_ref(statement).cast_mut().cast()) }?;
+    let text = text.trim();
+    (!text.contains('\n')).then(|| text.to_owned())
+}
+
 /// # Safety
 /// As for [`of`].
 unsafe fn of_portal(statement: *mut pg_sys::Node) -> Option<String> {
@@ -73,13 +91,22 @@ fn innermost_query() -> Option<String> {
 /// # Safety
 /// As for [`of`].
 unsafe fn within(query: &str, statement: *mut pg_sys::Node) -> Option<String> {
+    let hash = (query.len() > LARGE).then(|| {
+        let mut hasher = DefaultHasher::new();
+        query.hash(&mut hasher);
+        hasher.finish()
+    });
+    if hash.is_some() && hash == TOO_MANY.get() {
+        return None;
+    }
     let source = convert::c_string(query);
     let source: *const c_char = source.as_ptr();
     // SAFETY: `source` is NUL-terminated and outlives the trees, which are in the scratch context.
     unsafe {
         let list = boundary::catch(|| raw::pg_parse_query(source)).ok()?;
         let statements: Vec<*mut pg_sys::RawStmt> = node::elements(list).into_iter().map(<*mut _>::cast).collect();
-        if statements.len() > 1 && query.len() > LARGE {
+        if statements.len() > 1 && hash.is_some() {
+            TOO_MANY.set(hash);
             return None;
         }
         let texts: Vec<String> = statements

@@ -21,7 +21,7 @@ def tests(names):
     for file in sorted(os.listdir(here)):
         if file.startswith("test_") and file.endswith(".py"):
             module = importlib.import_module(file[:-3])
-            for name, function in vars(module).items():
+            for name, function in list(vars(module).items()):
                 if name.startswith("test_") and callable(function) and (not names or name[5:] in names):
                     yield name[5:], function
 

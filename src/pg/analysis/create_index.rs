@@ -40,9 +40,12 @@ pub unsafe fn change(statement: &pg_sys::IndexStmt) -> Result<Option<Change>> {
         let sql = sql(&on, &definition, only, "");
         let mut work = Vec::new();
         if !on.partitioned || with_children {
-            // An unknown method or column is the statement's own error.
-            let Some(proposed) = Proposed::of(statement, oid)? else { return Ok(None) };
-            let covered = if on.partitioned { proposed.covered(oid, false)? } else { Vec::new() };
+            let covered = match Proposed::of(statement, oid)? {
+                // An unknown method or column is the statement's own error.
+                Proposal::Refused => return Ok(None),
+                Proposal::Read(proposed) if on.partitioned => proposed.covered(oid, false)?,
+                Proposal::Read(_) | Proposal::Unreadable => Vec::new(),
+            };
             let built = on.leaves.iter().map(|leaf| Oid::from(*leaf)).filter(|leaf| !covered.contains(leaf));
             work.extend(built.filter_map(|leaf| held::work(leaf, WorkKind::Build, LockMode::Share)));
         }
@@ -102,6 +105,15 @@ pub unsafe fn covered_by_constraints(
     proposed.covered(table, true)
 }
 
+/// What became of reading a CREATE INDEX.
+enum Proposal {
+    Read(Proposed),
+    /// It cannot be read without running a user's function.
+    Unreadable,
+    /// Postgres refuses it.
+    Refused,
+}
+
 /// A key of an index.
 struct Part {
     /// `None` for an expression.
@@ -133,13 +145,13 @@ impl Proposed {
 
     /// # Safety
     /// `statement` is the parser's tree; `table` is the relation it names.
-    unsafe fn of(statement: &pg_sys::IndexStmt, table: Oid) -> Result<Option<Self>> {
+    unsafe fn of(statement: &pg_sys::IndexStmt, table: Oid) -> Result<Proposal> {
         use pg_sys::ParseExprKind::{EXPR_KIND_INDEX_EXPRESSION, EXPR_KIND_INDEX_PREDICATE};
         // SAFETY: the caller's promise; casts follow the tag, names are NUL-terminated.
         unsafe {
             let method = pg_sys::get_index_am_oid(statement.accessMethod, true);
             if method == Oid::INVALID {
-                return Ok(None);
+                return Ok(Proposal::Refused);
             }
             let namespace = Namespace::new(&relation::names(table).1, &catalogue::attributes(table));
             let mut proposed = Self::empty(table, method, statement.unique, statement.nulls_not_distinct);
@@ -148,10 +160,11 @@ impl Proposed {
                 let (column, type_oid, collation) = match convert::string((*element).name) {
                     Some(name) => match catalogue::attribute_named(table, &name) {
                         Some(attribute) => (Some(name), attribute.type_oid, attribute.collation),
-                        None => return Ok(None),
+                        None => return Ok(Proposal::Refused),
                     },
                     None => {
-                        let expression = namespace.transform((*element).expr, EXPR_KIND_INDEX_EXPRESSION);
+                        let transformed = namespace.transform((*element).expr, EXPR_KIND_INDEX_EXPRESSION)?;
+                        let Some(expression) = transformed else { return Ok(Proposal::Unreadable) };
                         proposed.expressions = pg_sys::lappend(proposed.expressions, expression.cast());
                         (None, pg_sys::exprType(expression), pg_sys::exprCollation(expression))
                     }
@@ -170,10 +183,11 @@ impl Proposed {
                 .filter_map(|e| convert::string((*e).name))
                 .collect();
             if !statement.whereClause.is_null() {
-                let condition = namespace.transform(statement.whereClause, EXPR_KIND_INDEX_PREDICATE);
+                let transformed = namespace.transform(statement.whereClause, EXPR_KIND_INDEX_PREDICATE)?;
+                let Some(condition) = transformed else { return Ok(Proposal::Unreadable) };
                 proposed.condition = pg_sys::make_ands_implicit(condition.cast());
             }
-            Ok(Some(proposed))
+            Ok(Proposal::Read(proposed))
         }
     }
 

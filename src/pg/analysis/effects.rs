@@ -228,12 +228,16 @@ unsafe fn truncated(truncate: &pg_sys::TruncateStmt) -> Result<Vec<Effect>> {
 
 /// The locks that a change takes: on its relation and the tables below, and on the other ends of foreign keys.
 fn locks(change: &Change, effects: &mut Vec<Effect>) {
+    let referenced: Vec<u32> = match &change.kind {
+        ChangeKind::AddConstraint(new) => new.references.iter().map(|r| r.oid).collect(),
+        ChangeKind::CreateTable(new) => new.references.iter().map(|r| r.oid).collect(),
+        _ => Vec::new(),
+    };
+    effects.extend(referenced.into_iter().map(|oid| Effect::Locked(oid, LockMode::ShareRowExclusive)));
     let (Some(on), Some(lock)) = (&change.on, change.lock) else { return };
-    effects.extend(on.leaves.iter().chain([&on.oid]).map(|relation| Effect::Locked(*relation, lock)));
-    if let ChangeKind::AddConstraint(new) = &change.kind
-        && let Some(references) = &new.references
-    {
-        effects.push(Effect::Locked(references.oid, LockMode::ShareRowExclusive));
+    let others = if let ChangeKind::Truncate { tables, .. } = &change.kind { tables.as_slice() } else { &[] };
+    for relation in others.iter().chain([on]) {
+        effects.extend(relation.leaves.iter().chain([&relation.oid]).map(|oid| Effect::Locked(*oid, lock)));
     }
 }
 

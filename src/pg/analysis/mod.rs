@@ -3,9 +3,13 @@
 
 mod alter_table;
 mod barrier;
+mod bound;
 mod catalogue;
 mod column;
+mod composite;
 mod create_index;
+mod create_table;
+mod domain;
 mod drop;
 mod effects;
 mod enumeration;
@@ -15,9 +19,16 @@ mod function;
 mod held;
 pub mod index_statement;
 mod modify;
+mod move_all;
 mod overlay;
+mod partition;
+mod partition_index;
+mod partition_key;
 pub(super) mod prior;
+mod proof;
 mod publication;
+mod refresh;
+mod reindex;
 mod rename;
 mod resolve;
 mod row_type;
@@ -68,7 +79,11 @@ unsafe fn analysed(statement: *mut pg_sys::Node, changes: impl FnOnce() -> Resul
         let tag = boundary::catch(|| raw::CreateCommandTag(statement))?;
         convert::string(pg_sys::GetCommandTagName(tag)).unwrap_or_default()
     };
-    let work = || subtransaction::rolled_back(changes);
+    let work = || {
+        // Whatever else Postgres evaluates on the way, such as the bounds of a partition, runs no user's function.
+        let _barrier = barrier::Barrier::up();
+        subtransaction::rolled_back(changes)
+    };
     Ok(Ddl { tag, changes: tolerant(work)?.unwrap_or_default(), ..Ddl::default() })
 }
 
@@ -102,7 +117,32 @@ unsafe fn changes(statement: *mut pg_sys::Node) -> Result<Vec<Change>> {
     // SAFETY: every cast follows the tag.
     unsafe {
         if let Some(alter) = node::cast::<pg_sys::AlterTableStmt>(statement, NodeTag::T_AlterTableStmt) {
+            if (*alter).objtype == pg_sys::ObjectType::OBJECT_TYPE {
+                return composite::changes(&*alter);
+            }
+            if let Some(change) = move_all::of_index(&*alter)? {
+                return Ok(vec![change]);
+            }
             return alter_table::changes(&*alter);
+        }
+        if let Some(all) = node::cast::<pg_sys::AlterTableMoveAllStmt>(statement, NodeTag::T_AlterTableMoveAllStmt) {
+            return Ok(move_all::all(&*all)?.into_iter().collect());
+        }
+        if let Some(create) = node::cast::<pg_sys::CreateStmt>(statement, NodeTag::T_CreateStmt) {
+            return Ok(create_table::change(&*create, false)?.into_iter().collect());
+        }
+        if let Some(create) = node::cast::<pg_sys::CreateForeignTableStmt>(statement, NodeTag::T_CreateForeignTableStmt)
+        {
+            return Ok(create_table::change(&(*create).base, true)?.into_iter().collect());
+        }
+        if let Some(domain) = node::cast::<pg_sys::AlterDomainStmt>(statement, NodeTag::T_AlterDomainStmt) {
+            return Ok(domain::change(&*domain)?.into_iter().collect());
+        }
+        if let Some(refresh) = node::cast::<pg_sys::RefreshMatViewStmt>(statement, NodeTag::T_RefreshMatViewStmt) {
+            return Ok(refresh::change(&*refresh)?.into_iter().collect());
+        }
+        if let Some(reindex) = node::cast::<pg_sys::ReindexStmt>(statement, NodeTag::T_ReindexStmt) {
+            return Ok(reindex::change(&*reindex)?.into_iter().collect());
         }
         if let Some(index) = node::cast::<pg_sys::IndexStmt>(statement, NodeTag::T_IndexStmt) {
             return Ok(create_index::change(&*index)?.into_iter().collect());

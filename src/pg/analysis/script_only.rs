@@ -5,7 +5,7 @@ use pgrx::pg_sys::{self, NodeTag, Oid};
 use super::held;
 use crate::ddl::{Change, ChangeKind, LockMode, Relation, WorkKind};
 use crate::error::Result;
-use crate::pg::{boundary, convert, node, raw, relation};
+use crate::pg::{convert, node, relation};
 
 /// The statement as changes; none when it is another one.
 ///
@@ -28,38 +28,14 @@ pub unsafe fn changes(statement: *mut pg_sys::Node) -> Result<Vec<Change>> {
 /// As for [`changes`].
 unsafe fn truncate(truncate: &pg_sys::TruncateStmt) -> Result<Vec<Change>> {
     let cascade = truncate.behavior == pg_sys::DropBehavior::DROP_CASCADE;
-    let mut changes = Vec::new();
     // SAFETY: the list holds RangeVars.
-    for (on, _) in unsafe { relations(truncate.relations) }? {
-        let emptied = if cascade { referencing(&on)? } else { Vec::new() };
-        let restart = if truncate.restart_seqs { " RESTART IDENTITY" } else { "" };
-        let sql = format!("TRUNCATE TABLE {}{restart}{}", on.quoted, if cascade { " CASCADE" } else { "" });
-        let kind = ChangeKind::Truncate { tables: emptied, cascade };
-        changes.push(change(on, kind, LockMode::AccessExclusive, sql, None));
-    }
-    Ok(changes)
-}
-
-/// The tables that reference one, directly or through others: TRUNCATE ... CASCADE empties them too.
-fn referencing(on: &Relation) -> Result<Vec<Relation>> {
-    let mut known = relation::inheritors(Oid::from(on.oid))?;
-    let first = known.len();
-    loop {
-        // SAFETY: the list is made of oids; the result is a list of oids in the current memory context.
-        let found: Vec<Oid> = unsafe {
-            let list = known.iter().fold(std::ptr::null_mut(), |list, oid| pg_sys::lappend_oid(list, *oid));
-            let found = boundary::catch(|| raw::heap_truncate_find_FKs(list))?;
-            let count = if found.is_null() { 0 } else { usize::try_from((*found).length).unwrap_or(0) };
-            (0..count).map(|i| (*(*found).elements.add(i)).oid_value).collect()
-        };
-        let new: Vec<Oid> = found.into_iter().filter(|oid| !known.contains(oid)).collect();
-        if new.is_empty() {
-            break;
-        }
-        known.extend(new);
-    }
-    known.drain(..first);
-    known.into_iter().map(|oid| relation::describe(oid, true)).collect()
+    let named = unsafe { relations(truncate.relations) }?;
+    let names: Vec<String> = named.iter().map(|(on, only)| format!("{only}{}", on.quoted)).collect();
+    let restart = if truncate.restart_seqs { " RESTART IDENTITY" } else { "" };
+    let sql = format!("TRUNCATE TABLE {}{restart}{}", names.join(", "), if cascade { " CASCADE" } else { "" });
+    let tables: Vec<Relation> = named.into_iter().map(|(on, _)| on).collect();
+    let Some(first) = tables.first().cloned() else { return Ok(Vec::new()) };
+    Ok(vec![change(first, ChangeKind::Truncate { tables, cascade }, LockMode::AccessExclusive, sql, None)])
 }
 
 /// VACUUM FULL; any other VACUUM blocks nobody.

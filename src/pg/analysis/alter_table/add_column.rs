@@ -47,9 +47,11 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         // A function that the script makes is not in the catalogue yet.
         let unborn = clauses.default.and_then(|raw| overlay::new_function(raw));
         let default = match clauses.default.or(clauses.generated.map(|g| g.0)) {
-            Some(raw) if unborn.is_none() => Some(namespace.default(raw, &attribute)),
+            Some(raw) if unborn.is_none() => namespace.default(raw, &attribute)?,
             _ => None,
         };
+        let unreadable =
+            unborn.is_none() && default.is_none() && (clauses.default.is_some() || clauses.generated.is_some());
         let default_text = unborn.clone().map(|f| f.0).or_else(|| default.map(|d| namespace.write(d)));
         let mut constraints = Vec::new();
         for written in &clauses.constraints {
@@ -63,7 +65,10 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             _ if checked => Filling::CheckedDomain,
             Some((call, true)) => Filling::EachRow(call.clone()),
             Some((call, false)) => Filling::Once(call.clone()),
-            None => filling(&attribute, &clauses, serial, default, default_text.as_deref())?,
+            None => match filling(&attribute, &clauses, serial, default, default_text.as_deref())? {
+                Filling::Nothing | Filling::Once(_) | Filling::DomainDefault(_) if unreadable => Filling::Unreadable,
+                filling => filling,
+            },
         };
         let required = clauses.not_null
             || serial
@@ -88,9 +93,9 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             // It raises an error before it looks at any row.
             Vec::new()
         } else {
-            work(alteration, &new, default.is_some() || unborn.is_some() || serial)
+            work(alteration, &new, default.is_some() || unborn.is_some() || serial || unreadable)
         };
-        let tail = tail(&new, command.missing_ok, &clauses, serial);
+        let tail = if unreadable { None } else { tail(&new, command.missing_ok, &clauses, serial) };
         Ok(alteration.with_work(ChangeKind::AddColumn { new, if_not_exists: command.missing_ok }, tail, work))
     }
 }

@@ -137,7 +137,8 @@ unsafe fn proven(alteration: &Alteration<'_>, written: &pg_sys::Constraint) -> R
     // SAFETY: the caller's promise; what is transformed is of range table entry 1.
     unsafe {
         let Some(raw) = present(written.raw_expr) else { return Ok(Vec::new()) };
-        let check = alteration.namespace().transform(raw, pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT);
+        let kind = pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT;
+        let Some(check) = alteration.namespace().transform(raw, kind)? else { return Ok(Vec::new()) };
         let mut proven = Vec::new();
         for attribute in catalogue::attributes(alteration.oid).iter().filter(|a| !a.dropped) {
             let mut named: *mut pg_sys::Bitmapset = std::ptr::null_mut();
