@@ -21,6 +21,10 @@ pub struct Dependent {
     pub cascade: bool,
 }
 
+/// pg_class.oid of pg_class and of pg_constraint.
+pub const RELATIONS: u32 = 1259;
+pub const CONSTRAINTS: u32 = 2606;
+
 /// One object by pg_class.oid of its catalogue, its oid, and for a column its number.
 pub type Address = (u32, u32, i32);
 

@@ -18,7 +18,7 @@ pub fn made_again(table: u32, column: i16) -> Result<Option<(Vec<String>, Vec<St
     let (mut dropped, mut made) = (Vec::new(), Vec::new());
     for view in &users {
         let Some(definition) = definition(view.oid)? else { return Ok(None) };
-        if super::dependents::are_needed(&[(1259, view.oid, 0)])? {
+        if super::dependents::are_needed(&[(super::dependents::RELATIONS, view.oid, 0)])? {
             return Ok(None);
         }
         dropped.push(format!("DROP VIEW {};", view.name));

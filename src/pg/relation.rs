@@ -170,6 +170,12 @@ pub fn inheritors(oid: pg_sys::Oid) -> Result<Vec<pg_sys::Oid>> {
     }
 }
 
+/// The tables with storage among a relation and all that inherit from it.
+pub fn leaves(oid: u32) -> Result<Vec<u32>> {
+    let all = inheritors(pg_sys::Oid::from(oid))?;
+    Ok(all.into_iter().filter(|leaf| has_storage(*leaf)).map(pg_sys::Oid::to_u32).collect())
+}
+
 /// The direct children or partitions. Takes no lock.
 pub fn children(oid: pg_sys::Oid) -> Result<Vec<pg_sys::Oid>> {
     // SAFETY: one raw call; the result is a list of oids in the current memory context.

@@ -13,7 +13,7 @@ pub static RULE: Rule = Rule {
     id: "concurrently-behind-old-snapshot",
     class: Class::Live,
     default: Default::Always(Action::Error),
-    summary: "CREATE, DROP or REINDEX INDEX CONCURRENTLY while another session has had a snapshot for longer than migrator.long_transaction.",
+    summary: "CREATE, DROP or REINDEX INDEX or DETACH PARTITION CONCURRENTLY while a transaction that it waits for has been open for longer than migrator.long_transaction.",
     hazard: "It waits for that transaction, whatever table it reads, and keeps other DDL off the table meanwhile; when a timeout \
              ends the wait, an invalid index is left.",
     safe_way: "End that transaction, or try again when it is over.",
@@ -23,14 +23,14 @@ pub static RULE: Rule = Rule {
 };
 
 fn find(change: &Change, ddl: &Ddl) -> Result<Option<Finding>> {
-    if !waits_for_snapshots(change) {
+    if !waits_for_snapshots(change) && !detaches(change) {
         return Ok(None);
     }
     let Some(session) = waited_for(change, ddl) else { return Ok(None) };
     let message = format!("{} CONCURRENTLY would wait for a transaction that has been open for long", ddl.tag);
     let detail = format!(
         "{} has had a transaction open for {}{}. CONCURRENTLY waits for every transaction that may not see its work yet, and \
-         keeps other DDL off the table meanwhile; a timeout there leaves an invalid index.",
+         keeps other DDL off the table meanwhile; a timeout there leaves it half done.",
         capital(&session.name()),
         session.age(),
         session.doing(),
@@ -43,10 +43,15 @@ fn find(change: &Change, ddl: &Ddl) -> Result<Option<Finding>> {
     Ok(Some(Finding::new(change, message, detail, recipe)))
 }
 
-/// The longest transaction that it waits for: one with a snapshot, one that writes to the table, and for a DROP one that
-/// uses it at all.
+/// DETACH PARTITION CONCURRENTLY waits for who uses the table, and for no snapshots.
+fn detaches(change: &Change) -> bool {
+    matches!(change.kind, ChangeKind::DetachPartition { concurrently: true, .. })
+}
+
+/// The longest transaction that it waits for: one with a snapshot, one that writes to the table, and for DROP and DETACH
+/// one that uses it at all.
 fn waited_for<'a>(change: &Change, ddl: &'a Ddl) -> Option<&'a Session> {
-    let drops = matches!(change.kind, ChangeKind::Drop { .. });
+    let drops = detaches(change) || matches!(change.kind, ChangeKind::Drop { .. });
     let tables: Vec<u32> = locked(change, ddl).into_iter().map(|l| l.0).collect();
     let holders = ddl.moment.holders.iter();
     let users =

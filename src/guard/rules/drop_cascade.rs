@@ -18,10 +18,6 @@ pub static RULE: Rule = Rule {
     find,
 };
 
-/// pg_class.oid of pg_class and pg_constraint.
-const RELATIONS: u32 = 1259;
-const CONSTRAINTS: u32 = 2606;
-
 /// Victims that a hint drops one by one.
 const LISTED: usize = 12;
 
@@ -33,10 +29,13 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         }
         ChangeKind::DropColumn { column, cascade: true } => {
             let Some(on) = &change.on else { return Ok(None) };
-            (vec![(RELATIONS, on.oid, i32::from(column.number))], format!("column {} of {}", column.quoted, on.quoted))
+            (
+                vec![(dependents::RELATIONS, on.oid, i32::from(column.number))],
+                format!("column {} of {}", column.quoted, on.quoted),
+            )
         }
         ChangeKind::DropConstraint { name, oid, cascade: true, .. } => {
-            (vec![(CONSTRAINTS, *oid, 0)], format!("constraint \"{name}\""))
+            (vec![(dependents::CONSTRAINTS, *oid, 0)], format!("constraint \"{name}\""))
         }
         _ => return Ok(None),
     };

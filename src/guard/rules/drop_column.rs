@@ -19,15 +19,12 @@ pub static RULE: Rule = Rule {
     find,
 };
 
-/// pg_class.oid of pg_class.
-const RELATIONS: u32 = 1259;
-
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let (ChangeKind::DropColumn { column, cascade }, Some(relation)) = (&change.kind, &change.on) else {
         return Ok(None);
     };
     // Postgres refuses without CASCADE, and names what depends on the column.
-    let address = (RELATIONS, relation.oid, i32::from(column.number));
+    let address = (dependents::RELATIONS, relation.oid, i32::from(column.number));
     if column.number <= 0 || (!cascade && dependents::are_needed(&[address])?) {
         return Ok(None);
     }

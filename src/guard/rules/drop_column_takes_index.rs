@@ -20,14 +20,11 @@ pub static RULE: Rule = Rule {
     find,
 };
 
-/// pg_class.oid of pg_class.
-const RELATIONS: u32 = 1259;
-
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let (ChangeKind::DropColumn { column, cascade }, Some(relation)) = (&change.kind, &change.on) else {
         return Ok(None);
     };
-    let gone = dependents::of(&[(RELATIONS, relation.oid, i32::from(column.number))])?;
+    let gone = dependents::of(&[(dependents::RELATIONS, relation.oid, i32::from(column.number))])?;
     if column.number <= 0 || (!cascade && gone.iter().any(|d| d.cascade)) {
         return Ok(None);
     }

@@ -19,9 +19,6 @@ pub static RULE: Rule = Rule {
     find,
 };
 
-/// pg_class.oid of pg_constraint.
-const CONSTRAINTS: u32 = 2606;
-
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let (ChangeKind::DropConstraint { name, kind, oid, cascade }, Some(relation)) = (&change.kind, &change.on) else {
         return Ok(None);
@@ -35,7 +32,7 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         ConstraintKind::Check | ConstraintKind::NotNull => return Ok(None),
     };
     let Some(constraint) = constraints::facts(relation.oid, *oid)? else { return Ok(None) };
-    if !cascade && dependents::are_needed(&[(CONSTRAINTS, *oid, 0)])? {
+    if !cascade && dependents::are_needed(&[(dependents::CONSTRAINTS, *oid, 0)])? {
         return Ok(None);
     }
     let size = Size::of(&relation.leaves)?;

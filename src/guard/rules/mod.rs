@@ -42,6 +42,8 @@ mod create_index_blocking;
 mod create_partition_scans_default;
 mod ddl_behind_long_transaction;
 mod ddl_not_replicated;
+mod detach_checks_references;
+mod detach_partition_blocking;
 mod disable_fk_triggers;
 mod drop_cascade;
 mod drop_column;
@@ -152,6 +154,8 @@ pub static RULES: &[&Rule] = &[
     &share_update_exclusive_collision::RULE,
     &invalid_index_name_taken::RULE,
     &statement_under_own_lock::RULE,
+    &detach_checks_references::RULE,
+    &detach_partition_blocking::RULE,
     &drop_cascade::RULE,
     &drop_index_blocking::RULE,
     &drop_materialized_view::RULE,

@@ -18,8 +18,8 @@ pub static RULE: Rule = Rule {
     hazard: "All of them stay locked against other writers until it ends, VACUUM cannot clean up behind it, and replicas fall \
              behind.",
     safe_way: "CALL migrator.backfill(...), which commits in small batches; for DELETE, batches by key.",
-    bad: "UPDATE users SET note = email WHERE note IS NULL;",
-    good: "CALL migrator.backfill('public.users', 'note = email', 'note IS NULL AND (email) IS NOT NULL');",
+    bad: "UPDATE users SET note = email WHERE age > 20;",
+    good: "CALL migrator.backfill('public.users', 'note = email', '(age > 20) AND note IS DISTINCT FROM (email)::character varying(100)');",
     find,
 };
 

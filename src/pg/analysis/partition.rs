@@ -3,8 +3,9 @@
 use pgrx::pg_sys::{self, AlterTableCmd, NodeTag, Oid, PartitionCmd};
 
 use super::bound::{Bound, Parent};
+use super::catalogue::{CLASS, CONSTRAINT, CONSTRAINT_BY_OID, DEPENDENTS_OF, Key};
 use super::{held, partition_index, partition_key, proof};
-use crate::ddl::{Attachment, Change, ChangeKind, LockMode, Relation, Unproven, WorkKind};
+use crate::ddl::{Attachment, Change, ChangeKind, LockMode, Relation, Unproven, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::relation::{self, Peek};
 use crate::pg::{boundary, convert, node, raw, syscache, versions};
@@ -222,14 +223,39 @@ pub unsafe fn detach(command: &AlterTableCmd, on: &Relation) -> Result<Option<Ch
             _ => "",
         };
         let sql = format!("ALTER TABLE {} DETACH PARTITION {}{how}", on.quoted, partition.quoted);
+        let work = if finalize { Vec::new() } else { referencing(&partition, concurrently)? };
         Ok(Some(Change {
             on: Some(on.clone()),
             kind: ChangeKind::DetachPartition { partition, concurrently, finalize, default },
             lock: Some(lock),
             sql: Some(sql),
-            work: Vec::new(),
+            work,
         }))
     }
+}
+
+/// The tables whose foreign keys reference the partition: they are read to see that no row of them does
+/// (`ATDetachCheckNoForeignKeyRefs`), also concurrently.
+fn referencing(partition: &Relation, concurrently: bool) -> Result<Vec<Work>> {
+    let lock = if concurrently { LockMode::Share } else { LockMode::AccessExclusive };
+    let keys = [Key::Oid(c"refclassid", CLASS), Key::Oid(c"refobjid", partition.oid)];
+    let mut oids: Vec<u32> = DEPENDENTS_OF
+        .rows(&keys)
+        .iter()
+        .filter(|row| row.oid(c"classid") == CONSTRAINT)
+        .map(|row| row.oid(c"objid"))
+        .collect();
+    oids.sort_unstable();
+    oids.dedup();
+    let mut work = Vec::new();
+    for row in oids.iter().flat_map(|oid| CONSTRAINT_BY_OID.rows(&[Key::Oid(c"oid", *oid)])) {
+        if row.character(c"contype") == 'f' && row.oid(c"confrelid") == partition.oid {
+            for table in relation::inheritors(Oid::from(row.oid(c"conrelid")))? {
+                work.extend(held::work(table, WorkKind::Scan, lock));
+            }
+        }
+    }
+    Ok(work)
 }
 
 /// Whether an index or constraint of that oid belongs to a larger one: a part of a partitioned one.

@@ -12,7 +12,7 @@ CREATE TABLE so_small (a int); INSERT INTO so_small VALUES (1); ANALYZE so_small
 CREATE TABLE so_empty (a int);
 \pset format unaligned
 \pset tuples_only on
-SELECT statement, rule, action, message, detail, hint FROM migrator.lint('TRUNCATE so_small, so_empty; TRUNCATE ONLY so CASCADE; TRUNCATE so_ref RESTART IDENTITY');
+SELECT statement, rule, action, message, hint FROM migrator.lint('TRUNCATE so_small, so_empty; TRUNCATE ONLY so CASCADE; TRUNCATE so_ref RESTART IDENTITY');
 SELECT statement, rule, action, message, detail, hint FROM migrator.lint('VACUUM FULL so; VACUUM (FULL false) so; VACUUM (ANALYZE, FULL) so_small; VACUUM FULL');
 SELECT statement, rule, action, message, detail, hint FROM migrator.lint('CLUSTER so USING so_pkey; CLUSTER; CLUSTER so_small');
 SELECT statement, rule, action, message, detail, hint FROM migrator.lint('LOCK so; LOCK TABLE so IN SHARE MODE; LOCK so IN ROW EXCLUSIVE MODE; LOCK so_small');
@@ -23,7 +23,9 @@ SELECT migrator.register('1', 'TRUNCATE so CASCADE', irreversible => 'x');
 SELECT migrator.register('2', 'VACUUM FULL so', irreversible => 'x');
 SELECT migrator.register('3', 'CREATE TABLE so_new (a int); INSERT INTO so_new VALUES (1); TRUNCATE so_new; LOCK so_new', irreversible => 'x');
 RESET client_min_messages;
+\set VERBOSITY terse
 CALL migrator.deploy('1');
+\set VERBOSITY default
 SELECT migrator.resolve('1', 'applied', 'test');
 CALL migrator.deploy('2');
 SELECT migrator.resolve('2', 'applied', 'test');
