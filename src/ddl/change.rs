@@ -1,6 +1,6 @@
 //! What a DDL statement asks for: its commands, and the work each of them makes Postgres do.
 
-use super::{IndexDefinition, LockMode, Relation};
+use super::{IndexDefinition, LockMode, Moment, Relation};
 
 /// One statement, analysed before it runs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -9,6 +9,8 @@ pub struct Ddl {
     pub tag: String,
     /// Its commands, in the order written. Empty for what the guard has nothing to say about.
     pub changes: Vec<Change>,
+    /// What else goes on when it is judged.
+    pub moment: Moment,
 }
 
 /// One command of a statement.
@@ -383,16 +385,27 @@ pub enum ChangeKind {
     LockTable {
         mode: LockMode,
     },
-    /// UPDATE or DELETE, with what the planner expects.
-    Modify {
-        /// `UPDATE` or `DELETE`.
-        command: &'static str,
-        rows: u64,
-        /// The SET list as SQL, of an UPDATE of one table.
-        set: Option<String>,
-        /// The WHERE condition as SQL.
-        condition: Option<String>,
-    },
+    /// UPDATE, DELETE or MERGE, also as a part of WITH.
+    Modify(Modification),
+}
+
+/// A statement that changes rows, with what the planner expects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Modification {
+    /// `UPDATE`, `DELETE` or `MERGE`.
+    pub command: &'static str,
+    /// Rows that the planner expects it to change; `None` for all there are, where it could not be asked.
+    pub rows: Option<u64>,
+    /// What stands behind SET, of an UPDATE that a backfill can do.
+    pub set: Option<String>,
+    /// The columns that SET names, as in pg_attribute.
+    pub columns: Vec<String>,
+    /// For the backfill: the condition under which a row still needs the change; `None` for every row.
+    pub remaining: Option<String>,
+    /// What stands behind WHERE, of a DELETE.
+    pub condition: Option<String>,
+    /// One table, no WITH, no further tables.
+    pub plain: bool,
 }
 
 /// A command of ALTER DOMAIN that may look at rows.

@@ -4,6 +4,7 @@
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{FromDatum, IntoDatum};
 
+use super::overlay::{self, Named};
 use crate::pg::convert;
 
 /// A catalogue and an index of it. Their oids are fixed in Postgres's sources (`src/include/catalog/pg_*.h`).
@@ -178,6 +179,12 @@ pub struct Attribute {
 
 /// The column of a number; `None` when there is none.
 pub fn attribute(relation: Oid, number: i16) -> Option<Attribute> {
+    let Some(found) = stored_attribute(relation, number) else { return overlay::added(relation, number) };
+    Some(overlay::changed(relation, found))
+}
+
+/// The same as the catalogue has it.
+pub(super) fn stored_attribute(relation: Oid, number: i16) -> Option<Attribute> {
     let cache = pg_sys::SysCacheIdentifier::ATTNUM as i32;
     let number = number.into_datum()?;
     // SAFETY: a syscache look-up; the tuple is read before it is released.
@@ -186,10 +193,16 @@ pub fn attribute(relation: Oid, number: i16) -> Option<Attribute> {
 
 /// The column of a name; `None` when there is none, or when it is dropped.
 pub fn attribute_named(relation: Oid, name: &str) -> Option<Attribute> {
-    let name = convert::c_string(name);
-    // SAFETY: a syscache look-up with a NUL-terminated name.
-    let number = unsafe { pg_sys::get_attnum(relation, name.as_ptr()) };
-    attribute(relation, (number > 0).then_some(number)?)
+    match overlay::named(relation, name) {
+        Named::Added(attribute) => return Some(attribute),
+        Named::Gone => return None,
+        Named::Stored(stored) => {
+            let stored = convert::c_string(&stored);
+            // SAFETY: a syscache look-up with a NUL-terminated name.
+            let number = unsafe { pg_sys::get_attnum(relation, stored.as_ptr()) };
+            attribute(relation, (number > 0).then_some(number)?)
+        }
+    }
 }
 
 /// All columns that were ever made, dropped ones included, so that the position is the number.

@@ -4,6 +4,7 @@ use pgrx::pg_sys::{self, Node, NodeTag, Oid};
 
 use super::catalogue::{self, CLASS, CONSTRAINTS_OF, Catalogue, INDEXES_OF, Key, Row};
 use super::expression::{self, Namespace};
+use super::overlay;
 use super::{held, index_statement};
 use crate::ddl::{Change, ChangeKind, IndexDefinition, LockMode, NewConstraint, Relation, WorkKind};
 use crate::error::Result;
@@ -25,20 +26,15 @@ pub unsafe fn change(statement: &pg_sys::IndexStmt) -> Result<Option<Change>> {
         let Some(oid) = relation::lookup(statement.relation)? else { return Ok(None) };
         let with_children = (*statement.relation).inh && relation::kind_of(oid) == pg_sys::RELKIND_PARTITIONED_TABLE;
         let Some(on) = relation::guarded(oid, with_children)? else { return Ok(None) };
-        let schema = pg_sys::get_rel_namespace(oid);
-        let taken = if statement.idxname.is_null() {
-            Oid::INVALID
-        } else {
-            pg_sys::get_relname_relid(statement.idxname, schema)
-        };
+        let taken = overlay::spelled(statement.idxname).and_then(|name| overlay::beside(oid, &name));
         // IF NOT EXISTS that finds the name does nothing; without it, Postgres refuses. CONCURRENTLY is looked at,
         // because doing nothing is not what was asked for when the index is invalid.
-        if taken != Oid::INVALID && !statement.concurrent {
+        if taken.is_some() && !statement.concurrent {
             return Ok(None);
         }
         let definition = index_statement::definition(statement, oid, on.partitioned && with_children)?;
         if statement.concurrent {
-            return Ok(Some(concurrently(statement, on, definition, taken)));
+            return Ok(Some(concurrently(statement, on, definition, taken.flatten().unwrap_or(Oid::INVALID))));
         }
         let only = if on.partitioned && !with_children { "ONLY " } else { "" };
         let sql = sql(&on, &definition, only, "");

@@ -7,6 +7,7 @@ use crate::ddl::{Change, ChangeKind, Column, ConstraintKind, NewConstraint, Work
 use crate::error::Result;
 use crate::pg::analysis::catalogue::{self, Attribute, CONSTRAINTS_OF, INDEXES_OF, Key, Row};
 use crate::pg::analysis::expression;
+use crate::pg::analysis::overlay::{self, spelled};
 use crate::pg::{convert, node, relation, versions};
 
 /// ADD CONSTRAINT, also without a name.
@@ -105,7 +106,9 @@ pub unsafe fn describe(
             (None, ConstraintKind::ForeignKey) => node::strings(written.fk_attrs),
             (None, _) => node::strings(written.keys),
         };
+        let earlier = spelled(written.indexname).and_then(|name| overlay::index(alteration.oid, &name));
         let columns: Vec<Column> = match using_index {
+            Some(0) => earlier.unwrap_or_default().columns.iter().map(|name| alteration.column(name)).collect(),
             Some(index) => index_constraint::columns(alteration.oid, index),
             None => names.iter().map(|name| alteration.column(name)).collect(),
         };
@@ -268,7 +271,10 @@ pub unsafe fn validate(alteration: &Alteration<'_>, command: &pg_sys::AlterTable
     let Some(row) = named(alteration.oid, &name) else {
         // One that the statement itself adds.
         // SAFETY: the commands are the parser's.
-        let Some(kind) = (unsafe { added(alteration, &name) }) else {
+        let own = unsafe { added(alteration, &name) };
+        // Or an earlier statement of the script.
+        let earlier = overlay::constraint(alteration.oid, &name).filter(|(_, valid)| !valid).map(|(kind, _)| kind);
+        let Some(kind) = own.or(earlier) else {
             return Ok(alteration.light(ChangeKind::OtherAlter, None));
         };
         let tables =
@@ -278,7 +284,7 @@ pub unsafe fn validate(alteration: &Alteration<'_>, command: &pg_sys::AlterTable
     };
     let kind = kind_of(&row);
     let mut work = Vec::new();
-    if row.boolean(c"convalidated") == Some(false) && row.boolean(c"conenforced") != Some(false) {
+    if !not_null::is_validated(alteration.oid, &row) && row.boolean(c"conenforced") != Some(false) {
         if kind == ConstraintKind::ForeignKey {
             work = foreign_key::validation(alteration, &row)?;
         } else {

@@ -4,6 +4,7 @@
 mod add_column;
 mod alter_type;
 mod constraint;
+pub mod effects;
 mod foreign_key;
 mod index_constraint;
 mod not_null;
@@ -18,7 +19,7 @@ use pgrx::pg_sys::{self, AlterTableType as At, Node, NodeTag, Oid};
 
 use super::catalogue::{self, Attribute};
 use super::expression::Namespace;
-use super::{column, held, partition};
+use super::{column, held, overlay, partition};
 use crate::ddl::{Change, ChangeKind, Column, LockMode, Relation, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::{boundary, convert, node, raw, relation};
@@ -208,9 +209,10 @@ impl<'a> Alteration<'a> {
         })
     }
 
-    /// Whether the statement drops a constraint, which it does first.
+    /// Whether the statement drops a constraint, which it does first, or an earlier statement of the script did.
     pub fn drops_constraint(&self, name: &str) -> bool {
         self.names_of(At::AT_DropConstraint).any(|dropped| dropped == name)
+            || overlay::has_dropped_constraint(self.oid, name)
     }
 
     fn names_of(&self, subtype: At::Type) -> impl Iterator<Item = String> + '_ {
