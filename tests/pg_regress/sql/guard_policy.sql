@@ -70,7 +70,9 @@ SELECT migrator.set_rule('create-index-blocking', 'off', 'nowhere');
 SELECT migrator.set_rule('create-index-blocking', 'off', until => now() - interval '1 day');
 SELECT migrator.set_rule('create-index-blocking', 'off', until => '-infinity');
 SELECT migrator.set_rule('create-index-blocking', 'off', threshold_rows => -1);
+\set VERBOSITY terse
 SELECT migrator.set_rule('create-index-blocking', 'off', threshold_size => '1 parsec');
+\set VERBOSITY default
 SET ROLE regress_pol;
 SELECT migrator.set_rule('create-index-blocking', 'off');
 SELECT * FROM migrator.rules;
