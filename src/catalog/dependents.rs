@@ -21,15 +21,21 @@ pub struct Dependent {
     pub cascade: bool,
 }
 
+/// pg_class.oid of pg_class and of pg_constraint.
+pub const RELATIONS: u32 = 1259;
+pub const CONSTRAINTS: u32 = 2606;
+
 /// One object by pg_class.oid of its catalogue, its oid, and for a column its number.
 pub type Address = (u32, u32, i32);
 
 /// A dependency counts downwards; an internal one also upwards, because a part drags its whole along (a view its rule).
+/// What is in a schema goes with it, as if it were named.
 const WALK: &str = "WITH RECURSIVE gone(classid, objid, objsubid, cascade) AS ( \
      SELECT c, o, s, false FROM unnest($1::oid[], $2::oid[], $3::int[]) AS start(c, o, s) \
      UNION \
      SELECT e.* FROM gone g CROSS JOIN LATERAL ( \
-       SELECT d.classid, d.objid, d.objsubid, g.cascade OR d.deptype = 'n' FROM pg_depend d \
+       SELECT d.classid, d.objid, d.objsubid, \
+         g.cascade OR (d.deptype = 'n' AND g.classid <> 'pg_namespace'::regclass) FROM pg_depend d \
        WHERE d.refclassid = g.classid AND d.refobjid = g.objid AND (g.objsubid = 0 OR d.refobjsubid = g.objsubid) \
        UNION ALL \
        SELECT d.refclassid, d.refobjid, d.refobjsubid, g.cascade FROM pg_depend d \
@@ -41,22 +47,48 @@ const WALK: &str = "WITH RECURSIVE gone(classid, objid, objsubid, cascade) AS ( 
 /// Everything that goes with these objects and is worth a name: parts of tables that go too are left out, as is what is in
 /// schemas that go. What needs CASCADE comes first.
 pub fn of(objects: &[Address]) -> Result<Vec<Dependent>> {
-    let classes = oid_array(&objects.iter().map(|o| o.0).collect::<Vec<_>>());
-    let oids = oid_array(&objects.iter().map(|o| o.1).collect::<Vec<_>>());
-    let subs = format!("{{{}}}", objects.iter().map(|o| o.2.to_string()).collect::<Vec<_>>().join(","));
+    list(objects, true)
+}
+
+/// What goes with them only with CASCADE.
+pub fn victims(objects: &[Address]) -> Result<Vec<Dependent>> {
+    list(objects, false)
+}
+
+/// Whether Postgres refuses to drop them without CASCADE.
+pub fn are_needed(objects: &[Address]) -> Result<bool> {
+    let [classes, oids, subs] = arrays(objects);
+    as_owner(|| {
+        let sql = format!("{WALK} SELECT EXISTS (SELECT FROM objects WHERE cascade)");
+        Ok(query(&sql, &[Some(&classes), Some(&oids), Some(&subs)])?.first().is_some_and(|r| r.boolean(0)))
+    })
+}
+
+/// Classes, oids and sub-objects, each as an array in text.
+fn arrays(objects: &[Address]) -> [String; 3] {
+    let subs = objects.iter().map(|o| o.2.to_string()).collect::<Vec<_>>().join(",");
+    [
+        oid_array(&objects.iter().map(|o| o.0).collect::<Vec<_>>()),
+        oid_array(&objects.iter().map(|o| o.1).collect::<Vec<_>>()),
+        format!("{{{subs}}}"),
+    ]
+}
+
+fn list(objects: &[Address], all: bool) -> Result<Vec<Dependent>> {
+    let [classes, oids, subs] = arrays(objects);
     as_owner(|| {
         let sql = format!(
-            "{WALK} SELECT o.objid, w.kind, pg_describe_object(o.classid, o.objid, o.objsubid), w.name, \
+            "{WALK}, shown AS MATERIALIZED (SELECT * FROM objects o WHERE (cascade OR $4::bool) \
+               AND (classid, objid, objsubid) NOT IN (SELECT c, o, s FROM unnest($1::oid[], $2::oid[], $3::int[]) l(c, o, s))) \
+             SELECT o.objid, w.kind, pg_describe_object(o.classid, o.objid, o.objsubid), w.name, \
              CASE WHEN w.part <> 0 THEN w.part::regclass::text END, o.cascade \
-             FROM objects o CROSS JOIN LATERAL ({KINDS}) w(kind, name, part, namespace) \
-             WHERE NOT EXISTS (SELECT FROM objects g WHERE g.classid = 'pg_class'::regclass AND g.objid = w.part \
-               AND g.objsubid = 0) \
-             AND NOT (w.namespace = ANY ($2::oid[])) \
-             AND NOT EXISTS (SELECT FROM unnest($1::oid[], $2::oid[], $3::int[]) AS start(c, o, s) \
-               WHERE start.c = o.classid AND start.o = o.objid AND start.s = o.objsubid) \
+             FROM shown o CROSS JOIN LATERAL ({KINDS}) w(kind, name, part, namespace) \
+             WHERE w.part NOT IN (SELECT objid FROM objects WHERE classid = 'pg_class'::regclass AND objsubid = 0) \
+             AND w.namespace NOT IN (SELECT unnest($2::oid[])) \
              ORDER BY o.cascade DESC, o.objid, o.objsubid"
         );
-        Ok(query(&sql, &[Some(&classes), Some(&oids), Some(&subs)])?
+        let all = all.to_string();
+        Ok(query(&sql, &[Some(&classes), Some(&oids), Some(&subs), Some(&all)])?
             .iter()
             .map(|r| Dependent {
                 oid: r.number(0).unwrap_or(0),

@@ -5,6 +5,7 @@
 use super::keys::oid_array;
 use crate::ddl::Name;
 use crate::error::Result;
+use crate::pg::relation::Peek;
 use crate::pg::spi::query;
 use crate::pg::user::as_owner;
 
@@ -137,5 +138,70 @@ pub fn is_part_of_another(index: u32) -> Result<bool> {
         let sql = "SELECT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = $1::oid \
                    AND objsubid = 0 AND deptype IN ('i', 'P', 'S'))";
         Ok(query(sql, &[Some(&index.to_string())])?.first().is_some_and(|r| r.boolean(0)))
+    })
+}
+
+/// For an index over more than one column: how to make it without that column; `None` inside when what would remain is no
+/// index (expressions, conditions, nothing but INCLUDE). `None` for an index on that column alone, which goes with reason.
+pub fn without_column(table: u32, index: u32, column: i16) -> Result<Option<Option<String>>> {
+    // Postgres locks the table to write an index down; where another session has it locked, that is left out.
+    let open = Peek::open(table.into());
+    let writable = open.is_some().to_string();
+    let parameters = [index.to_string(), column.to_string()];
+    as_owner(|| {
+        let sql = "SELECT i.indnatts > 1 OR i.indexprs IS NOT NULL OR i.indpred IS NOT NULL, \
+                   CASE WHEN i.indexprs IS NULL AND i.indpred IS NULL AND NOT i.indisunique AND NOT c.relispartition \
+                   AND $3::bool THEN \
+                   (SELECT format('CREATE INDEX CONCURRENTLY ON %s USING %I (%s)', i.indrelid::regclass, m.amname, \
+                     string_agg(pg_get_indexdef(i.indexrelid, k.n::int, true) \
+                       || CASE WHEN k.sorting & 1 = 1 THEN ' DESC' ELSE '' END \
+                       || CASE k.sorting WHEN 1 THEN ' NULLS LAST' WHEN 2 THEN ' NULLS FIRST' ELSE '' END, ', ' ORDER BY k.n)) \
+                    FROM unnest(i.indkey::int2[], i.indoption::int2[], i.indclass::oid[], i.indcollation::oid[]) \
+                      WITH ORDINALITY k(attnum, sorting, opclass, colid, n) \
+                    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
+                    JOIN pg_opclass p ON p.oid = k.opclass \
+                    WHERE k.n <= i.indnkeyatts AND k.attnum <> $2::int2 \
+                    HAVING bool_and(p.opcdefault AND k.colid = a.attcollation)) END \
+                   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam \
+                   WHERE i.indexrelid = $1::oid";
+        let rows = query(sql, &[Some(&parameters[0]), Some(&parameters[1]), Some(&writable)])?;
+        Ok(rows.first().and_then(|r| r.boolean(0).then(|| r.text(1))))
+    })
+}
+
+/// The same for a constraint over more than one column: an index cannot take its place.
+pub fn constraint_without_column(constraint: u32, column: i16) -> Result<Option<Option<String>>> {
+    let parameters = [constraint.to_string(), column.to_string()];
+    as_owner(|| {
+        let sql =
+            "SELECT EXISTS (SELECT FROM unnest(conkey) k WHERE k <> $2::int2) FROM pg_constraint WHERE oid = $1::oid";
+        let rows = query(sql, &[Some(&parameters[0]), Some(&parameters[1])])?;
+        Ok(rows.first().and_then(|r| r.boolean(0).then_some(None)))
+    })
+}
+
+/// The valid indexes of a table: qualified and quoted name, and definition. Postgres locks the table to write them down; none
+/// where another session has it locked.
+pub fn definitions(table: u32) -> Result<Vec<(String, String)>> {
+    let Some(_open) = Peek::open(table.into()) else { return Ok(Vec::new()) };
+    as_owner(|| {
+        let sql = "SELECT indexrelid::regclass, pg_get_indexdef(indexrelid) FROM pg_index \
+                   WHERE indrelid = $1::oid AND indisvalid ORDER BY 1";
+        let rows = query(sql, &[Some(&table.to_string())])?;
+        Ok(rows.iter().map(|r| (r.required(0), r.required(1))).collect())
+    })
+}
+
+/// A valid index of the same table, without a condition, that begins with all the columns of this one: another index that
+/// could do its work. Qualified and quoted.
+pub fn covering(index: u32) -> Result<Option<String>> {
+    as_owner(|| {
+        let sql = "SELECT o.indexrelid::regclass FROM pg_index i JOIN pg_index o ON o.indrelid = i.indrelid \
+                   AND o.indexrelid <> i.indexrelid AND o.indisvalid AND o.indpred IS NULL \
+                   WHERE i.indexrelid = $1::oid AND i.indexprs IS NULL AND NOT i.indisunique \
+                   AND (o.indkey::int2[])[0:i.indnkeyatts - 1] = (i.indkey::int2[])[0:i.indnkeyatts - 1] \
+                   AND (o.indclass::oid[])[0:i.indnkeyatts - 1] = (i.indclass::oid[])[0:i.indnkeyatts - 1] \
+                   ORDER BY 1 LIMIT 1";
+        Ok(query(sql, &[Some(&index.to_string())])?.first().and_then(|r| r.text(0)))
     })
 }

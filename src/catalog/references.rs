@@ -132,3 +132,15 @@ pub fn has_default_partition(table: u32) -> Result<bool> {
         Ok(query(sql, &[Some(&table.to_string())])?.first().is_some_and(|r| r.boolean(0)))
     })
 }
+
+/// The tables with foreign keys to these tables, directly or through others, that are not among them: oid, and qualified and
+/// quoted name.
+pub fn referencing(tables: &[u32]) -> Result<Vec<(u32, String)>> {
+    let list = oid_array(tables);
+    as_owner(|| {
+        let sql = "WITH RECURSIVE reached(oid) AS (SELECT unnest($1::oid[]) UNION \
+                     SELECT k.conrelid FROM reached r JOIN pg_constraint k ON k.confrelid = r.oid AND k.contype = 'f') \
+                   SELECT oid, oid::regclass FROM reached WHERE oid <> ALL ($1::oid[]) ORDER BY 2";
+        Ok(query(sql, &[Some(&list)])?.iter().map(|r| (r.number(0).unwrap_or(0), r.required(1))).collect())
+    })
+}

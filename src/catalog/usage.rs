@@ -9,8 +9,8 @@ use crate::pg::user::as_owner;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     pub scans: u64,
-    /// Rows inserted, updated and deleted.
-    pub writes: u64,
+    /// Rows inserted, updated and deleted; of an index nobody counts them.
+    pub writes: Option<u64>,
     /// Days since the last scan; unknown before 16.
     pub days: Option<u64>,
     /// The day the statistics were reset.
@@ -22,16 +22,20 @@ impl Usage {
     pub fn describe(&self) -> String {
         let since = self.since.as_deref().map_or_else(|| "the statistics began".to_owned(), str::to_owned);
         let plural = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
-        if self.scans == 0 && self.writes == 0 {
-            return format!("Nobody has read or written it since {since}.");
+        if self.scans == 0 && self.writes.unwrap_or(0) == 0 {
+            return format!(
+                "The statistics know of no scan and no write since {}.",
+                self.since.as_deref().unwrap_or("they began")
+            );
         }
         let last = match self.days {
             None => String::new(),
             Some(0) => ", the last today".to_owned(),
             Some(days) => format!(", the last {} ago", plural(days, "day", "days")),
         };
-        let (scans, writes) = (plural(self.scans, "scan", "scans"), plural(self.writes, "row", "rows"));
-        format!("Since {since}: {scans}{last}, and {writes} written.")
+        let scans = plural(self.scans, "scan", "scans");
+        let writes = self.writes.map_or(String::new(), |rows| format!(", and {} written", plural(rows, "row", "rows")));
+        format!("Since {since}: {scans}{last}{writes}.")
     }
 }
 
@@ -51,7 +55,7 @@ pub fn of_tables(tables: &[u32]) -> Result<Usage> {
 /// Of an index.
 pub fn of_index(index: u32) -> Result<Usage> {
     one(
-        "SELECT sum(idx_scan), 0, \
+        "SELECT sum(idx_scan), NULL, \
          extract(day FROM now() - max((to_jsonb(s) ->> 'last_idx_scan')::timestamptz))::int, \
          (SELECT stats_reset::date FROM pg_stat_database WHERE datname = current_database()) \
          FROM pg_stat_all_indexes s WHERE indexrelid = ANY ($1::oid[])",
@@ -66,7 +70,7 @@ fn one(sql: &str, list: &str) -> Result<Usage> {
             .first()
             .map(|r| Usage {
                 scans: r.number(0).unwrap_or(0),
-                writes: r.number(1).unwrap_or(0),
+                writes: r.number(1),
                 days: r.number(2),
                 since: r.text(3),
             })
@@ -81,8 +85,8 @@ mod tests {
     #[test]
     fn use_is_told_in_words() {
         let nothing = Usage::default();
-        assert_eq!(nothing.describe(), "Nobody has read or written it since the statistics began.");
-        let used = Usage { scans: 1, writes: 2, days: Some(3), since: Some("2026-01-01".into()) };
+        assert_eq!(nothing.describe(), "The statistics know of no scan and no write since they began.");
+        let used = Usage { scans: 1, writes: Some(2), days: Some(3), since: Some("2026-01-01".into()) };
         assert_eq!(used.describe(), "Since 2026-01-01: 1 scan, the last 3 days ago, and 2 rows written.");
     }
 }

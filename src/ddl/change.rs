@@ -76,6 +76,8 @@ pub enum Filling {
     EachRow(String),
     /// The default of the column's domain, volatile.
     DomainDefault(String),
+    /// A default that cannot be read without running a user's function: it may be anything.
+    Unreadable,
     /// A type that checks its values, so that each row is looked at: a domain with constraints.
     CheckedDomain,
     /// smallserial, serial, bigserial.
@@ -238,6 +240,8 @@ pub enum ChangeKind {
     },
     SetTablespace {
         name: String,
+        /// A statement that comes to the same without blocking: for an index.
+        online: Option<String>,
     },
     AttachPartition(Attachment),
     DetachPartition {
@@ -272,8 +276,10 @@ pub enum ChangeKind {
     },
     Reindex {
         concurrently: bool,
-        /// The index, when one index is named.
-        index: Option<u32>,
+        /// The statement with CONCURRENTLY.
+        instead: String,
+        /// `table s.t`, for messages.
+        what: String,
     },
 
     // Tables.
@@ -281,6 +287,8 @@ pub enum ChangeKind {
     CreateTableAs,
     RefreshView {
         concurrently: bool,
+        /// It has the unique index that CONCURRENTLY needs.
+        can_be: bool,
     },
     CreateTrigger {
         name: String,
@@ -293,8 +301,6 @@ pub enum ChangeKind {
         /// `ADD`, `VALIDATE`, `SET NOT NULL`, `DROP`.
         command: DomainCommand,
         constraint: Option<String>,
-        /// The CHECK as written by Postgres.
-        definition: Option<String>,
         not_valid: bool,
     },
     CreateDomain {
@@ -313,6 +319,12 @@ pub enum ChangeKind {
         enumeration: Object,
         value: String,
         to: String,
+    },
+    /// ALTER TYPE ... ADD ATTRIBUTE.
+    AddAttribute {
+        composite: Object,
+        attribute: String,
+        cascade: bool,
     },
     /// ALTER TYPE ... DROP ATTRIBUTE.
     DropAttribute {
@@ -396,20 +408,60 @@ pub enum DomainCommand {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
     pub partition: Relation,
-    /// FOR VALUES ... or DEFAULT.
-    pub bound: String,
-    /// The partition's constraint as SQL; `None` when there is none.
+    /// FOR VALUES ... or DEFAULT; `None` when the parent could not be read without waiting.
+    pub bound: Option<String>,
+    /// What is checked row by row because nothing proves it.
+    pub unproven: Vec<Unproven>,
+    /// Indexes of the parent for which the partition has none.
+    pub builds: Vec<MissingIndex>,
+    /// Foreign keys of the parent that the partition's rows are checked against.
+    pub validates: Vec<MissingKey>,
+}
+
+/// A condition that every row of a table must satisfy, and that its constraints do not imply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unproven {
+    /// The new partition, or the DEFAULT partition.
+    pub table: Relation,
+    /// It is the DEFAULT partition, which must hold no row of the new one.
+    pub of_default: bool,
+    /// As SQL, for a CHECK that proves it; `None` when it could not be read, or when no CHECK can prove it.
+    pub condition: Option<String>,
+    /// A free name for that CHECK, quoted where needed.
+    pub name: String,
+    /// The leaves that are scanned.
+    pub scanned: Vec<u32>,
+}
+
+/// An index that a table gets because the table it becomes a partition of has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingIndex {
+    /// The table it is built on.
+    pub leaf: u32,
+    /// Quoted and qualified.
+    pub table: String,
+    pub unique: bool,
+    /// The name it will get, quoted where needed.
+    pub name: String,
+    /// What stands behind the table's name in its CREATE INDEX; `None` for one that cannot be made CONCURRENTLY.
+    pub body: Option<String>,
+    /// `PRIMARY KEY` or `UNIQUE`, with DEFERRABLE where it is; `None` when no constraint goes with it.
     pub constraint: Option<String>,
-    /// The partition is scanned, because its constraints do not imply the bound.
-    pub scans: bool,
-    /// The DEFAULT partition, if it is scanned.
-    pub default: Option<Relation>,
-    /// Indexes of the parent for which the partition has none, by oid.
-    pub builds: Vec<u32>,
-    /// Foreign keys of the parent that are checked on the partition, by oid.
-    pub validates: Vec<u32>,
-    /// Columns of the key that may be NULL in the partition.
-    pub nullable: Vec<Column>,
+}
+
+/// A foreign key that a table gets because the table it becomes a partition of has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingKey {
+    /// Tables whose rows are checked.
+    pub leaves: Vec<u32>,
+    /// Quoted and qualified.
+    pub table: String,
+    /// Its name, quoted where needed.
+    pub name: String,
+    /// The table has it, NOT VALID.
+    pub exists: bool,
+    /// FOREIGN KEY ...; `None` when it could not be read.
+    pub definition: Option<String>,
 }
 
 /// CREATE TABLE.
@@ -417,17 +469,20 @@ pub struct Attachment {
 pub struct NewTable {
     /// Qualified and quoted.
     pub quoted: String,
-    /// IF NOT EXISTS found it.
+    /// IF NOT EXISTS found a relation of that name.
     pub exists: bool,
     pub temporary: bool,
     /// PARTITION OF this table.
     pub partition_of: Option<Relation>,
-    /// Its DEFAULT partition, if it is scanned.
-    pub default: Option<Relation>,
-    /// FOR VALUES ...
+    /// FOR VALUES ... or DEFAULT.
     pub bound: Option<String>,
+    /// The DEFAULT partition, if it is scanned.
+    pub unproven: Option<Unproven>,
+    /// UNLOGGED, USING, PARTITION BY, WITH, TABLESPACE as SQL, where they can be written behind a LIKE: what stands before
+    /// `TABLE` and behind the parenthesis. `None` when columns or constraints are listed.
+    pub clauses: Option<(String, String)>,
     /// Tables that its foreign keys reference.
     pub references: Vec<Relation>,
-    /// Columns of type json, for the hint.
+    /// Columns of type json.
     pub json_columns: Vec<String>,
 }

@@ -1,5 +1,6 @@
 //! The guard: one analysis of a statement (`pg::analysis`), one list of rules, one verdict.
 
+mod attach;
 mod backstop;
 mod bound;
 mod compatibility;
@@ -157,7 +158,11 @@ fn hint(verdict: &Verdict, ddl: &Ddl, all: &[Verdict]) -> String {
             (None, None) => missing = true,
         }
     }
-    let sentence = if missing { format!("{} Then the rest:", trimmed(recipe)) } else { recipe.sentence.clone() };
+    let sentence = if missing && !statements.is_empty() {
+        format!("{} Then the rest:", trimmed(recipe))
+    } else {
+        recipe.sentence.clone()
+    };
     written(&sentence, &statements)
 }
 

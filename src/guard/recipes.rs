@@ -135,7 +135,7 @@ pub fn add_column(relation: &Relation, new: &NewColumn) -> Result<Option<Vec<Str
             steps.extend(constraints(relation, new).unwrap_or_default());
             return Ok(Some(steps));
         }
-        Filling::CheckedDomain | Filling::Stored(_) => return Ok(None),
+        Filling::CheckedDomain | Filling::Stored(_) | Filling::Unreadable => return Ok(None),
     };
     let key = new.constraints.iter().any(|c| c.kind == ConstraintKind::PrimaryKey);
     if not_null_left && !key {

@@ -36,14 +36,13 @@ impl Weight {
         self.large || !self.references.is_empty()
     }
 
-    /// Large.
-    pub fn is_large(&self) -> bool {
-        self.large
-    }
-
     /// `public.users has about 1000000 rows, 57 MB. Foreign keys: public.orders (orders_user_id_fkey). Views: ...`
     pub fn describe(&self, name: &str) -> Result<String> {
-        let size = if self.stored { format!("{name} has {}.", self.size.describe()?) } else { String::new() };
+        let size = match self.stored {
+            false => String::new(),
+            true if self.size.bytes == 0 => format!("{name} is empty."),
+            true => format!("{name} has {}.", self.size.describe()?),
+        };
         Ok([size, self.users()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
     }
 

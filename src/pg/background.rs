@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use pgrx::pg_sys;
 
-use super::{boundary, raw, user, wait};
+use super::{boundary, raw, user, versions, wait};
 use crate::error::{Report, Result, SqlState, fail};
 
 /// How long the caller waits. The worker itself waits no longer than a second for any lock.
@@ -206,6 +206,7 @@ pub unsafe fn main(handle: pg_sys::Datum, body: fn(&str) -> Result<()>) {
         let extra = super::convert::string((*pg_sys::MyBgworkerEntry).bgw_extra.as_ptr()).unwrap_or_default();
         let mut oids = extra.split(' ').filter_map(|oid| oid.parse::<u32>().ok()).map(pg_sys::Oid::from);
         let (Some(database), Some(owner)) = (oids.next(), oids.next()) else { return };
+        versions::end_at_sigterm();
         pg_sys::BackgroundWorkerUnblockSignals();
         // As the bootstrap superuser, because the owner may not be allowed to log in; then at once as the owner.
         pg_sys::BackgroundWorkerInitializeConnectionByOid(database, pg_sys::Oid::INVALID, 0);

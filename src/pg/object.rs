@@ -87,7 +87,14 @@ fn owns_schema_of(oid: Oid) -> bool {
 pub fn identity(class: Oid, oid: Oid, sub: i32) -> String {
     let address = pg_sys::ObjectAddress { classId: class, objectId: oid, objectSubId: sub };
     // SAFETY: reads the catalogue; the result is palloc'd, or NULL when the object is gone.
-    unsafe { convert::string(pg_sys::getObjectIdentity(&raw const address, true)) }.unwrap_or_default()
+    let identity = unsafe { convert::string(pg_sys::getObjectIdentity(&raw const address, true)) }.unwrap_or_default();
+    // f(pg_catalog.text) is nothing that anybody writes.
+    match identity.split_once('(') {
+        Some((name, arguments)) if class == pg_sys::ProcedureRelationId => {
+            format!("{name}({}", arguments.replace("pg_catalog.", ""))
+        }
+        _ => identity,
+    }
 }
 
 /// An object as data.

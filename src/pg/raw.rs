@@ -5,8 +5,8 @@
 use std::ffi::{c_char, c_int, c_long, c_void};
 
 use pgrx::pg_sys::{
-    CommandTag, Datum, DestReceiver, ErrorData, List, Node, Oid, ParamListInfo, Portal, QueryEnvironment, RawStmt,
-    Snapshot,
+    CommandTag, Datum, DestReceiver, ErrorData, List, Node, Oid, ParamListInfo, ParseState, PartitionBoundSpec, Portal,
+    QueryEnvironment, RawStmt, Relation, Snapshot,
 };
 
 #[allow(clashing_extern_declarations)]
@@ -17,6 +17,7 @@ unsafe extern "C-unwind" {
     pub fn FlushErrorState();
     pub fn ThrowErrorData(edata: *mut ErrorData);
     pub fn ProcessInterrupts();
+    pub fn die(signal: c_int);
 
     // Parser, planner, portals.
     pub fn pg_parse_query(query_string: *const c_char) -> *mut List;
@@ -106,7 +107,49 @@ unsafe extern "C-unwind" {
     );
     pub fn find_inheritance_children(parent: Oid, lockmode: c_int) -> *mut List;
     pub fn AlterTableGetLockLevel(cmds: *mut List) -> c_int;
+    // Partitions and constraints. pgrx has some of them, with its guard.
+    pub fn transformPartitionBound(
+        pstate: *mut ParseState,
+        parent: Relation,
+        spec: *mut PartitionBoundSpec,
+    ) -> *mut PartitionBoundSpec;
+    pub fn RelationGetPartitionQual(relation: Relation) -> *mut List;
+    pub fn map_partition_varattnos(expression: *mut List, varno: c_int, to: Relation, from: Relation) -> *mut List;
+    pub fn get_proposed_default_constraint(new_partition_constraints: *mut List) -> *mut List;
+    pub fn get_default_partition_oid(parent: Oid) -> Oid;
+    pub fn get_relation_idx_constraint_oid(relation: Oid, index: Oid) -> Oid;
+    pub fn ConstraintNameIsUsed(category: c_int, object: Oid, name: *const c_char) -> bool;
+    pub fn PartConstraintImpliedByRelConstraint(relation: Relation, constraint: *mut List) -> bool;
+    pub fn make_ands_implicit(clause: *mut pgrx::pg_sys::Expr) -> *mut List;
+    pub fn make_parsestate(parent: *mut ParseState) -> *mut ParseState;
+    pub fn addRangeTableEntryForRelation(
+        pstate: *mut ParseState,
+        relation: Relation,
+        lockmode: c_int,
+        alias: *mut c_void,
+        inherit: bool,
+        in_from: bool,
+    ) -> *mut c_void;
+    pub fn addNSItemToQuery(
+        pstate: *mut ParseState,
+        item: *mut c_void,
+        to_join_list: bool,
+        to_relation_names: bool,
+        to_variable_names: bool,
+    );
+    pub fn coerce_to_boolean(pstate: *mut ParseState, node: *mut Node, construct: *const c_char) -> *mut Node;
+    pub fn eval_const_expressions(root: *mut c_void, node: *mut Node) -> *mut Node;
     pub fn find_all_inheritors(parent: Oid, lockmode: c_int, numparents: *mut *mut List) -> *mut List;
+    pub fn transformExpr(state: *mut pgrx::pg_sys::ParseState, expression: *mut Node, kind: u32) -> *mut Node;
+    pub fn assign_expr_collations(state: *mut pgrx::pg_sys::ParseState, expression: *mut Node);
+    pub fn cookDefault(
+        state: *mut pgrx::pg_sys::ParseState,
+        raw_default: *mut Node,
+        type_oid: Oid,
+        modifier: i32,
+        name: *const c_char,
+        generated: c_char,
+    ) -> *mut Node;
     pub fn expression_planner(expression: *mut pgrx::pg_sys::Expr) -> *mut pgrx::pg_sys::Expr;
     pub fn canonicalize_qual(condition: *mut pgrx::pg_sys::Expr, is_check: bool) -> *mut pgrx::pg_sys::Expr;
     pub fn predicate_implied_by(wanted: *mut List, known: *mut List, weak: bool) -> bool;

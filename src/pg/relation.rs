@@ -38,6 +38,19 @@ impl Peek {
     }
 }
 
+impl Peek {
+    /// The relcache entry. It lives as long as this.
+    pub(super) fn entry(&self) -> pg_sys::Relation {
+        self.relation
+    }
+
+    /// Its oid.
+    pub fn oid(&self) -> pg_sys::Oid {
+        // SAFETY: open.
+        unsafe { (*self.relation).rd_id }
+    }
+}
+
 impl Drop for Peek {
     fn drop(&mut self) {
         // SAFETY: opened by open() with this lock.
@@ -151,6 +164,12 @@ pub fn inheritors(oid: pg_sys::Oid) -> Result<Vec<pg_sys::Oid>> {
     }
 }
 
+/// The tables with storage among a relation and all that inherit from it.
+pub fn leaves(oid: u32) -> Result<Vec<u32>> {
+    let all = inheritors(pg_sys::Oid::from(oid))?;
+    Ok(all.into_iter().filter(|leaf| has_storage(*leaf)).map(pg_sys::Oid::to_u32).collect())
+}
+
 /// The direct children or partitions. Takes no lock.
 pub fn children(oid: pg_sys::Oid) -> Result<Vec<pg_sys::Oid>> {
     // SAFETY: one raw call; the result is a list of oids in the current memory context.
@@ -179,6 +198,11 @@ pub fn kind_of(oid: pg_sys::Oid) -> u8 {
 /// A table or materialized view: it has rows of its own, and an access method to read them with.
 pub fn has_storage(oid: pg_sys::Oid) -> bool {
     [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_MATVIEW].contains(&kind_of(oid))
+}
+
+/// Whether a relation has CHECK constraints, valid or not.
+pub fn has_checks(oid: pg_sys::Oid) -> bool {
+    super::syscache::Row::class(oid).is_some_and(|row| row.small(c"relchecks") > 0)
 }
 
 /// Schema and name; empty for a relation that is gone.

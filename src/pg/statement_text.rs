@@ -34,6 +34,17 @@ pub unsafe fn of(statement: *mut pg_sys::Node) -> Option<String> {
 
 /// Where the active portal runs it.
 ///
+/// The text for a hint, which has one statement a line; `None` for one that is longer.
+///
+/// # Safety
+/// As for [`of`].
+pub unsafe fn on_one_line<T>(statement: &T) -> Option<String> {
+    // SAFETY: the caller's promise.
+    let text = unsafe { of(std::ptr::from_ref(statement).cast_mut().cast()) }?;
+    let text = text.trim();
+    (!text.contains('\n')).then(|| text.to_owned())
+}
+
 /// # Safety
 /// As for [`of`].
 unsafe fn of_portal(statement: *mut pg_sys::Node) -> Option<String> {

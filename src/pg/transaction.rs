@@ -54,3 +54,9 @@ fn keeping_memory_context(work: impl FnOnce() -> Result<()>) -> Result<()> {
     unsafe { pg_sys::CurrentMemoryContext = context };
     result
 }
+
+/// Whether the client has begun a transaction block, or a function runs in a transaction of its caller's.
+pub fn in_block() -> bool {
+    // SAFETY: a read of the backend's own state.
+    unsafe { pg_sys::IsTransactionBlock() }
+}

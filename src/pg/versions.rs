@@ -48,6 +48,19 @@ pub unsafe fn portal_run(portal: Portal, top_level: bool) {
     }
 }
 
+/// Lets SIGTERM end a background worker where it is safe, as it ends a backend. The handler that workers begin with raises
+/// from within the signal: in a critical section, such as a write of WAL, that is a PANIC, which takes the server down.
+pub fn end_at_sigterm() {
+    let signal = pg_sys::SIGTERM as std::ffi::c_int;
+    // SAFETY: the handler of every backend, which sets flags and a latch only.
+    unsafe {
+        #[cfg(feature = "pg18")]
+        pg_sys::pqsignal_be(signal, Some(raw::die));
+        #[cfg(not(feature = "pg18"))]
+        pg_sys::pqsignal(signal, Some(raw::die));
+    }
+}
+
 /// Whether the current user owns the relation, directly or through a role.
 pub fn is_relation_owner(relation: pg_sys::Oid) -> bool {
     // SAFETY: catalogue look-ups by oid.
@@ -201,4 +214,78 @@ pub unsafe fn altered_constraint(command: &pg_sys::AlterTableCmd) -> Option<Alte
 pub fn is_polymorphic(type_oid: pg_sys::Oid) -> bool {
     const POLYMORPHIC: [u32; 12] = [2277, 2283, 2776, 3500, 3831, 4537, 4538, 5077, 5078, 5079, 5080, 4600];
     POLYMORPHIC.contains(&type_oid.to_u32())
+}
+
+/// A map from the columns of one relation to those of another, by name. 16 added the permission to miss some.
+///
+/// # Safety
+/// Both are row types; a column that is missing is an error.
+pub unsafe fn map_by_name(to: pg_sys::TupleDesc, from: pg_sys::TupleDesc) -> *mut pg_sys::AttrMap {
+    // SAFETY: the caller's promise.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        return pg_sys::build_attrmap_by_name(to, from);
+        #[cfg(not(feature = "pg15"))]
+        return pg_sys::build_attrmap_by_name(to, from, false);
+    }
+}
+
+/// What a new partition's rows must satisfy: its bound, and its parent's own constraint. Up to 17 ATTACH PARTITION
+/// appends to the list of the bound itself, from which the constraint of the DEFAULT partition is then made.
+///
+/// # Safety
+/// Lists of nodes, or NIL.
+pub unsafe fn bound_and_parent(bound: *mut pg_sys::List, parent: *mut pg_sys::List) -> *mut pg_sys::List {
+    // SAFETY: the caller's promise.
+    unsafe {
+        #[cfg(feature = "pg18")]
+        return pg_sys::list_concat_copy(bound, parent);
+        #[cfg(not(feature = "pg18"))]
+        return pg_sys::list_concat(bound, parent);
+    }
+}
+
+/// An index that backs a constraint is only taken for one of the same kind from 18.
+pub const CONSTRAINT_KINDS_MUST_MATCH: bool = cfg!(feature = "pg18");
+
+/// A foreign key of the partition that is NOT VALID is attached, and then checked, from 18; before, it is passed over.
+pub const UNVALIDATED_KEYS_ARE_ATTACHED: bool = cfg!(feature = "pg18");
+
+/// Foreign keys of partitioned tables can be NOT VALID from 18.
+pub const PARTITIONED_KEYS_CAN_BE_NOT_VALID: bool = cfg!(feature = "pg18");
+
+/// A column of a row type, from 0. From 18 they lie behind the compact ones.
+///
+/// # Safety
+/// `number` is below the row type's `natts`.
+pub unsafe fn attribute<'a>(row_type: pg_sys::TupleDesc, number: i32) -> &'a pg_sys::FormData_pg_attribute {
+    // SAFETY: the caller's promise.
+    unsafe {
+        #[cfg(feature = "pg18")]
+        return &*pg_sys::TupleDescAttr(row_type, number);
+        #[cfg(not(feature = "pg18"))]
+        &*(*row_type).attrs.as_ptr().add(usize::try_from(number).unwrap_or(0))
+    }
+}
+
+/// LIST, RANGE or HASH of a PARTITION BY. The parser resolves it from 16.
+///
+/// # Safety
+/// `spec` is the parser's tree.
+pub unsafe fn partition_strategy(spec: &pg_sys::PartitionSpec) -> Option<String> {
+    #[cfg(feature = "pg15")]
+    // SAFETY: a NUL-terminated word.
+    return unsafe { super::convert::string(spec.strategy) }.map(|word| word.to_uppercase());
+    #[cfg(not(feature = "pg15"))]
+    {
+        use pg_sys::PartitionStrategy::{PARTITION_STRATEGY_HASH, PARTITION_STRATEGY_LIST};
+        Some(
+            match spec.strategy {
+                PARTITION_STRATEGY_LIST => "LIST",
+                PARTITION_STRATEGY_HASH => "HASH",
+                _ => "RANGE",
+            }
+            .to_owned(),
+        )
+    }
 }

@@ -11,7 +11,7 @@ CASES = [
     ("expression", "CREATE UNIQUE INDEX \"I x\" ON h USING btree (lower(\"Odd\"\"c\") DESC, id) INCLUDE (a) WITH (fillfactor = 80) WHERE a > 0 AND \"Odd\"\"c\" <> 'it''s'"),
     ("hash", "CREATE INDEX i ON h USING hash (\"Odd\"\"c\")"),
     ("partitioned", "CREATE INDEX i ON p (lower(t), id) WHERE id > 5"),
-    ("partitioned unnamed", "CREATE UNIQUE INDEX ON p (id)"),
+    ("partitioned unnamed", "CREATE UNIQUE INDEX ON p (id, t)"),
     ("column int", "ALTER TABLE h ADD c int NOT NULL"),
     ("column text", "ALTER TABLE h ADD \"New c\" varchar(20) COLLATE \"C\" NOT NULL"),
     ("column many", "ALTER TABLE h ADD c1 timestamptz NOT NULL, ADD c2 jsonb NOT NULL, ADD c3 text[] NOT NULL, ADD c4 uuid NOT NULL"),

@@ -21,7 +21,8 @@ pub static RULE: Rule = Rule {
 };
 
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
-    let (ChangeKind::AlterConstraint { name, .. }, Some(relation)) = (&change.kind, &change.on) else {
+    let (ChangeKind::AlterConstraint { name, enforced: Some(true), .. }, Some(relation)) = (&change.kind, &change.on)
+    else {
         return Ok(None);
     };
     let Some(blocking) = Blocking::of(change)? else { return Ok(None) };

@@ -13,14 +13,10 @@ pub static RULE: Rule = Rule {
     summary: "CASCADE drops objects that the statement does not name.",
     hazard: "Views, foreign keys, columns, functions, policies and whole tables go with no more than a NOTICE.",
     safe_way: "Drop what depends on it by name, then the object without CASCADE.",
-    bad: "DROP VIEW IF EXISTS nothing; CREATE VIEW young AS SELECT * FROM active_users; DROP VIEW active_users CASCADE;",
+    bad: "CREATE VIEW young AS SELECT * FROM active_users; DROP VIEW active_users CASCADE;",
     good: "CREATE VIEW young AS SELECT * FROM active_users; DROP VIEW young, active_users;",
     find,
 };
-
-/// pg_class.oid of pg_class and pg_constraint.
-const RELATIONS: u32 = 1259;
-const CONSTRAINTS: u32 = 2606;
 
 /// Victims that a hint drops one by one.
 const LISTED: usize = 12;
@@ -33,14 +29,17 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         }
         ChangeKind::DropColumn { column, cascade: true } => {
             let Some(on) = &change.on else { return Ok(None) };
-            (vec![(RELATIONS, on.oid, i32::from(column.number))], format!("column {} of {}", column.quoted, on.quoted))
+            (
+                vec![(dependents::RELATIONS, on.oid, i32::from(column.number))],
+                format!("column {} of {}", column.quoted, on.quoted),
+            )
         }
         ChangeKind::DropConstraint { name, oid, cascade: true, .. } => {
-            (vec![(CONSTRAINTS, *oid, 0)], format!("constraint \"{name}\""))
+            (vec![(dependents::CONSTRAINTS, *oid, 0)], format!("constraint \"{name}\""))
         }
         _ => return Ok(None),
     };
-    let victims: Vec<Dependent> = dependents::of(&addresses)?.into_iter().filter(|d| d.cascade).collect();
+    let victims = dependents::victims(&addresses)?;
     if victims.is_empty() {
         return Ok(None);
     }
@@ -56,7 +55,11 @@ fn recipe(change: &Change, victims: &[Dependent]) -> Recipe {
     };
     match one_by_one(victims) {
         Some((mut statements, rules)) => {
-            statements.push(format!("{};", sql.strip_suffix(" CASCADE").unwrap_or(sql)));
+            // What is in a schema goes with it.
+            let keeps =
+                matches!(&change.kind, ChangeKind::Drop { objects, .. } if objects.iter().any(|o| o.kind == "SCHEMA"));
+            let last = if keeps { sql } else { sql.strip_suffix(" CASCADE").unwrap_or(sql) };
+            statements.push(format!("{last};"));
             Recipe::allowing("If they are to go, drop them by name:", &rules, statements)
         }
         None => Recipe::allowing("If all of them are to go:", &[RULE.id], vec![format!("{sql};")]),
@@ -80,7 +83,7 @@ fn one_by_one(victims: &[Dependent]) -> Option<(Vec<String>, Vec<&'static str>)>
             }
             ("column", Some(table)) => {
                 parts.push(format!("ALTER TABLE {table} DROP COLUMN {name};"));
-                rules.push("drop-column");
+                rules.extend(["drop-column", "drop-column-takes-index"]);
             }
             ("default", Some(table)) => parts.push(format!("ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT;")),
             ("policy", Some(table)) => parts.push(format!("DROP POLICY {name} ON {table};")),
@@ -107,7 +110,10 @@ fn one_by_one(victims: &[Dependent]) -> Option<(Vec<String>, Vec<&'static str>)>
             _ => {}
         }
         let word = if kind == "function" { "ROUTINE".to_owned() } else { kind.to_uppercase() };
-        parts.push(format!("DROP {word} {};", names.join(", ")));
+        let drop = format!("DROP {word} {};", names.join(", "));
+        // A column takes its indexes along.
+        let place = if kind == "index" { 0 } else { parts.len() };
+        parts.insert(place, drop);
     }
     rules.dedup();
     Some((parts, rules))

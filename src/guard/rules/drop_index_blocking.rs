@@ -51,8 +51,12 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     );
     let partitioned = relations.iter().any(|r| r.partitioned);
     let recipe = if partitioned || *cascade {
-        let why = if partitioned { "A partitioned index" } else { "DROP INDEX ... CASCADE" };
-        let sentence = format!("{why} cannot be dropped CONCURRENTLY. Bound the time that others wait:");
+        let why = if partitioned {
+            "A partitioned index cannot be dropped CONCURRENTLY"
+        } else {
+            "CONCURRENTLY knows no CASCADE"
+        };
+        let sentence = format!("{why}. Bound the time that others wait:");
         let sql = change.sql.iter().map(|sql| format!("{sql};"));
         Recipe::allowing(
             sentence,

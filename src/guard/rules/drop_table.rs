@@ -57,7 +57,7 @@ fn is_table(object: &Object) -> bool {
 /// Postgres refuses without CASCADE, and names what depends on the objects.
 fn is_refused(objects: &[Object]) -> Result<bool> {
     let addresses: Vec<_> = objects.iter().map(|o| (o.class, o.oid, o.sub)).collect();
-    Ok(dependents::of(&addresses)?.iter().any(|d| d.cascade))
+    dependents::are_needed(&addresses)
 }
 
 /// What one table holds and who uses it, and whether anybody does.

@@ -16,9 +16,9 @@ pub static RULE: Rule = Rule {
     summary: "A table, column or function is dropped or renamed that the text of other functions names.",
     hazard: "They fail at their next call. In a trigger function that means that every write to its table fails.",
     safe_way: "Replace the functions in the same transaction.",
-    bad: "CREATE FUNCTION adults() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT count(*) FROM users WHERE age > \
-          17); END'; ALTER TABLE users RENAME COLUMN age TO years;",
-    good: "ALTER TABLE users RENAME COLUMN age TO years;",
+    bad: "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'; \
+          CREATE FUNCTION two() RETURNS int LANGUAGE sql AS 'SELECT one() + 1'; DROP FUNCTION one();",
+    good: "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'; DROP FUNCTION one();",
     find,
 };
 
@@ -26,7 +26,7 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let mut found = Vec::new();
     let what = match &change.kind {
         ChangeKind::DropColumn { column, .. } | ChangeKind::Rename { column: Some(column), .. } => {
-            let Some(on) = &change.on else { return Ok(None) };
+            let Some(on) = change.on.as_ref().filter(|_| column.number > 0) else { return Ok(None) };
             found = references::functions_naming(&[&on.name, &column.name], Some((on.oid, &column.name)))?;
             format!("column {} of {}", column.quoted, on.quoted)
         }

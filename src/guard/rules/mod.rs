@@ -7,6 +7,7 @@ mod add_column_identity;
 mod add_column_inline_check;
 mod add_column_inline_foreign_key;
 mod add_column_inline_unique;
+mod add_column_json;
 mod add_column_not_null;
 mod add_column_serial;
 mod add_column_virtual_not_null;
@@ -18,28 +19,78 @@ mod add_primary_key_nullable_index;
 mod add_unique_builds_index;
 mod alter_constraint_enforced;
 mod alter_constraint_inherit;
+mod alter_domain_constraint;
+mod alter_domain_not_null;
+mod alter_sequence_blocks_nextval;
+mod alter_type_blocked_by_dependents;
+mod alter_type_drops_stats;
 mod alter_type_index_rebuild;
 mod alter_type_recheck;
 mod alter_type_revalidates_foreign_key;
 mod alter_type_rewrite;
+mod attach_builds_index;
+mod attach_partition;
+mod attach_scans_default;
+mod attach_validates_fk;
+mod cached_plan_break;
+mod change_default;
+mod composite_drop_attribute;
+mod create_domain_with_constraint;
+mod create_enum;
 mod create_index_blocking;
+mod create_partition_scans_default;
+mod ddl_not_replicated;
+mod detach_checks_references;
+mod detach_partition_blocking;
+mod disable_fk_triggers;
 mod drop_cascade;
+mod drop_column;
+mod drop_column_takes_index;
+mod drop_constraint;
 mod drop_index_blocking;
+mod drop_index_in_use;
 mod drop_materialized_view;
+mod drop_not_null;
 mod drop_schema;
 mod drop_table;
+mod drop_table_with_fks;
+mod drop_then_add_same_column;
+mod dropped_columns_limit;
+mod duplicate_constraint;
+mod duplicate_index;
+mod enable_rls_without_policy;
+mod enum_value_no_position;
+mod fk_type_mismatch;
+mod fk_without_index;
 mod function_body_uses;
+mod id_exhaustion;
+mod if_not_exists_noop;
+mod multiple_fks_one_tx;
+mod parent_ddl_fans_out;
+mod publication_without_identity;
+mod refresh_view_blocking;
+mod reindex_blocking;
 mod rename_column;
 mod rename_enum_value;
 mod rename_schema;
 mod rename_table;
+mod replace_function_used_in_index_or_check;
+mod rowtype_used_elsewhere;
+mod serial_sequence_stays_integer;
 mod set_access_method;
 mod set_expression_rewrite;
 mod set_logged_unlogged;
 mod set_not_null_scan;
 mod set_schema;
 mod set_tablespace;
+mod set_unlogged;
+mod trigger_locks;
+mod truncate;
+mod truncate_cascade;
+mod typed_table_rewrite;
+mod unnamed_constraint;
 mod validate_under_strong_lock;
+mod wide_index;
 
 use super::rule::Rule;
 
@@ -47,6 +98,11 @@ use super::rule::Rule;
 pub static RULES: &[&Rule] = &[
     &add_column_not_null::RULE,
     &add_check_validating::RULE,
+    &refresh_view_blocking::RULE,
+    &reindex_blocking::RULE,
+    &typed_table_rewrite::RULE,
+    &alter_domain_not_null::RULE,
+    &alter_domain_constraint::RULE,
     &add_column_constrained_domain::RULE,
     &add_column_generated_stored::RULE,
     &add_column_identity::RULE,
@@ -67,6 +123,12 @@ pub static RULES: &[&Rule] = &[
     &alter_type_recheck::RULE,
     &alter_type_revalidates_foreign_key::RULE,
     &alter_type_rewrite::RULE,
+    &attach_partition::RULE,
+    &attach_scans_default::RULE,
+    &attach_builds_index::RULE,
+    &attach_validates_fk::RULE,
+    &create_partition_scans_default::RULE,
+    &if_not_exists_noop::RULE,
     &create_index_blocking::RULE,
     &set_access_method::RULE,
     &set_expression_rewrite::RULE,
@@ -74,6 +136,8 @@ pub static RULES: &[&Rule] = &[
     &set_not_null_scan::RULE,
     &set_tablespace::RULE,
     &validate_under_strong_lock::RULE,
+    &detach_checks_references::RULE,
+    &detach_partition_blocking::RULE,
     &drop_cascade::RULE,
     &drop_index_blocking::RULE,
     &drop_materialized_view::RULE,
@@ -85,6 +149,44 @@ pub static RULES: &[&Rule] = &[
     &rename_table::RULE,
     &set_schema::RULE,
     &function_body_uses::RULE,
+    &drop_then_add_same_column::RULE,
+    &drop_column_takes_index::RULE,
+    &add_column_json::RULE,
+    &alter_sequence_blocks_nextval::RULE,
+    &alter_type_blocked_by_dependents::RULE,
+    &alter_type_drops_stats::RULE,
+    &cached_plan_break::RULE,
+    &change_default::RULE,
+    &composite_drop_attribute::RULE,
+    &create_domain_with_constraint::RULE,
+    &create_enum::RULE,
+    &ddl_not_replicated::RULE,
+    &disable_fk_triggers::RULE,
+    &drop_column::RULE,
+    &drop_constraint::RULE,
+    &drop_index_in_use::RULE,
+    &drop_not_null::RULE,
+    &drop_table_with_fks::RULE,
+    &dropped_columns_limit::RULE,
+    &duplicate_constraint::RULE,
+    &duplicate_index::RULE,
+    &enable_rls_without_policy::RULE,
+    &enum_value_no_position::RULE,
+    &fk_type_mismatch::RULE,
+    &fk_without_index::RULE,
+    &id_exhaustion::RULE,
+    &multiple_fks_one_tx::RULE,
+    &parent_ddl_fans_out::RULE,
+    &publication_without_identity::RULE,
+    &replace_function_used_in_index_or_check::RULE,
+    &rowtype_used_elsewhere::RULE,
+    &serial_sequence_stays_integer::RULE,
+    &set_unlogged::RULE,
+    &trigger_locks::RULE,
+    &truncate::RULE,
+    &truncate_cascade::RULE,
+    &unnamed_constraint::RULE,
+    &wide_index::RULE,
 ];
 
 /// Every rule, also the one that looks at what Postgres does and not at a statement.

@@ -18,9 +18,16 @@ pub static RULE: Rule = Rule {
 };
 
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
-    let (ChangeKind::SetTablespace { .. }, Some(relation)) = (&change.kind, &change.on) else { return Ok(None) };
+    let (ChangeKind::SetTablespace { online, .. }, Some(relation)) = (&change.kind, &change.on) else {
+        return Ok(None);
+    };
     let Some(blocking) = Blocking::of(change)? else { return Ok(None) };
     let message = format!("SET TABLESPACE would copy \"{}\"", relation.name);
-    let recipe = Recipe::window(RULE.id, "It cannot be done while the table is used.", change);
+    let recipe = match online {
+        Some(statement) => {
+            Recipe::new("Build the index there while reads and writes go on:", vec![format!("{statement};")])
+        }
+        None => Recipe::window(RULE.id, "It cannot be done while the table is used.", change),
+    };
     Ok(Some(Finding::new(change, message, blocking.describe(change)?, recipe)))
 }

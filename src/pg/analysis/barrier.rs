@@ -20,6 +20,9 @@ thread_local! {
 /// Raised for a stopped function. Never seen by a user.
 const STOPPED_STATE: SqlState = SqlState(*b"MG000");
 
+/// The type of the hook.
+type Hook = unsafe extern "C-unwind" fn(pg_sys::ObjectAccessType::Type, Oid, Oid, c_int, *mut c_void);
+
 /// Up while it lives.
 pub struct Barrier {
     previous: pg_sys::object_access_hook_type,
@@ -32,8 +35,11 @@ impl Barrier {
         // SAFETY: a variable of this backend's, put back by drop().
         unsafe {
             let previous = pg_sys::object_access_hook;
-            PREVIOUS.set(previous);
-            pg_sys::object_access_hook = Some(stop);
+            // Within another barrier there is no hook of somebody else's to remember.
+            if !previous.is_some_and(|hook| std::ptr::fn_addr_eq(hook, stop as Hook)) {
+                PREVIOUS.set(previous);
+                pg_sys::object_access_hook = Some(stop);
+            }
             Self { previous }
         }
     }

@@ -44,9 +44,12 @@ pub unsafe fn change(statement: &pg_sys::IndexStmt) -> Result<Option<Change>> {
         let sql = sql(&on, &definition, only, "");
         let mut work = Vec::new();
         if !on.partitioned || with_children {
-            // An unknown method or column is the statement's own error.
-            let Some(proposed) = Proposed::of(statement, oid)? else { return Ok(None) };
-            let covered = if on.partitioned { proposed.covered(oid, false)? } else { Vec::new() };
+            let covered = match Proposed::of(statement, oid)? {
+                // An unknown method or column is the statement's own error.
+                Proposal::Refused => return Ok(None),
+                Proposal::Read(proposed) if on.partitioned => proposed.covered(oid, false)?,
+                Proposal::Read(_) | Proposal::Unreadable => Vec::new(),
+            };
             let built = on.leaves.iter().map(|leaf| Oid::from(*leaf)).filter(|leaf| !covered.contains(leaf));
             work.extend(built.filter_map(|leaf| held::work(leaf, WorkKind::Build, LockMode::Share)));
         }
@@ -106,6 +109,15 @@ pub unsafe fn covered_by_constraints(
     proposed.covered(table, true)
 }
 
+/// What became of reading a CREATE INDEX.
+enum Proposal {
+    Read(Proposed),
+    /// It cannot be read without running a user's function.
+    Unreadable,
+    /// Postgres refuses it.
+    Refused,
+}
+
 /// A key of an index.
 struct Part {
     /// `None` for an expression.
@@ -121,9 +133,9 @@ struct Proposed {
     nulls_not_distinct: bool,
     keys: Vec<Part>,
     included: Vec<String>,
-    /// Transformed for the root, as ONE list and one implicitly ANDed list.
+    /// Transformed for the root.
     expressions: *mut pg_sys::List,
-    condition: *mut pg_sys::List,
+    condition: *mut Node,
     /// Whose columns they number.
     root: Oid,
 }
@@ -132,18 +144,27 @@ impl Proposed {
     fn empty(root: Oid, method: Oid, unique: bool, nulls_not_distinct: bool) -> Self {
         let none = std::ptr::null_mut();
         let (keys, included) = (Vec::new(), Vec::new());
-        Self { method, unique, nulls_not_distinct, keys, included, expressions: none, condition: none, root }
+        Self {
+            method,
+            unique,
+            nulls_not_distinct,
+            keys,
+            included,
+            expressions: none,
+            condition: std::ptr::null_mut(),
+            root,
+        }
     }
 
     /// # Safety
     /// `statement` is the parser's tree; `table` is the relation it names.
-    unsafe fn of(statement: &pg_sys::IndexStmt, table: Oid) -> Result<Option<Self>> {
+    unsafe fn of(statement: &pg_sys::IndexStmt, table: Oid) -> Result<Proposal> {
         use pg_sys::ParseExprKind::{EXPR_KIND_INDEX_EXPRESSION, EXPR_KIND_INDEX_PREDICATE};
         // SAFETY: the caller's promise; casts follow the tag, names are NUL-terminated.
         unsafe {
             let method = pg_sys::get_index_am_oid(statement.accessMethod, true);
             if method == Oid::INVALID {
-                return Ok(None);
+                return Ok(Proposal::Refused);
             }
             let namespace = Namespace::new(&relation::names(table).1, &catalogue::attributes(table));
             let mut proposed = Self::empty(table, method, statement.unique, statement.nulls_not_distinct);
@@ -152,10 +173,11 @@ impl Proposed {
                 let (column, type_oid, collation) = match convert::string((*element).name) {
                     Some(name) => match catalogue::attribute_named(table, &name) {
                         Some(attribute) => (Some(name), attribute.type_oid, attribute.collation),
-                        None => return Ok(None),
+                        None => return Ok(Proposal::Refused),
                     },
                     None => {
-                        let expression = namespace.transform((*element).expr, EXPR_KIND_INDEX_EXPRESSION);
+                        let transformed = namespace.transform((*element).expr, EXPR_KIND_INDEX_EXPRESSION)?;
+                        let Some(expression) = transformed else { return Ok(Proposal::Unreadable) };
                         proposed.expressions = pg_sys::lappend(proposed.expressions, expression.cast());
                         (None, pg_sys::exprType(expression), pg_sys::exprCollation(expression))
                     }
@@ -174,10 +196,11 @@ impl Proposed {
                 .filter_map(|e| convert::string((*e).name))
                 .collect();
             if !statement.whereClause.is_null() {
-                let condition = namespace.transform(statement.whereClause, EXPR_KIND_INDEX_PREDICATE);
-                proposed.condition = pg_sys::make_ands_implicit(condition.cast());
+                let transformed = namespace.transform(statement.whereClause, EXPR_KIND_INDEX_PREDICATE)?;
+                let Some(condition) = transformed else { return Ok(Proposal::Unreadable) };
+                proposed.condition = condition;
             }
-            Ok(Some(proposed))
+            Ok(Proposal::Read(proposed))
         }
     }
 
@@ -245,36 +268,24 @@ impl Proposed {
         }
         // SAFETY: trees that Postgres stored, and those transformed for the root.
         unsafe {
-            Ok(same_trees(self.root, child, self.expressions, row.tree(c"indexprs"), false)?
+            Ok(same_trees(self.root, child, self.expressions.cast(), row.tree(c"indexprs"), false)?
                 && same_trees(self.root, child, self.condition, row.tree(c"indpred"), true)?)
         }
     }
 }
 
-/// Whether the wanted trees, with column numbers of `root` turned into those of `child`, equal the stored one, which
-/// Postgres folds when it reads it.
+/// Whether the wanted tree, with column numbers of `root` turned into those of `child`, equals the stored one, both folded
+/// as Postgres folds what it reads from pg_index.
 ///
 /// # Safety
-/// The trees are whole.
-unsafe fn same_trees(
-    root: Oid,
-    child: Oid,
-    wanted: *mut pg_sys::List,
-    stored: *mut Node,
-    condition: bool,
-) -> Result<bool> {
+/// The trees are whole, or NULL.
+unsafe fn same_trees(root: Oid, child: Oid, wanted: *mut Node, stored: *mut Node, condition: bool) -> Result<bool> {
     if wanted.is_null() || stored.is_null() {
         return Ok(wanted.is_null() && stored.is_null());
     }
     // SAFETY: the caller's promise; the map has an entry for every column of the root.
     unsafe {
-        let folded: *mut Node = expression::planned(stored)?;
-        let folded: *mut pg_sys::List = if condition {
-            let canonical = boundary::catch(|| raw::canonicalize_qual(folded.cast(), false))?;
-            pg_sys::make_ands_implicit(canonical)
-        } else {
-            folded.cast()
-        };
+        let (wanted, stored) = (folded(wanted, condition)?, folded(stored, condition)?);
         let columns = catalogue::attributes(root);
         let map = pg_sys::make_attrmap(columns.len() as i32);
         for (i, column) in columns.iter().enumerate() {
@@ -282,9 +293,24 @@ unsafe fn same_trees(
             *(*map).attnums.add(i) = number;
         }
         let mut whole_row = false;
-        let copy = pg_sys::copyObjectImpl(wanted.cast()).cast::<Node>();
         let whole_row_out = &raw mut whole_row;
-        let mapped = boundary::catch(|| raw::map_variable_attnos(copy, 1, 0, map, Oid::INVALID, whole_row_out))?;
-        Ok(!whole_row && pg_sys::equal(folded.cast(), mapped.cast()))
+        let mapped = boundary::catch(|| raw::map_variable_attnos(wanted, 1, 0, map, Oid::INVALID, whole_row_out))?;
+        Ok(!whole_row && pg_sys::equal(stored.cast(), mapped.cast()))
+    }
+}
+
+/// As RelationGetIndexExpressions and RelationGetIndexPredicate have it.
+///
+/// # Safety
+/// The tree is whole.
+unsafe fn folded(tree: *mut Node, condition: bool) -> Result<*mut Node> {
+    // SAFETY: the caller's promise; raw calls on palloc'd trees.
+    unsafe {
+        let planned = expression::planned(tree)?;
+        if !condition {
+            return Ok(planned);
+        }
+        let canonical = boundary::catch(|| raw::canonicalize_qual(planned.cast(), false))?;
+        Ok(pg_sys::make_ands_implicit(canonical).cast())
     }
 }

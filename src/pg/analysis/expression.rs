@@ -53,17 +53,25 @@ impl Namespace {
         }
     }
 
-    /// A raw expression with its names resolved. Errors are the statement's own.
+    /// A raw expression with its names resolved; `None` when that would run a user's function. Errors are the
+    /// statement's own.
     ///
     /// # Safety
     /// `expression` is the parser's tree; it is copied.
-    pub unsafe fn transform(&self, expression: *mut Node, kind: pg_sys::ParseExprKind::Type) -> *mut Node {
-        // SAFETY: the caller's promise.
+    pub unsafe fn transform(
+        &self,
+        expression: *mut Node,
+        kind: pg_sys::ParseExprKind::Type,
+    ) -> Result<Option<*mut Node>> {
+        let state = self.state;
+        // SAFETY: the caller's promise; raw calls.
         unsafe {
             let copy = pg_sys::copyObjectImpl(expression.cast()).cast::<Node>();
-            let transformed = pg_sys::transformExpr(self.state, copy, kind);
-            pg_sys::assign_expr_collations(self.state, transformed);
-            transformed
+            unless_stopped(|| {
+                let transformed = raw::transformExpr(state, copy, kind);
+                raw::assign_expr_collations(state, transformed);
+                transformed
+            })
         }
     }
 
@@ -77,13 +85,13 @@ impl Namespace {
             .unwrap_or_default()
     }
 
-    /// A raw expression as Postgres writes it.
+    /// A raw expression as Postgres writes it; `None` as for [`Self::transform`].
     ///
     /// # Safety
     /// As for [`Self::transform`].
-    pub unsafe fn rewrite(&self, expression: *mut Node, kind: pg_sys::ParseExprKind::Type) -> String {
+    pub unsafe fn rewrite(&self, expression: *mut Node, kind: pg_sys::ParseExprKind::Type) -> Result<Option<String>> {
         // SAFETY: the caller's promise.
-        unsafe { self.write(self.transform(expression, kind)) }
+        unsafe { Ok(self.transform(expression, kind)?.map(|transformed| self.write(transformed))) }
     }
 
     /// The columns that an expression names, by which Postgres names a CHECK: the only one, or none.
@@ -129,18 +137,33 @@ impl Namespace {
         }
     }
 
-    /// A column's default, coerced to its type as Postgres stores it.
+    /// A column's default, coerced to its type as Postgres stores it; `None` as for [`Self::transform`].
     ///
     /// # Safety
     /// As for [`Self::transform`].
-    pub unsafe fn default(&self, expression: *mut Node, column: &Attribute) -> *mut Node {
+    pub unsafe fn default(&self, expression: *mut Node, column: &Attribute) -> Result<Option<*mut Node>> {
         let name = convert::c_string(&column.name);
+        let (state, name) = (self.state, name.as_ptr());
+        let (type_oid, modifier, generated) = (column.type_oid, column.modifier, column.generated as std::ffi::c_char);
         // SAFETY: the caller's promise. cookDefault refuses variables in a plain default itself.
         unsafe {
             let copy = pg_sys::copyObjectImpl(expression.cast()).cast::<Node>();
-            let generated = column.generated as std::ffi::c_char;
-            pg_sys::cookDefault(self.state, copy, column.type_oid, column.modifier, name.as_ptr(), generated)
+            unless_stopped(|| raw::cookDefault(state, copy, type_oid, modifier, name, generated))
         }
+    }
+}
+
+/// A step of Postgres's under the barrier; `None` when it was about to run a user's function.
+///
+/// # Safety
+/// As for [`boundary::catch`].
+unsafe fn unless_stopped<T>(step: impl FnOnce() -> T) -> Result<Option<T>> {
+    let barrier = Barrier::up();
+    // SAFETY: the caller's promise.
+    match (unsafe { boundary::catch(step) }, barrier.stopped()) {
+        (Ok(value), _) => Ok(Some(value)),
+        (Err(_), Some(_)) => Ok(None),
+        (Err(error), None) => Err(error),
     }
 }
 
@@ -257,13 +280,8 @@ pub unsafe fn implied(known: &[*mut Node], wanted: *mut pg_sys::List) -> Result<
             let canonical = boundary::catch(|| raw::canonicalize_qual(folded.cast(), true))?;
             clauses = pg_sys::list_concat(clauses, pg_sys::make_ands_implicit(canonical));
         }
-        // Operators that the prover evaluates on constants are of btree families; a user's is stopped.
-        let barrier = Barrier::up();
-        let proven = boundary::catch(|| raw::predicate_implied_by(wanted, clauses, true));
-        match (proven, barrier.stopped()) {
-            (Err(_), Some(_)) => Ok(false),
-            (proven, _) => proven,
-        }
+        // Operators that the prover evaluates on constants may be a user's.
+        Ok(unless_stopped(|| raw::predicate_implied_by(wanted, clauses, true))?.unwrap_or(false))
     }
 }
 

@@ -4,7 +4,7 @@ use pgrx::pg_sys::{self, FunctionParameterMode, NodeTag, Oid};
 
 use crate::ddl::{Change, ChangeKind};
 use crate::error::Result;
-use crate::pg::{convert, node, object, statement};
+use crate::pg::{convert, node, object, statement_text};
 
 /// The statement as a change; `None` when it makes a new function.
 ///
@@ -23,7 +23,7 @@ pub unsafe fn change(function: &pg_sys::CreateFunctionStmt) -> Result<Option<Cha
         let kind = if function.is_procedure { "PROCEDURE" } else { "FUNCTION" };
         let function_object = object::object(pg_sys::ProcedureRelationId, oid, kind, None);
         // A hint has one statement a line, and a body cannot be put on one.
-        let sql = statement::text_of(std::ptr::from_ref(function).cast()).filter(|sql| !sql.contains('\n'));
+        let sql = statement_text::of(std::ptr::from_ref(function).cast_mut().cast()).filter(|sql| !sql.contains('\n'));
         let kind = ChangeKind::ReplaceFunction { function: function_object };
         Ok(Some(Change { on: None, kind, lock: None, sql, work: Vec::new() }))
     }

@@ -3,16 +3,27 @@
 
 mod alter_table;
 mod barrier;
+mod bound;
 mod catalogue;
 mod column;
+mod composite;
 mod create_index;
+mod create_table;
+mod domain;
 mod drop;
 mod enumeration;
 mod expression;
 mod function;
 mod held;
 pub mod index_statement;
+mod move_all;
+mod partition;
+mod partition_index;
+mod partition_key;
+mod proof;
 mod publication;
+mod refresh;
+mod reindex;
 mod rename;
 mod resolve;
 mod row_type;
@@ -39,7 +50,11 @@ pub unsafe fn analyse(statement: *mut pg_sys::Node) -> Result<Ddl> {
         convert::string(pg_sys::GetCommandTagName(tag)).unwrap_or_default()
     };
     // SAFETY: the caller's promise.
-    let work = || subtransaction::rolled_back(|| unsafe { changes(statement) });
+    let work = || {
+        // Whatever else Postgres evaluates on the way, such as the bounds of a partition, runs no user's function.
+        let _barrier = barrier::Barrier::up();
+        subtransaction::rolled_back(|| unsafe { changes(statement) })
+    };
     let changes = match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(changes)) => changes,
         // What the statement raises itself in a moment, better than we could.
@@ -70,7 +85,32 @@ unsafe fn changes(statement: *mut pg_sys::Node) -> Result<Vec<Change>> {
     // SAFETY: every cast follows the tag.
     unsafe {
         if let Some(alter) = node::cast::<pg_sys::AlterTableStmt>(statement, NodeTag::T_AlterTableStmt) {
+            if (*alter).objtype == pg_sys::ObjectType::OBJECT_TYPE {
+                return composite::changes(&*alter);
+            }
+            if let Some(change) = move_all::of_index(&*alter)? {
+                return Ok(vec![change]);
+            }
             return alter_table::changes(&*alter);
+        }
+        if let Some(all) = node::cast::<pg_sys::AlterTableMoveAllStmt>(statement, NodeTag::T_AlterTableMoveAllStmt) {
+            return Ok(move_all::all(&*all)?.into_iter().collect());
+        }
+        if let Some(create) = node::cast::<pg_sys::CreateStmt>(statement, NodeTag::T_CreateStmt) {
+            return Ok(create_table::change(&*create, false)?.into_iter().collect());
+        }
+        if let Some(create) = node::cast::<pg_sys::CreateForeignTableStmt>(statement, NodeTag::T_CreateForeignTableStmt)
+        {
+            return Ok(create_table::change(&(*create).base, true)?.into_iter().collect());
+        }
+        if let Some(domain) = node::cast::<pg_sys::AlterDomainStmt>(statement, NodeTag::T_AlterDomainStmt) {
+            return Ok(domain::change(&*domain)?.into_iter().collect());
+        }
+        if let Some(refresh) = node::cast::<pg_sys::RefreshMatViewStmt>(statement, NodeTag::T_RefreshMatViewStmt) {
+            return Ok(refresh::change(&*refresh)?.into_iter().collect());
+        }
+        if let Some(reindex) = node::cast::<pg_sys::ReindexStmt>(statement, NodeTag::T_ReindexStmt) {
+            return Ok(reindex::change(&*reindex)?.into_iter().collect());
         }
         if let Some(index) = node::cast::<pg_sys::IndexStmt>(statement, NodeTag::T_IndexStmt) {
             return Ok(create_index::change(&*index)?.into_iter().collect());

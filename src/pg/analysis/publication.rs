@@ -4,7 +4,7 @@ use pgrx::pg_sys::{self, AlterPublicationAction, NodeTag, Oid, PublicationObjSpe
 
 use crate::ddl::{Change, ChangeKind, LockMode, Relation};
 use crate::error::Result;
-use crate::pg::{convert, node, relation};
+use crate::pg::{convert, node, relation, statement_text};
 
 /// CREATE PUBLICATION that publishes UPDATE or DELETE.
 ///
@@ -16,7 +16,8 @@ pub unsafe fn created(statement: &pg_sys::CreatePublicationStmt) -> Result<Optio
         if !publishes_old_rows(statement.options) {
             return Ok(None);
         }
-        published(statement.pubname, statement.pubobjects, statement.for_all_tables)
+        let sql = statement_text::of(std::ptr::from_ref(statement).cast_mut().cast());
+        published(statement.pubname, statement.pubobjects, statement.for_all_tables, sql)
     }
 }
 
@@ -38,13 +39,19 @@ pub unsafe fn altered(statement: &pg_sys::AlterPublicationStmt) -> Result<Option
         if !actions.pubupdate && !actions.pubdelete {
             return Ok(None);
         }
-        published(statement.pubname, statement.pubobjects, false)
+        let sql = statement_text::of(std::ptr::from_ref(statement).cast_mut().cast());
+        published(statement.pubname, statement.pubobjects, false, sql)
     }
 }
 
 /// # Safety
 /// As for [`created`].
-unsafe fn published(name: *const std::ffi::c_char, objects: *const pg_sys::List, all: bool) -> Result<Option<Change>> {
+unsafe fn published(
+    name: *const std::ffi::c_char,
+    objects: *const pg_sys::List,
+    all: bool,
+    sql: Option<String>,
+) -> Result<Option<Change>> {
     let mut tables: Vec<Relation> = Vec::new();
     let mut schemas: Vec<u32> = Vec::new();
     // SAFETY: the tag is checked before each cast; names are NUL-terminated.
@@ -82,7 +89,7 @@ unsafe fn published(name: *const std::ffi::c_char, objects: *const pg_sys::List,
             on: tables.first().cloned(),
             lock: (!tables.is_empty()).then_some(LockMode::ShareUpdateExclusive),
             kind: ChangeKind::Publish { publication, tables, schemas, all },
-            sql: None,
+            sql: sql.filter(|sql| !sql.contains('\n')),
             work: Vec::new(),
         }))
     }

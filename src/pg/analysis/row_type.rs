@@ -15,6 +15,11 @@ pub fn is_stored_elsewhere(table: Oid) -> bool {
     row_type != Oid::INVALID && is_used(row_type, &mut Vec::new())
 }
 
+/// Whether a column somewhere has the type, or holds it in an array, a domain or a row.
+pub fn is_type_stored(type_oid: Oid) -> bool {
+    is_used(type_oid, &mut Vec::new())
+}
+
 fn is_used(type_oid: Oid, seen: &mut Vec<Oid>) -> bool {
     if seen.contains(&type_oid) {
         return false;

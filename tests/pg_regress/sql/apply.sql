@@ -34,4 +34,5 @@ SELECT regexp_replace(migrator.apply(), '\(.*\)', '(time)');
 SELECT * FROM bound;
 SELECT attempt, version, outcome, runner, session_role = session_user AS me, h.checksum = migrator.checksum(m.up) AS same
 FROM migrator.history h JOIN migrator.migration m USING (version) ORDER BY m.sort_key;
+SET migrator.guard = 'off';
 DROP TABLE applied, settings, bound;

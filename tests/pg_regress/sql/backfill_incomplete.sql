@@ -45,6 +45,7 @@ INSERT INTO bfi_key SELECT g, 101 - g, 0, CASE WHEN g = 50 THEN 'x' ELSE '1' END
 \set SHOW_CONTEXT never
 CALL migrator.backfill('bfi_key', 'n = n + src::int', NULL, 10);
 UPDATE bfi_key SET src = '1';
+SET migrator.guard = 'off';
 ALTER TABLE bfi_key DROP CONSTRAINT bfi_key_pkey, ADD PRIMARY KEY (other);
 CALL migrator.backfill('bfi_key', 'n = n + src::int', NULL, 10);
 SELECT sum(n) FROM bfi_key;

@@ -48,5 +48,6 @@ RESET ROLE;
 SELECT count(*) FROM migrator.backfills;
 TABLE bfr;
 SET client_min_messages = warning;
+SET migrator.guard = 'off';
 DROP TABLE bfr CASCADE; DROP TABLE bfr_nokey; DROP FOREIGN DATA WRAPPER bfr_fdw CASCADE;
 DROP OWNED BY regress_nobody; DROP ROLE regress_nobody;

@@ -39,4 +39,5 @@ FROM migrator.history ORDER BY attempt DESC LIMIT 1;
 SELECT migrator.register('1', 'INSERT INTO failing VALUES (7)', irreversible => 'test');
 SELECT regexp_replace(migrator.apply(), '\(.*\)', '(time)');
 TABLE failing;
+SET migrator.guard = 'off';
 DROP TABLE failing; DROP FUNCTION raises;

@@ -53,7 +53,9 @@ ALTER TABLE anc ADD a1 int NOT NULL;
 RESET ROLE;
 DROP ROLE regress_other;
 SET client_min_messages = warning;
+SET migrator.guard = 'off';
 DROP TABLE anc, anc_part; DROP SCHEMA anc_s CASCADE; DROP DOMAIN anc_domain;
+RESET migrator.guard;
 -- Foreign partitions and children have no rows of ours to look at.
 CREATE FOREIGN DATA WRAPPER anc_fdw; CREATE SERVER anc_server FOREIGN DATA WRAPPER anc_fdw;
 CREATE TABLE anc_fp (a int) PARTITION BY RANGE (a);
@@ -69,4 +71,5 @@ ALTER TABLE anc_parent ADD d int, ALTER d SET NOT NULL;
 ALTER TABLE anc_parent ADD d int, ADD PRIMARY KEY (d);
 \set VERBOSITY default
 ALTER TABLE anc_parent ADD d int NOT NULL CHECK (d > 0), ADD e text;
+SET migrator.guard = 'off';
 DROP TABLE anc_parent CASCADE;

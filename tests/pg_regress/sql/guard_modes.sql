@@ -44,4 +44,5 @@ SET migrator.guard = 'off';
 CREATE INDEX gm_f ON gm (a);
 RESET ROLE;
 RESET migrator.guard;
+SET migrator.guard = 'off';
 DROP TABLE gm; DROP OWNED BY regress_plain; DROP ROLE regress_plain;

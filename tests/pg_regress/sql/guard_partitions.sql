@@ -13,11 +13,15 @@ ANALYZE pix_1, pix_2a;
 CREATE INDEX pix_a ON pix (a);
 -- ON ONLY builds nothing; a leaf below the threshold may be built on.
 CREATE INDEX pix_only ON ONLY pix (a);
+SET migrator.guard = 'off';
 DROP INDEX pix_only;
+RESET migrator.guard;
 -- What is there is attached, not built.
 CREATE INDEX CONCURRENTLY pix_1_a ON pix_1 (a ASC);
 CREATE INDEX pix_a ON pix (a);
+SET migrator.guard = 'off';
 DROP INDEX pix_a;
+RESET migrator.guard;
 CREATE INDEX pix_t ON pix (lower(t)) WHERE a > 1;
 CREATE INDEX CONCURRENTLY ON pix_1 (lower(t)) WHERE a > 1;
 CREATE INDEX CONCURRENTLY ON pix_2a (lower(t)) WHERE a > 1;
@@ -37,4 +41,5 @@ CREATE INDEX pix_middle ON pix_2 (id, a);
 RESET migrator.guard;
 CREATE INDEX CONCURRENTLY ON pix_1 (id, a);
 CREATE INDEX pix_top ON pix (id, a);
+SET migrator.guard = 'off';
 DROP TABLE pix; DROP FUNCTION pix_f;

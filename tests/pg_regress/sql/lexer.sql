@@ -16,4 +16,5 @@ SELECT migrator.register('2', $m$set standard_conforming_strings = off; insert i
 SELECT regexp_replace(migrator.apply(), '\(.*\)', '(time)');
 TABLE lexed;
 SHOW standard_conforming_strings;
+SET migrator.guard = 'off';
 DROP TABLE lexed;

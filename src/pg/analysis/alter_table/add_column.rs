@@ -45,9 +45,10 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         let namespace = alteration.namespace();
         let serial = column::is_serial(written.typeName);
         let default = match clauses.default.or(clauses.generated.map(|g| g.0)) {
-            Some(raw) => Some(namespace.default(raw, &attribute)),
+            Some(raw) => namespace.default(raw, &attribute)?,
             None => None,
         };
+        let unreadable = default.is_none() && (clauses.default.is_some() || clauses.generated.is_some());
         let default_text = default.map(|d| namespace.write(d));
         let mut constraints = Vec::new();
         for written in &clauses.constraints {
@@ -56,7 +57,10 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             new.deferrable = written.deferrable.to_owned();
             constraints.push(new);
         }
-        let filling = filling(&attribute, &clauses, serial, default, default_text.as_deref())?;
+        let filling = match filling(&attribute, &clauses, serial, default, default_text.as_deref())? {
+            Filling::Nothing | Filling::Once(_) | Filling::DomainDefault(_) if unreadable => Filling::Unreadable,
+            filling => filling,
+        };
         let required = clauses.not_null
             || serial
             || clauses.identity.is_some()
@@ -80,9 +84,9 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             // It raises an error before it looks at any row.
             Vec::new()
         } else {
-            work(alteration, &new, default.is_some() || serial)
+            work(alteration, &new, default.is_some() || serial || unreadable)
         };
-        let tail = tail(&new, command.missing_ok, &clauses, serial);
+        let tail = if unreadable { None } else { tail(&new, command.missing_ok, &clauses, serial) };
         Ok(alteration.with_work(ChangeKind::AddColumn { new, if_not_exists: command.missing_ok }, tail, work))
     }
 }
@@ -244,7 +248,8 @@ fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool) -> V
         on(alteration.stored(), WorkKind::Rewrite);
     }
     let stored_once = matches!(new.filling, Filling::Once(_));
-    if new.required && !rewritten && !stored_once {
+    // Another command that makes it NOT NULL looks for that in the rows, although the default is known.
+    if !rewritten && (new.required_later || (new.required && !stored_once)) {
         on(alteration.stored(), WorkKind::Scan);
     }
     for constraint in &new.constraints {

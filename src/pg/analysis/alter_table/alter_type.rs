@@ -42,10 +42,15 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         let namespace = alteration.namespace();
         let using = present(written.raw_default);
         let transform = match using {
-            Some(using) => namespace.transform(using, pg_sys::ParseExprKind::EXPR_KIND_ALTER_COL_TRANSFORM),
-            None => variable(&old),
+            Some(using) => namespace.transform(using, pg_sys::ParseExprKind::EXPR_KIND_ALTER_COL_TRANSFORM)?,
+            None => Some(variable(&old)),
         };
-        let rewritten = old.generated != 'v' && namespace_rewrites(namespace, transform, &old, &new)?;
+        // What cannot be read is no plain reference to the column.
+        let rewritten = old.generated != 'v'
+            && match transform {
+                Some(transform) => namespace_rewrites(namespace, transform, &old, &new)?,
+                None => true,
+            };
         let mut found = Found::default();
         for table in &alteration.tables {
             found.table(alteration, *table, &name, rewritten)?;
@@ -55,16 +60,21 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             to.push_str(&format!(" COLLATE {}", expression::dotted((*written.collClause).collname)));
         }
         let column = super::as_column(&old);
-        let using = using.map(|u| namespace.rewrite(u, pg_sys::ParseExprKind::EXPR_KIND_ALTER_COL_TRANSFORM));
+        let has_using = using.is_some();
+        let using = match using {
+            Some(raw) => namespace.rewrite(raw, pg_sys::ParseExprKind::EXPR_KIND_ALTER_COL_TRANSFORM)?,
+            None => None,
+        };
         let tail = match &using {
-            Some(using) => format!("ALTER COLUMN {} TYPE {to} USING {using}", column.quoted),
-            None => format!("ALTER COLUMN {} TYPE {to}", column.quoted),
+            Some(using) => Some(format!("ALTER COLUMN {} TYPE {to} USING {using}", column.quoted)),
+            None if has_using => None,
+            None => Some(format!("ALTER COLUMN {} TYPE {to}", column.quoted)),
         };
         let Found { rechecked, rebuilt, revalidated, doomed, work } = found;
         // It raises an error before it looks at any row.
         let work = if doomed { Vec::new() } else { work };
         let kind = ChangeKind::AlterType { column, to, using, rechecked, rebuilt, revalidated };
-        Ok(alteration.with_work(kind, Some(tail), work))
+        Ok(alteration.with_work(kind, tail, work))
     }
 }
 
@@ -178,13 +188,6 @@ pub unsafe fn altered(alteration: &Alteration<'_>, table: Oid) -> Result<Altered
 unsafe fn variable(column: &Attribute) -> *mut Node {
     // SAFETY: a maker of Postgres's.
     unsafe { pg_sys::makeVar(1, column.number, column.type_oid, column.modifier, column.collation, 0).cast() }
-}
-
-/// Whether a plain change of type, without USING, rewrites the rows. Decides as ATPrepAlterColumnType does.
-pub fn rewrites(old: &Attribute, new: &Attribute) -> Result<bool> {
-    let namespace = Namespace::new("t", &[]);
-    // SAFETY: nodes made in the current memory context.
-    unsafe { namespace_rewrites(&namespace, variable(old), old, new) }
 }
 
 /// # Safety

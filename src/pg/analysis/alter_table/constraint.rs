@@ -100,7 +100,7 @@ pub unsafe fn describe(
         };
         let using_index = index_constraint::existing(alteration, written);
         let names = match (inline, kind) {
-            (_, ConstraintKind::Check) => checked_columns(alteration, written),
+            (_, ConstraintKind::Check) => checked_columns(alteration, written)?,
             (Some(column), _) => vec![column.name.clone()],
             (None, ConstraintKind::ForeignKey) => node::strings(written.fk_attrs),
             (None, _) => node::strings(written.keys),
@@ -133,7 +133,11 @@ pub unsafe fn describe(
         new.definition = match kind {
             ConstraintKind::Check => {
                 let kind = pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT;
-                present(written.raw_expr).map(|raw| format!("CHECK ({})", alteration.namespace().rewrite(raw, kind)))
+                let text = match present(written.raw_expr) {
+                    Some(raw) => alteration.namespace().rewrite(raw, kind)?,
+                    None => None,
+                };
+                text.map(|text| format!("CHECK ({text})"))
             }
             ConstraintKind::NotNull => new.columns.first().map(|column| format!("NOT NULL {}", column.quoted)),
             ConstraintKind::ForeignKey => references(&mut new, written)?,
@@ -147,13 +151,13 @@ pub unsafe fn describe(
 ///
 /// # Safety
 /// `written` is the parser's.
-unsafe fn checked_columns(alteration: &Alteration<'_>, written: &pg_sys::Constraint) -> Vec<String> {
+unsafe fn checked_columns(alteration: &Alteration<'_>, written: &pg_sys::Constraint) -> Result<Vec<String>> {
     // SAFETY: the caller's promise.
     unsafe {
-        let Some(raw) = present(written.raw_expr) else { return Vec::new() };
+        let Some(raw) = present(written.raw_expr) else { return Ok(Vec::new()) };
         let namespace = alteration.namespace();
-        let expression = namespace.transform(raw, pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT);
-        namespace.only_column(expression).into_iter().collect()
+        let expression = namespace.transform(raw, pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT)?;
+        Ok(expression.and_then(|e| namespace.only_column(e)).into_iter().collect())
     }
 }
 
@@ -377,7 +381,7 @@ pub fn listed(columns: &[Column]) -> String {
     columns.iter().map(|c| c.quoted.clone()).collect::<Vec<_>>().join(", ")
 }
 
-/// An expression of the statement's in its own namespace.
+/// An expression of the statement's in its own namespace; `None` when it cannot be written.
 ///
 /// # Safety
 /// `raw` is the parser's.
@@ -385,9 +389,9 @@ pub unsafe fn written(
     alteration: &Alteration<'_>,
     raw: *mut pg_sys::Node,
     kind: pg_sys::ParseExprKind::Type,
-) -> String {
+) -> Option<String> {
     // SAFETY: the caller's promise.
-    unsafe { alteration.namespace().rewrite(raw, kind) }
+    unsafe { alteration.namespace().rewrite(raw, kind).ok().flatten() }
 }
 
 /// A dotted operator name.

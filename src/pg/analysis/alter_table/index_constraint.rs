@@ -134,7 +134,10 @@ unsafe fn exclusion(alteration: &Alteration<'_>, constraint: &pg_sys::Constraint
             let pair = node::elements(node::cast::<pg_sys::List>(pair, NodeTag::T_List)?);
             let element = &*node::cast::<pg_sys::IndexElem>(*pair.first()?, NodeTag::T_IndexElem)?;
             let names = node::cast::<pg_sys::List>(*pair.get(1)?, NodeTag::T_List)?;
-            let expression = present(element.expr).map(|raw| written(alteration, raw, EXPR_KIND_INDEX_EXPRESSION));
+            let expression = match present(element.expr) {
+                Some(raw) => Some(written(alteration, raw, EXPR_KIND_INDEX_EXPRESSION)?),
+                None => None,
+            };
             elements.push(format!(
                 "{} WITH {}",
                 index_statement::element(element, expression.as_deref())?,
@@ -154,7 +157,7 @@ unsafe fn exclusion(alteration: &Alteration<'_>, constraint: &pg_sys::Constraint
             text.push_str(&format!(" USING INDEX TABLESPACE {}", relation::quoted(&space)));
         }
         if let Some(condition) = present(constraint.where_clause) {
-            text.push_str(&format!(" WHERE ({})", written(alteration, condition, EXPR_KIND_INDEX_PREDICATE)));
+            text.push_str(&format!(" WHERE ({})", written(alteration, condition, EXPR_KIND_INDEX_PREDICATE)?));
         }
         Some(text)
     }

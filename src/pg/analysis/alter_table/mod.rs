@@ -10,7 +10,7 @@ mod not_null;
 mod other;
 mod storage;
 
-pub use alter_type::rewrites;
+pub use storage::moves;
 
 use std::cell::OnceCell;
 
@@ -18,7 +18,7 @@ use pgrx::pg_sys::{self, AlterTableType as At, Node, NodeTag, Oid};
 
 use super::catalogue::{self, Attribute};
 use super::expression::Namespace;
-use super::{column, held};
+use super::{column, held, partition};
 use crate::ddl::{Change, ChangeKind, Column, LockMode, Relation, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::{boundary, convert, node, raw, relation};
@@ -49,7 +49,24 @@ pub struct Alteration<'a> {
 pub unsafe fn changes(alter: &pg_sys::AlterTableStmt) -> Result<Vec<Change>> {
     // SAFETY: the caller's promise.
     unsafe {
-        let Some(alteration) = Alteration::of(alter)? else { return Ok(Vec::new()) };
+        // A table may be old where its new parent is not.
+        if let Some(attached) = partition::attached(alter)? {
+            return Ok(attached);
+        }
+        match Alteration::of(alter)? {
+            Some(alteration) => changes_of(&alteration),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+/// The same for an alteration that is resolved already.
+///
+/// # Safety
+/// The alteration's commands are the parser's.
+pub unsafe fn changes_of(alteration: &Alteration<'_>) -> Result<Vec<Change>> {
+    // SAFETY: the caller's promise.
+    unsafe {
         let mut changes = Vec::with_capacity(alteration.commands.len());
         for command in &alteration.commands {
             let change = alteration.change(command)?;
@@ -73,13 +90,23 @@ impl<'a> Alteration<'a> {
             if alter.relation.is_null() {
                 return Ok(None);
             }
+            let Some(oid) = relation::lookup(alter.relation)? else { return Ok(None) };
+            Self::on(oid, (*alter.relation).inh, alter)
+        }
+    }
+
+    /// Its commands on a relation, whatever it names.
+    ///
+    /// # Safety
+    /// `alter` is the parser's tree.
+    pub unsafe fn on(oid: Oid, recurses: bool, alter: &'a pg_sys::AlterTableStmt) -> Result<Option<Self>> {
+        // SAFETY: every cast follows the tag.
+        unsafe {
             let commands = node::elements(alter.cmds)
                 .into_iter()
                 .filter_map(|n| node::cast::<pg_sys::AlterTableCmd>(n, NodeTag::T_AlterTableCmd))
                 .map(|c| &*c)
                 .collect();
-            let Some(oid) = relation::lookup(alter.relation)? else { return Ok(None) };
-            let recurses = (*alter.relation).inh;
             let guarded = relation::guarded(oid, recurses)?;
             let is_new = guarded.is_none() && relation::is_own_new_table(oid);
             let on = match guarded {
@@ -116,6 +143,10 @@ impl<'a> Alteration<'a> {
             match command.subtype {
                 At::AT_AddColumn => add_column::change(self, command),
                 At::AT_AlterColumnType => alter_type::change(self, command),
+                At::AT_DetachPartition | At::AT_DetachPartitionFinalize => {
+                    let other = || self.light(ChangeKind::OtherAlter, None);
+                    Ok(partition::detach(command, &self.on)?.unwrap_or_else(other))
+                }
                 At::AT_SetNotNull => not_null::set(self, command),
                 At::AT_AddConstraint => constraint::add(self, command),
                 At::AT_ValidateConstraint => constraint::validate(self, command),

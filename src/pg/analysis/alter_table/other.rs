@@ -84,7 +84,7 @@ unsafe fn set_default(alteration: &Alteration<'_>, command: &pg_sys::AlterTableC
         match (present(command.def), catalogue::attribute_named(alteration.oid, name)) {
             (Some(raw), Some(attribute)) => {
                 let namespace = alteration.namespace();
-                Some(namespace.write(namespace.default(raw, &attribute)))
+                namespace.default(raw, &attribute)?.map(|default| namespace.write(default))
             }
             _ => None,
         }
@@ -127,10 +127,11 @@ unsafe fn set_expression(alteration: &Alteration<'_>, command: &pg_sys::AlterTab
     }
     // SAFETY: as above; the expression is transformed on a copy.
     let tail = unsafe {
-        present(command.def).map(|raw| {
-            let written = alteration.namespace().rewrite(raw, pg_sys::ParseExprKind::EXPR_KIND_GENERATED_COLUMN);
-            format!("ALTER COLUMN {} SET EXPRESSION AS ({written})", column.quoted)
-        })
+        let written = match present(command.def) {
+            Some(raw) => alteration.namespace().rewrite(raw, pg_sys::ParseExprKind::EXPR_KIND_GENERATED_COLUMN)?,
+            None => None,
+        };
+        written.map(|written| format!("ALTER COLUMN {} SET EXPRESSION AS ({written})", column.quoted))
     };
     Ok(alteration.with_work(ChangeKind::SetExpression { column, stored }, tail, work))
 }

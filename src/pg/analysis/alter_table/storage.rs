@@ -57,7 +57,7 @@ pub unsafe fn tablespace(alteration: &Alteration<'_>, command: &pg_sys::AlterTab
     let moves = moves(alteration.oid, wanted, default);
     let work = if moves { alteration.work(alteration.oid, WorkKind::Copy) } else { None };
     let tail = format!("SET TABLESPACE {}", relation::quoted(&name));
-    Ok(alteration.with_work(ChangeKind::SetTablespace { name }, Some(tail), work.into_iter().collect()))
+    Ok(alteration.with_work(ChangeKind::SetTablespace { name, online: None }, Some(tail), work.into_iter().collect()))
 }
 
 /// What CheckRelationTableSpaceMove answers: 0 in pg_class stands for the database's own.

@@ -1,0 +1,46 @@
+//! `duplicate-constraint`: a constraint like it is there already, or an index that it could use.
+
+use crate::catalog::constraints;
+use crate::ddl::{Change, ChangeKind, ConstraintKind, Ddl};
+use crate::error::Result;
+use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};
+
+pub static RULE: Rule = Rule {
+    id: "duplicate-constraint",
+    class: Class::Hygiene,
+    default: Default::Always(Action::Warning),
+    summary: "ADD CONSTRAINT of one that the table has already, or that could use a unique index that is there.",
+    hazard: "The rows are checked again although they are known to pass, every write is checked twice, or a second index is \
+             built.",
+    safe_way: "Use what is there: ADD CONSTRAINT ... USING INDEX.",
+    bad: "CREATE TABLE small (a int CONSTRAINT positive_a CHECK (a > 0)); ALTER TABLE small ADD CHECK (a > 0);",
+    good: "CREATE TABLE small (a int CONSTRAINT positive_a CHECK (a > 0)); ALTER TABLE small ADD CHECK (a > 1);",
+    find,
+};
+
+fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
+    let (ChangeKind::AddConstraint(new), Some(relation)) = (&change.kind, &change.on) else { return Ok(None) };
+    let unique = matches!(new.kind, ConstraintKind::Unique | ConstraintKind::PrimaryKey);
+    if unique && new.using_index.is_none() {
+        let columns: Vec<i16> = new.columns.iter().map(|c| c.number).collect();
+        if let Some(index) = constraints::unique_index_on(relation.oid, &columns)? {
+            let message = format!("\"{}\" has a unique index on these columns already: {index}", relation.name);
+            let detail = "Another one would be built beside it.";
+            let what = if new.kind == ConstraintKind::Unique { "UNIQUE" } else { "PRIMARY KEY" };
+            let (_, bare) = index.rsplit_once('.').unwrap_or(("", &index));
+            let sql =
+                format!("ALTER TABLE {} ADD CONSTRAINT {} {what} USING INDEX {bare};", relation.quoted, new.quoted);
+            return Ok(Some(Finding::new(
+                change,
+                message,
+                detail,
+                Recipe::new("Make the constraint of it:", vec![sql]),
+            )));
+        }
+    }
+    let Some(definition) = &new.definition else { return Ok(None) };
+    let Some(same) = constraints::same_as(relation.oid, definition)? else { return Ok(None) };
+    let message = format!("\"{}\" has such a constraint already: {same}", relation.name);
+    let recipe = Recipe::advice("Use that one.");
+    Ok(Some(Finding::new(change, message, format!("{definition}."), recipe)))
+}

@@ -1,0 +1,26 @@
+//! `reindex-blocking`: REINDEX. Hazard: SHARE on the table and ACCESS EXCLUSIVE on the index.
+
+use crate::ddl::{Change, ChangeKind, Ddl};
+use crate::error::Result;
+use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};
+use crate::guard::work::Blocking;
+
+pub static RULE: Rule = Rule {
+    id: "reindex-blocking",
+    class: Class::Blocking,
+    default: Default::Always(Action::Error),
+    summary: "REINDEX without CONCURRENTLY of a large table (an event from 17).",
+    hazard: "Writes wait for the table, and reads that could use the index wait, too, while it is built.",
+    safe_way: "REINDEX CONCURRENTLY.",
+    bad: "",
+    good: "REINDEX (CONCURRENTLY) TABLE users;",
+    find,
+};
+
+fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
+    let ChangeKind::Reindex { concurrently: false, instead, what } = &change.kind else { return Ok(None) };
+    let Some(blocking) = Blocking::of(change)? else { return Ok(None) };
+    let message = format!("reindexing {what} would block its tables");
+    let recipe = Recipe::new("Build it without blocking, outside of a transaction block:", vec![format!("{instead};")]);
+    Ok(Some(Finding::new(change, message, blocking.describe(change)?, recipe)))
+}

@@ -1,0 +1,115 @@
+"""What the hints of the breaking and lossy rules say, typed, makes what was asked for."""
+
+from harness import contains, equal
+
+SETUP = """
+SET client_min_messages = error; SET migrator.guard = 'off';
+CREATE SCHEMA "My schema"; SET search_path = "My schema";
+CREATE TABLE users (id int PRIMARY KEY, "E mail" text, age int, plan int, UNIQUE (age, plan));
+INSERT INTO users SELECT g, g || '@x', g, g FROM generate_series(1, 2000) g;
+CREATE INDEX users_plan ON users (plan, age DESC); CREATE INDEX users_age ON users (age);
+CREATE TABLE orders (id int PRIMARY KEY, user_id int REFERENCES users, CHECK (id > 0));
+INSERT INTO orders SELECT g, g FROM generate_series(1, 2000) g;
+CREATE TABLE events (id int NOT NULL, at date NOT NULL) PARTITION BY RANGE (at);
+CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+CREATE INDEX events_id ON events (id);
+INSERT INTO events SELECT g, '2025-05-05' FROM generate_series(1, 2000) g;
+CREATE VIEW emails AS SELECT "E mail", plan FROM users WHERE plan > 1;
+CREATE VIEW plans AS SELECT plan FROM emails;
+CREATE MATERIALIZED VIEW ages AS SELECT age FROM users;
+CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TABLE moods AS SELECT 'sad'::mood AS m FROM generate_series(1, 2000);
+CREATE DOMAIN positive AS int; CREATE TABLE domains AS SELECT g::positive AS d FROM generate_series(1, 2000) g;
+CREATE FUNCTION f(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1'; CREATE INDEX moods_f ON domains (f(d));
+CREATE TABLE heap AS SELECT g AS a FROM generate_series(1, 2000) g;
+CREATE TABLE kept (id int PRIMARY KEY); INSERT INTO kept VALUES (1); CREATE TABLE was (t "My schema".kept);
+CREATE ROLE hint_reader; GRANT SELECT ON users TO hint_reader; GRANT USAGE ON SCHEMA "My schema" TO hint_reader;
+CREATE SCHEMA other; CREATE TABLE other.t AS SELECT g AS a FROM generate_series(1, 2000) g;
+CREATE VIEW other.v AS SELECT a FROM other.t; ANALYZE;
+"""
+SESSION = 'SET client_min_messages = warning; SET migrator.large_table_rows = 1000; SET search_path = "My schema", public;\n'
+
+# Refused, and the hint makes exactly what the statement would have made.
+EQUAL = [
+    "ALTER TABLE users RENAME TO \"New users\"",
+    "ALTER TABLE users RENAME COLUMN \"E mail\" TO mail",
+    "ALTER TABLE users RENAME COLUMN plan TO \"Plan\"",
+    "ALTER TABLE events RENAME COLUMN id TO ident",
+    "ALTER MATERIALIZED VIEW ages RENAME TO ages_2",
+    "ALTER TABLE users SET SCHEMA other",
+    "ALTER SCHEMA other RENAME TO \"Other one\"",
+    "ALTER SCHEMA \"My schema\" RENAME TO mine",
+    "ALTER TYPE mood RENAME VALUE 'sad' TO 'it''s sad'",
+    "DROP TABLE orders",
+    "DROP TABLE orders, moods",
+    "DROP TABLE users CASCADE",
+    "DROP TABLE events",
+    "DROP TABLE events_1",
+    "DROP VIEW emails CASCADE",
+    "DROP MATERIALIZED VIEW IF EXISTS ages CASCADE",
+    "DROP SCHEMA other CASCADE",
+    "DROP SCHEMA \"My schema\" CASCADE",
+    "DROP DOMAIN positive CASCADE",
+    "DROP FUNCTION f CASCADE",
+    "DROP TYPE mood CASCADE",
+    "ALTER TABLE users DROP COLUMN \"E mail\" CASCADE",
+    "ALTER TABLE users DROP COLUMN age CASCADE",
+    "ALTER TABLE orders DROP COLUMN user_id",
+    "ALTER TABLE orders DROP COLUMN user_id, DROP COLUMN id",
+    "ALTER TABLE orders DROP CONSTRAINT orders_user_id_fkey",
+    "ALTER TABLE orders DROP CONSTRAINT orders_pkey",
+    "ALTER TABLE users DROP CONSTRAINT users_pkey CASCADE",
+    "DROP INDEX users_plan, users_age",
+    "DROP INDEX events_id",
+    "ALTER TABLE domains ALTER COLUMN d TYPE int",
+    "CREATE OR REPLACE FUNCTION f(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1 + 1'",
+]
+# The hint makes something better, or more.
+OTHER = [
+    "ALTER TABLE users ENABLE ROW LEVEL SECURITY",
+    "ALTER TABLE users DISABLE TRIGGER ALL",
+    "CREATE PUBLICATION p FOR TABLE heap, users",
+    "CREATE PUBLICATION p FOR ALL TABLES",
+    "ALTER TABLE users DROP COLUMN plan CASCADE",
+    "ALTER TABLE kept ADD COLUMN n int NOT NULL DEFAULT 7",
+]
+
+
+def hint_of(cluster, statement):
+    """The statements of the hint."""
+    _, err = cluster.run(f"{SESSION}{statement};", "hints")
+    contains(err, "[", "HINT:  ", "ERROR:  ")
+    err = err[err.index("ERROR:  "):]
+    return err[err.index("HINT:  "):].split("\n")[1:]
+
+
+def typed(cluster, statement):
+    cluster.sql("DROP DATABASE IF EXISTS hints WITH (FORCE);", db="postgres")
+    cluster.sql("CREATE DATABASE hints TEMPLATE hints_template;", db="postgres")
+    hint = hint_of(cluster, statement)
+    for line in hint:
+        if not line.endswith(";") and "\\gexec" not in line:
+            raise AssertionError(f"{statement}: not a whole statement: {line}")
+    _, err = cluster.run(SESSION + "\n".join(hint), "hints")
+    if "ERROR" in err:
+        raise AssertionError(f"{statement}: the hint\n" + "\n".join(hint) + f"\nfailed: {err}")
+
+
+def test_hints_make_what_was_asked_for(cluster):
+    cluster.sql("DROP DATABASE IF EXISTS hints_template WITH (FORCE);", db="postgres")
+    cluster.fresh("hints_template")
+    cluster.sql(SETUP, db="hints_template")
+    try:
+        for statement in EQUAL:
+            cluster.sql("DROP DATABASE IF EXISTS hints WITH (FORCE);", db="postgres")
+            cluster.sql("CREATE DATABASE hints TEMPLATE hints_template;", db="postgres")
+            cluster.sql(f"SET client_min_messages = error; SET migrator.guard = 'off'; "
+                        f"SET search_path = \"My schema\", public; {statement};", db="hints")
+            expected = cluster.dump_schema("hints")
+            typed(cluster, statement)
+            equal(cluster.dump_schema("hints"), expected, f"{statement}: what the hint made")
+        for statement in OTHER:
+            typed(cluster, statement)
+    finally:
+        for db in ("hints", "hints_template"):
+            cluster.sql(f"DROP DATABASE IF EXISTS {db} WITH (FORCE);", db="postgres")
+        cluster.sql("DROP ROLE hint_reader;", db="postgres")
