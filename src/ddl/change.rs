@@ -286,7 +286,6 @@ pub enum ChangeKind {
 
     // Tables.
     CreateTable(NewTable),
-    CreateTableAs,
     RefreshView {
         concurrently: bool,
         /// It has the unique index that CONCURRENTLY needs.

@@ -75,7 +75,9 @@ pub fn end(event: &Event) -> Result<()> {
     // Half of it is committed: an error now would leave that behind.
     let outcome = subtransaction::contained(|| ddl_log::ran(&entry));
     let outcome = outcome.or_else(|error| report::warning(&unwritten(&format!("{}.", error.message))).map(|()| true));
-    Ok(written(outcome).unwrap_or_default())
+    // Not even a cancel may end it here.
+    let _ = written(outcome);
+    Ok(())
 }
 
 fn written(outcome: Result<bool>) -> Result<()> {

@@ -2,17 +2,13 @@
 
 use std::ffi::CStr;
 
+use pgrx::FromDatum;
 use pgrx::pg_sys::{self, SysCacheIdentifier};
-use pgrx::{FromDatum, IntoDatum};
 
 use super::convert;
 
 /// pg_constraint's own oid; pgrx's bindings do not have it.
 pub const CONSTRAINTS: pg_sys::Oid = pg_sys::Oid::from_u32(2606);
-/// pg_depend's own oid.
-pub const DEPENDENCIES: pg_sys::Oid = pg_sys::Oid::from_u32(2608);
-/// Its index on what is depended on.
-const DEPENDENCIES_BY_REFERENCE: pg_sys::Oid = pg_sys::Oid::from_u32(2674);
 
 /// One row, pinned in the system cache as long as this lives.
 pub struct Row {
@@ -30,11 +26,6 @@ impl Row {
     /// The row of pg_class with an oid.
     pub fn class(oid: pg_sys::Oid) -> Option<Self> {
         Self::find(SysCacheIdentifier::RELOID as i32, pg_sys::RelationRelationId, oid)
-    }
-
-    /// The row of pg_type with an oid.
-    pub fn of_type(oid: pg_sys::Oid) -> Option<Self> {
-        Self::find(SysCacheIdentifier::TYPEOID as i32, pg_sys::TypeRelationId, oid)
     }
 
     fn find(cache: i32, catalogue: pg_sys::Oid, oid: pg_sys::Oid) -> Option<Self> {
@@ -92,57 +83,5 @@ impl Drop for Row {
     fn drop(&mut self) {
         // SAFETY: found once, released once.
         unsafe { pg_sys::ReleaseSysCache(self.tuple) }
-    }
-}
-
-/// An object that depends on another: its catalogue, its oid, its column or 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dependent {
-    pub class: pg_sys::Oid,
-    pub object: pg_sys::Oid,
-    pub column: i32,
-}
-
-/// pg_depend's columns, in their order.
-#[repr(C)]
-struct DependencyRow {
-    class: pg_sys::Oid,
-    object: pg_sys::Oid,
-    column: i32,
-}
-
-/// What depends on a type, as pg_depend lists it.
-pub fn dependents_of_type(oid: pg_sys::Oid) -> Vec<Dependent> {
-    // SAFETY: a scan of a system catalogue by its own index, under the lock that every reader of it takes; the three
-    // first columns have fixed widths and are not nullable, so that they lie at the row's beginning.
-    unsafe {
-        let mode = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        let catalogue = pg_sys::table_open(DEPENDENCIES, mode);
-        let mut keys: [pg_sys::ScanKeyData; 2] = std::mem::zeroed();
-        for (i, value) in [pg_sys::TypeRelationId, oid].into_iter().enumerate() {
-            let datum = value.into_datum().unwrap_or(pg_sys::Datum::from(0));
-            let (equal, column) = (pg_sys::BTEqualStrategyNumber as u16, i16::try_from(i).unwrap_or(0) + 4);
-            pg_sys::ScanKeyInit(&raw mut keys[i], column, equal, pg_sys::Oid::from(pg_sys::F_OIDEQ), datum);
-        }
-        let scan = pg_sys::systable_beginscan(
-            catalogue,
-            DEPENDENCIES_BY_REFERENCE,
-            true,
-            std::ptr::null_mut(),
-            2,
-            keys.as_mut_ptr(),
-        );
-        let mut found = Vec::new();
-        loop {
-            let tuple = pg_sys::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
-            }
-            let row = &*pg_sys::GETSTRUCT(tuple).cast::<DependencyRow>();
-            found.push(Dependent { class: row.class, object: row.object, column: row.column });
-        }
-        pg_sys::systable_endscan(scan);
-        pg_sys::table_close(catalogue, mode);
-        found
     }
 }

@@ -281,9 +281,6 @@ pub const CONSTRAINT_KINDS_MUST_MATCH: bool = cfg!(feature = "pg18");
 /// A foreign key of the partition that is NOT VALID is attached, and then checked, from 18; before, it is passed over.
 pub const UNVALIDATED_KEYS_ARE_ATTACHED: bool = cfg!(feature = "pg18");
 
-/// Foreign keys of partitioned tables can be NOT VALID from 18.
-pub const PARTITIONED_KEYS_CAN_BE_NOT_VALID: bool = cfg!(feature = "pg18");
-
 /// A column of a row type, from 0. From 18 they lie behind the compact ones.
 ///
 /// # Safety

@@ -18,8 +18,6 @@ pub struct Catalogue {
 pub const CONSTRAINTS_OF: Catalogue = Catalogue { oid: CONSTRAINT, index: 2665 };
 /// pg_constraint by its own oid.
 pub const CONSTRAINT_BY_OID: Catalogue = Catalogue { oid: CONSTRAINT, index: 2667 };
-/// pg_constraint by conparentid.
-pub const CONSTRAINT_CHILDREN: Catalogue = Catalogue { oid: CONSTRAINT, index: 2579 };
 /// pg_depend by what is referenced: refclassid, refobjid, refobjsubid.
 pub const DEPENDENTS_OF: Catalogue = Catalogue { oid: 2608, index: 2674 };
 /// pg_index by indrelid.
@@ -170,10 +168,8 @@ pub struct Attribute {
     pub modifier: i32,
     pub collation: Oid,
     pub not_null: bool,
-    pub has_default: bool,
     /// `'\0'`, `'s'` or `'v'`.
     pub generated: char,
-    pub identity: char,
     pub dropped: bool,
 }
 
@@ -226,9 +222,7 @@ unsafe fn read_attribute(tuple: pg_sys::HeapTuple) -> Option<Attribute> {
             modifier: form.atttypmod,
             collation: form.attcollation,
             not_null: form.attnotnull,
-            has_default: form.atthasdef,
             generated: form.attgenerated as u8 as char,
-            identity: form.attidentity as u8 as char,
             dropped: form.attisdropped,
         };
         pg_sys::ReleaseSysCache(tuple);

@@ -129,9 +129,7 @@ pub unsafe fn attribute(written: &pg_sys::ColumnDef) -> Result<Attribute> {
             modifier,
             collation: pg_sys::GetColumnDefCollation(std::ptr::null_mut(), pointer, type_oid),
             not_null: false,
-            has_default: false,
             generated: generated.map_or('\0', |(_, stored)| if stored { 's' } else { 'v' }),
-            identity: '\0',
             dropped: false,
         })
     }
@@ -185,7 +183,7 @@ impl<'a> Clauses<'a> {
             generated: first(ConstrType::CONSTR_GENERATED)
                 .and_then(|c| present(c.raw_expr).map(|e| (e, versions::is_stored(c)))),
             identity: first(ConstrType::CONSTR_IDENTITY)
-                .map(|c| c.generated_when as u8 == pg_sys::ATTRIBUTE_IDENTITY_ALWAYS as u8),
+                .map(|c| c.generated_when as u8 == pg_sys::ATTRIBUTE_IDENTITY_ALWAYS),
             not_null: written.is_not_null || first(ConstrType::CONSTR_NOTNULL).is_some(),
             constraints,
         }

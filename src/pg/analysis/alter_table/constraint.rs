@@ -6,7 +6,6 @@ use super::{Alteration, as_column, definition, foreign_key, index_constraint, no
 use crate::ddl::{Change, ChangeKind, Column, ConstraintKind, NewConstraint, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::analysis::catalogue::{self, Attribute, CONSTRAINTS_OF, INDEXES_OF, Key, Row};
-use crate::pg::analysis::expression;
 use crate::pg::analysis::overlay::{self, spelled};
 use crate::pg::{convert, node, relation, versions};
 
@@ -409,6 +408,10 @@ pub unsafe fn operator(names: *mut pg_sys::List) -> String {
     let parts = unsafe { node::strings(names) };
     match parts.as_slice() {
         [only] => only.clone(),
-        _ => format!("OPERATOR({})", unsafe { expression::dotted(names) }.replace('"', "")),
+        [schemas @ .., operator] => {
+            let schemas: Vec<String> = schemas.iter().map(|schema| relation::quoted(schema)).collect();
+            format!("OPERATOR({}.{operator})", schemas.join("."))
+        }
+        [] => String::new(),
     }
 }
