@@ -82,9 +82,7 @@ fn as_attribute(relation: Oid, position: usize, column: &PriorColumn) -> Attribu
         modifier: column.of.modifier,
         collation: column.of.collation.into(),
         not_null: is_not_null.unwrap_or(column.not_null),
-        has_default: false,
         generated: column.generated,
-        identity: '\0',
         dropped: false,
     }
 }
