@@ -257,7 +257,8 @@ fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool) -> V
         on(alteration.stored(), WorkKind::Rewrite);
     }
     let stored_once = matches!(new.filling, Filling::Once(_));
-    if new.required && !rewritten && !stored_once {
+    // Another command that makes it NOT NULL looks for that in the rows, although the default is known.
+    if !rewritten && (new.required_later || (new.required && !stored_once)) {
         on(alteration.stored(), WorkKind::Scan);
     }
     for constraint in &new.constraints {
