@@ -190,8 +190,8 @@ pub(super) fn stored_attribute(relation: Oid, number: i16) -> Option<Attribute> 
 /// The column of a name; `None` when there is none, or when it is dropped.
 pub fn attribute_named(relation: Oid, name: &str) -> Option<Attribute> {
     match overlay::named(relation, name) {
-        Named::Added(attribute) => return Some(attribute),
-        Named::Gone => return None,
+        Named::Added(attribute) => Some(attribute),
+        Named::Gone => None,
         Named::Stored(stored) => {
             let stored = convert::c_string(&stored);
             // SAFETY: a syscache look-up with a NUL-terminated name.

@@ -285,7 +285,7 @@ pub fn as_column(attribute: &Attribute) -> Column {
 ///
 /// # Safety
 /// `command` is the parser's.
-unsafe fn definition<'a, T>(command: &'a pg_sys::AlterTableCmd, tag: NodeTag) -> Option<&'a T> {
+unsafe fn definition<T>(command: &pg_sys::AlterTableCmd, tag: NodeTag) -> Option<&T> {
     // SAFETY: the tag of `T` is checked.
     unsafe { node::cast::<T>(command.def, tag).map(|d| &*d) }
 }
