@@ -112,13 +112,14 @@ unsafe fn change(parts: &Parts, whole: Option<(*mut pg_sys::Node, &str)>) -> Res
             convert::string((*(*parts.relation).alias).aliasname)
         };
         let source = source(&on, (*parts.relation).inh, alias.as_deref());
-        let rows = if is_readable(parts, oid)? { count(parts, &source)? } else { None };
+        let readable = is_readable(parts, oid)?;
+        let rows = if readable { count(parts, &source)? } else { None };
         if rows.is_none() && !(parts.condition.is_null() && parts.from.is_null()) {
             return Ok(None);
         }
         let mut modification = Modification { command: parts.command, rows, ..Modification::default() };
         modification.plain = parts.from.is_null() && parts.with.is_null();
-        if let (Some((statement, text)), true) = (whole, modification.plain) {
+        if let (Some((statement, text)), true) = (whole, modification.plain && readable) {
             write(&mut modification, statement, text, &source, alias.as_deref())?;
         }
         Ok(Some(Change {

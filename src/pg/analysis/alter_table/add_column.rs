@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::{self, ConstrType, Node, NodeTag, Oid};
 
-use super::{Alteration, as_column, constraint, definition, present};
+use super::{Alteration, as_column, definition, describe, present};
 use crate::ddl::{Change, ChangeKind, Column, ConstraintKind, Filling, NewColumn, NewConstraint, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::analysis::catalogue::{self, Attribute};
@@ -55,7 +55,7 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         let default_text = unborn.clone().map(|f| f.0).or_else(|| default.map(|d| namespace.write(d)));
         let mut constraints = Vec::new();
         for written in &clauses.constraints {
-            let mut new = constraint::describe(alteration, written.constraint, Some(&attribute))?;
+            let mut new = describe::describe(alteration, written.constraint, Some(&attribute))?;
             new.not_enforced |= written.not_enforced;
             new.deferrable = written.deferrable.to_owned();
             constraints.push(new);

@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::{self, NodeTag, Oid};
 
-use super::constraint::{listed, operator, written};
+use super::describe::{listed, operator, written};
 use super::{Alteration, as_column, not_null, present};
 use crate::ddl::{Column, ConstraintKind, IndexDefinition, NewConstraint, TreeNode, Work, WorkKind};
 use crate::error::Result;

@@ -4,6 +4,7 @@
 mod add_column;
 mod alter_type;
 mod constraint;
+mod describe;
 pub mod effects;
 mod foreign_key;
 mod index_constraint;
