@@ -25,6 +25,15 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_register_dir
 COMMENT ON FUNCTION migrator.register_dir(text) IS
 'Registers every VERSION.up.sql / VERSION.down.sql pair and every VERSION.sql of a folder on the server';
 
+CREATE FUNCTION migrator.lint(sql text)
+RETURNS TABLE (statement integer, line integer, rule text, class text, action text, message text, detail text,
+               hint text, object text, "column" text, summary text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_lint';
+COMMENT ON FUNCTION migrator.lint(text) IS
+'One row for each thing the guard would refuse or warn about in a script; nothing of the script is run.
+It tells of any table what pg_class and pg_relation_size tell everybody; whose table it is does not matter,
+because another role may run the script';
+
 CREATE FUNCTION migrator.apply(target text DEFAULT NULL) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_apply';
 COMMENT ON FUNCTION migrator.apply(text) IS

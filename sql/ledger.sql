@@ -45,6 +45,7 @@ CREATE TABLE migrator.migration (
     applied_at timestamptz,
     applied_by text,
     duration interval,
+    findings jsonb NOT NULL DEFAULT '[]',
     CHECK ((down IS NULL) <> (irreversible IS NULL)),
     CHECK (allow = '{}' OR allow_reason IS NOT NULL)
 );
@@ -60,6 +61,7 @@ COMMENT ON COLUMN migrator.migration.running_text IS 'Its text; the script may b
 COMMENT ON COLUMN migrator.migration.running_target IS 'The table or index it was about';
 COMMENT ON COLUMN migrator.migration.running_statement IS 'A top-level statement that was begun and not seen to end';
 COMMENT ON COLUMN migrator.migration.running_indexes IS 'The indexes that existed before it began; after an interruption they tell what it left behind';
+COMMENT ON COLUMN migrator.migration.findings IS 'What the guard found when it was registered; read migrator.findings';
 CREATE INDEX migration_open_idx ON migrator.migration (sort_key) WHERE state <> 'applied';
 
 CREATE SEQUENCE migrator.attempt_id;

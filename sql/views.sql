@@ -16,6 +16,9 @@ SELECT m.version,
        CASE WHEN m.state = 'applied' THEN m.statements ELSE m.statements_done END
            || '/' || m.statements AS progress,
        m.transactional,
+       (SELECT string_agg(c.n || ' ' || c.action || CASE WHEN c.n > 1 AND c.action <> 'allowed' THEN 's' ELSE '' END, ', ' ORDER BY c.action)
+        FROM (SELECT f.action, count(*) AS n
+              FROM jsonb_to_recordset(m.findings) AS f (action text) GROUP BY f.action) c) AS findings,
        m.description,
        m.irreversible,
        CASE WHEN m.state = 'running' AND r.pid IS NULL
@@ -40,8 +43,25 @@ COMMENT ON COLUMN migrator.status.applied_by IS 'The role that applied it';
 COMMENT ON COLUMN migrator.status.duration IS 'How long the run that completed it took';
 COMMENT ON COLUMN migrator.status.progress IS 'Statements done, of how many';
 COMMENT ON COLUMN migrator.status.transactional IS 'Whether apply can run it; if not, deploy can';
+COMMENT ON COLUMN migrator.status.findings IS 'What the guard found when it was registered, see migrator.findings';
 COMMENT ON COLUMN migrator.status.error IS 'Why it failed, or that it was interrupted';
 COMMENT ON COLUMN migrator.status.checksum IS 'SHA-256 of the up script, see migrator.checksum';
+
+CREATE VIEW migrator.findings AS
+SELECT m.version, f.statement, f.line, f.rule, f.class, f.action, f.message, f.detail, f.hint, f.object, f."column", f.sql
+FROM migrator.migration m
+CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(m.findings) AS (
+    statement integer, line integer, rule text, class text, action text, message text, detail text, hint text,
+    object text, "column" text, sql text)) WITH ORDINALITY AS f (
+    statement, line, rule, class, action, message, detail, hint, object, "column", sql, number)
+ORDER BY m.sort_key, f.number;
+COMMENT ON VIEW migrator.findings IS 'What the guard found in each migration when it was registered last';
+COMMENT ON COLUMN migrator.findings.statement IS 'The statement, counted from 1';
+COMMENT ON COLUMN migrator.findings.line IS 'The line of the script where it begins';
+COMMENT ON COLUMN migrator.findings.action IS 'error: it would have been refused then; warning: it would have been warned about; allowed: the migration may break that rule';
+COMMENT ON COLUMN migrator.findings.hint IS 'The safe way, as whole statements';
+COMMENT ON COLUMN migrator.findings.object IS 'The relation it is about';
+COMMENT ON COLUMN migrator.findings.sql IS 'The statement on one line, cut short';
 
 CREATE VIEW migrator.history AS
 SELECT b.attempt,

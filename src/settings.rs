@@ -22,6 +22,7 @@ pub enum GuardMode {
 static GUARD: GucSetting<GuardMode> = GucSetting::<GuardMode>::new(GuardMode::Enforce);
 static LARGE_TABLE_ROWS: GucSetting<i32> = GucSetting::<i32>::new(100_000);
 static LARGE_TABLE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(64 * 1024);
+static LONG_TRANSACTION: GucSetting<i32> = GucSetting::<i32>::new(30_000);
 static LOCK_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static LOCK_RETRIES: GucSetting<i32> = GucSetting::<i32>::new(60);
 
@@ -70,6 +71,12 @@ pub fn large_table_rows() -> u64 {
 /// Bytes on disk from which a table counts as large. The default is 64MB.
 pub fn large_table_bytes() -> u64 {
     u64::try_from(LARGE_TABLE_SIZE.get()).unwrap_or(0) * 1024
+}
+
+/// Age in seconds from which a transaction counts as long. The default is 30s; `None` when none does.
+pub fn long_transaction_seconds() -> Option<f64> {
+    let milliseconds = LONG_TRANSACTION.get();
+    (milliseconds >= 0).then(|| f64::from(milliseconds) / 1000.0)
 }
 
 /// How long one attempt may queue for a lock. The default is 1s; zero means no bound of ours.
@@ -130,6 +137,16 @@ pub fn define() {
         i32::MAX,
         GucContext::Suset,
         GucFlags::UNIT_KB,
+    );
+    GucRegistry::define_int_guc(
+        c"migrator.long_transaction",
+        c"Age from which another session's transaction is no longer waited for by DDL.",
+        c"While DDL waits for its lock, everybody who comes after it waits behind it. -1 turns the check off.",
+        &LONG_TRANSACTION,
+        -1,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_MS,
     );
     integer(
         c"migrator.lock_timeout",

@@ -7,6 +7,7 @@ use crate::pg::{background_worker, sql_function, top_level};
 
 sql_function!(migrator_register, register);
 sql_function!(migrator_register_dir, register_dir);
+sql_function!(migrator_lint, lint);
 sql_function!(migrator_apply, apply);
 sql_function!(migrator_deploy, deploy);
 sql_function!(migrator_resolve, resolve);
@@ -31,6 +32,21 @@ fn register_dir(call: &Call) -> Result<Returned> {
     let rows: Vec<_> = registered
         .into_iter()
         .map(|(version, outcome, file)| vec![Some(version), Some(outcome.word().to_owned()), Some(file)])
+        .collect();
+    Ok(call.returns_rows(&rows))
+}
+
+fn lint(call: &Call) -> Result<Returned> {
+    let found = migration::lint::lint(call.text(0).as_deref())?;
+    let rows: Vec<_> = found
+        .into_iter()
+        .map(|f| {
+            let n = f.noted;
+            let words = [n.rule, n.class, n.action].map(|word| Some(word.to_owned()));
+            let place = [Some(f.statement.to_string()), Some(f.line.to_string())];
+            let texts = [Some(n.message), n.detail, n.hint, n.object, n.column, Some(f.summary)];
+            place.into_iter().chain(words).chain(texts).collect()
+        })
         .collect();
     Ok(call.returns_rows(&rows))
 }

@@ -169,6 +169,16 @@ pub fn replace(new: &Stored, old: &Stored) -> Result<bool> {
     })
 }
 
+/// Keeps what the guard found in a migration, unless another session is at it.
+pub fn set_findings(version: &str, findings: &str) -> Result<()> {
+    as_owner(|| {
+        let sql = "UPDATE migrator.migration SET findings = $2::jsonb WHERE version = ( \
+                   SELECT version FROM migrator.migration WHERE version = $1 AND findings <> $2::jsonb \
+                   FOR UPDATE SKIP LOCKED)";
+        query(sql, &[Some(version), Some(findings)]).map(drop)
+    })
+}
+
 /// The migration that has this rank.
 pub fn of_rank(sort_key: &str) -> Result<Option<Stored>> {
     as_owner(|| {

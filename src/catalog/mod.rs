@@ -1,6 +1,7 @@
 //! Every SQL string of the crate, one file per subject; rows become structs here.
 //! The ledger is read and written as the extension's owner, with a pinned search_path.
 
+pub mod activity;
 pub mod backfill;
 pub mod constraints;
 pub mod ddl_log;

@@ -1,6 +1,8 @@
 //! What a DDL statement asks for: its commands, and the work each of them makes Postgres do.
 
-use super::{IndexDefinition, LockMode, Relation};
+use super::{
+    Attachment, Column, ConstraintKind, IndexDefinition, LockMode, Moment, NewColumn, NewConstraint, NewTable, Relation,
+};
 
 /// One statement, analysed before it runs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -9,6 +11,8 @@ pub struct Ddl {
     pub tag: String,
     /// Its commands, in the order written. Empty for what the guard has nothing to say about.
     pub changes: Vec<Change>,
+    /// What else goes on when it is judged.
+    pub moment: Moment,
 }
 
 /// One command of a statement.
@@ -48,108 +52,6 @@ pub enum WorkKind {
     Copy,
     /// Writes every row anew, and builds every index anew.
     Rewrite,
-}
-
-/// A column by number and name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Column {
-    /// pg_attribute.attnum; 0 for one that does not exist yet.
-    pub number: i16,
-    /// As in pg_attribute.
-    pub name: String,
-    /// Quoted where needed.
-    pub quoted: String,
-    /// The type as Postgres writes it, type modifier included.
-    pub type_name: String,
-    /// pg_attribute.attnotnull.
-    pub not_null: bool,
-}
-
-/// Where the values of a new column come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Filling {
-    /// NULL.
-    Nothing,
-    /// A default that is computed once and stored in the catalogue.
-    Once(String),
-    /// A volatile default: computed for each row. As SQL.
-    EachRow(String),
-    /// The default of the column's domain, volatile.
-    DomainDefault(String),
-    /// A default that cannot be read without running a user's function: it may be anything.
-    Unreadable,
-    /// A type that checks its values, so that each row is looked at: a domain with constraints.
-    CheckedDomain,
-    /// smallserial, serial, bigserial.
-    Serial,
-    /// GENERATED ... AS IDENTITY; `true` for ALWAYS.
-    Identity { always: bool },
-    /// GENERATED ALWAYS AS (...) STORED.
-    Stored(String),
-    /// GENERATED ALWAYS AS (...) VIRTUAL, from 18.
-    Virtual(String),
-}
-
-/// A column that a statement adds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewColumn {
-    pub column: Column,
-    /// COLLATE ..., with a blank before it; or empty.
-    pub collation: String,
-    pub filling: Filling,
-    /// The DEFAULT clause as SQL, whatever its kind; `None` without one.
-    pub default: Option<String>,
-    /// NOT NULL or PRIMARY KEY by its own definition.
-    pub required: bool,
-    /// Another command of the statement makes it NOT NULL.
-    pub required_later: bool,
-    /// A neutral value of the type as SQL, when there is an obvious one.
-    pub neutral_value: Option<String>,
-    /// A free name for a not-null constraint on it, quoted where needed.
-    pub not_null_name: String,
-    /// A free name for a sequence of it, qualified and quoted.
-    pub sequence: String,
-    /// Constraints written behind the column: CHECK, UNIQUE, PRIMARY KEY, REFERENCES.
-    pub constraints: Vec<NewConstraint>,
-    /// Base type of its type (after domains), as pg_type.oid.
-    pub base_type: u32,
-}
-
-/// The kind of a constraint, as in pg_constraint.contype.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConstraintKind {
-    Check,
-    ForeignKey,
-    Unique,
-    PrimaryKey,
-    Exclusion,
-    NotNull,
-}
-
-/// A constraint that a statement adds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewConstraint {
-    pub kind: ConstraintKind,
-    /// As the user gave it.
-    pub given_name: Option<String>,
-    /// The name it will have, quoted where needed.
-    pub quoted: String,
-    pub columns: Vec<Column>,
-    /// What stands behind the name, such as `CHECK ((a > 0))`, without NOT VALID and NOT ENFORCED.
-    pub definition: Option<String>,
-    pub not_valid: bool,
-    pub not_enforced: bool,
-    pub no_inherit: bool,
-    /// DEFERRABLE ..., with a blank before it; or empty.
-    pub deferrable: String,
-    /// USING INDEX: that index.
-    pub using_index: Option<u32>,
-    /// REFERENCES: that table.
-    pub references: Option<Relation>,
-    /// Columns of it, in the order of `columns`.
-    pub referenced_columns: Vec<Column>,
-    /// For UNIQUE, PRIMARY KEY and EXCLUDE: how the index would be made by hand.
-    pub index: Option<IndexDefinition>,
 }
 
 /// An object that a statement drops or renames.
@@ -286,7 +188,6 @@ pub enum ChangeKind {
 
     // Tables.
     CreateTable(NewTable),
-    CreateTableAs,
     RefreshView {
         concurrently: bool,
         /// It has the unique index that CONCURRENTLY needs.
@@ -385,16 +286,27 @@ pub enum ChangeKind {
     LockTable {
         mode: LockMode,
     },
-    /// UPDATE or DELETE, with what the planner expects.
-    Modify {
-        /// `UPDATE` or `DELETE`.
-        command: &'static str,
-        rows: u64,
-        /// The SET list as SQL, of an UPDATE of one table.
-        set: Option<String>,
-        /// The WHERE condition as SQL.
-        condition: Option<String>,
-    },
+    /// UPDATE, DELETE or MERGE, also as a part of WITH.
+    Modify(Modification),
+}
+
+/// A statement that changes rows, with what the planner expects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Modification {
+    /// `UPDATE`, `DELETE` or `MERGE`.
+    pub command: &'static str,
+    /// Rows that the planner expects it to change; `None` for all there are, where it could not be asked.
+    pub rows: Option<u64>,
+    /// What stands behind SET, of an UPDATE that a backfill can do.
+    pub set: Option<String>,
+    /// The columns that SET names, as in pg_attribute.
+    pub columns: Vec<String>,
+    /// For the backfill: the condition under which a row still needs the change; `None` for every row.
+    pub remaining: Option<String>,
+    /// What stands behind WHERE, of a DELETE.
+    pub condition: Option<String>,
+    /// One table, no WITH, no further tables.
+    pub plain: bool,
 }
 
 /// A command of ALTER DOMAIN that may look at rows.
@@ -404,87 +316,4 @@ pub enum DomainCommand {
     Validate,
     SetNotNull,
     Other,
-}
-
-/// ATTACH PARTITION, with the reasons for work.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attachment {
-    pub partition: Relation,
-    /// FOR VALUES ... or DEFAULT; `None` when the parent could not be read without waiting.
-    pub bound: Option<String>,
-    /// What is checked row by row because nothing proves it.
-    pub unproven: Vec<Unproven>,
-    /// Indexes of the parent for which the partition has none.
-    pub builds: Vec<MissingIndex>,
-    /// Foreign keys of the parent that the partition's rows are checked against.
-    pub validates: Vec<MissingKey>,
-}
-
-/// A condition that every row of a table must satisfy, and that its constraints do not imply.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unproven {
-    /// The new partition, or the DEFAULT partition.
-    pub table: Relation,
-    /// It is the DEFAULT partition, which must hold no row of the new one.
-    pub of_default: bool,
-    /// As SQL, for a CHECK that proves it; `None` when it could not be read, or when no CHECK can prove it.
-    pub condition: Option<String>,
-    /// A free name for that CHECK, quoted where needed.
-    pub name: String,
-    /// The leaves that are scanned.
-    pub scanned: Vec<u32>,
-}
-
-/// An index that a table gets because the table it becomes a partition of has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MissingIndex {
-    /// The table it is built on.
-    pub leaf: u32,
-    /// Quoted and qualified.
-    pub table: String,
-    pub unique: bool,
-    /// The name it will get, quoted where needed.
-    pub name: String,
-    /// What stands behind the table's name in its CREATE INDEX; `None` for one that cannot be made CONCURRENTLY.
-    pub body: Option<String>,
-    /// `PRIMARY KEY` or `UNIQUE`, with DEFERRABLE where it is; `None` when no constraint goes with it.
-    pub constraint: Option<String>,
-}
-
-/// A foreign key that a table gets because the table it becomes a partition of has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MissingKey {
-    /// Tables whose rows are checked.
-    pub leaves: Vec<u32>,
-    /// Quoted and qualified.
-    pub table: String,
-    /// Its name, quoted where needed.
-    pub name: String,
-    /// The table has it, NOT VALID.
-    pub exists: bool,
-    /// FOREIGN KEY ...; `None` when it could not be read.
-    pub definition: Option<String>,
-}
-
-/// CREATE TABLE.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewTable {
-    /// Qualified and quoted.
-    pub quoted: String,
-    /// IF NOT EXISTS found a relation of that name.
-    pub exists: bool,
-    pub temporary: bool,
-    /// PARTITION OF this table.
-    pub partition_of: Option<Relation>,
-    /// FOR VALUES ... or DEFAULT.
-    pub bound: Option<String>,
-    /// The DEFAULT partition, if it is scanned.
-    pub unproven: Option<Unproven>,
-    /// UNLOGGED, USING, PARTITION BY, WITH, TABLESPACE as SQL, where they can be written behind a LIKE: what stands before
-    /// `TABLE` and behind the parenthesis. `None` when columns or constraints are listed.
-    pub clauses: Option<(String, String)>,
-    /// Tables that its foreign keys reference.
-    pub references: Vec<Relation>,
-    /// Columns of type json.
-    pub json_columns: Vec<String>,
 }

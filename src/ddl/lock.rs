@@ -55,6 +55,26 @@ impl LockMode {
         }
     }
 
+    /// Whether two transactions cannot hold these on one table.
+    pub fn conflicts_with(self, other: Self) -> bool {
+        let (weak, strong) = if self < other { (self, other) } else { (other, self) };
+        match weak {
+            Self::AccessShare => strong == Self::AccessExclusive,
+            Self::RowShare => strong >= Self::Exclusive,
+            Self::RowExclusive => strong >= Self::Share,
+            // SHARE is the one from here on that lets itself in.
+            Self::Share => strong != Self::Share,
+            _ => true,
+        }
+    }
+
+    /// The mode of the name that pg_locks has, such as `AccessShareLock`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|mode| mode.name().replace(' ', "").eq_ignore_ascii_case(name.trim_end_matches("Lock")))
+    }
+
     /// Whether INSERT, UPDATE and DELETE wait for it.
     pub fn blocks_writes(self) -> bool {
         self >= Self::Share
@@ -72,6 +92,40 @@ mod tests {
             assert_eq!(LockMode::from_number(mode as i32), Some(mode));
         }
         assert_eq!(LockMode::from_number(0), None);
+    }
+
+    #[test]
+    fn conflicts_are_those_of_the_manual() {
+        use LockMode::*;
+        // Rows: what each mode conflicts with.
+        let table: [(LockMode, &[LockMode]); 8] = [
+            (AccessShare, &[AccessExclusive]),
+            (RowShare, &[Exclusive, AccessExclusive]),
+            (RowExclusive, &[Share, ShareRowExclusive, Exclusive, AccessExclusive]),
+            (ShareUpdateExclusive, &[ShareUpdateExclusive, Share, ShareRowExclusive, Exclusive, AccessExclusive]),
+            (Share, &[RowExclusive, ShareUpdateExclusive, ShareRowExclusive, Exclusive, AccessExclusive]),
+            (
+                ShareRowExclusive,
+                &[RowExclusive, ShareUpdateExclusive, Share, ShareRowExclusive, Exclusive, AccessExclusive],
+            ),
+            (
+                Exclusive,
+                &[RowShare, RowExclusive, ShareUpdateExclusive, Share, ShareRowExclusive, Exclusive, AccessExclusive],
+            ),
+            (AccessExclusive, &LockMode::ALL),
+        ];
+        for (mode, conflicting) in table {
+            for other in LockMode::ALL {
+                assert_eq!(mode.conflicts_with(other), conflicting.contains(&other), "{mode:?} {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_pg_locks_are_known() {
+        assert_eq!(LockMode::named("ShareUpdateExclusiveLock"), Some(LockMode::ShareUpdateExclusive));
+        assert_eq!(LockMode::named("AccessShareLock"), Some(LockMode::AccessShare));
+        assert_eq!(LockMode::named("SIReadLock"), None);
     }
 
     #[test]

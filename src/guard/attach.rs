@@ -9,11 +9,11 @@ use crate::ddl::{Attachment, Change, ChangeKind, MissingIndex, MissingKey, Unpro
 use crate::error::Result;
 
 /// The attachment of a change, and what of its work is done on these tables.
-pub fn blocking<'a>(
-    change: &'a Change,
+pub fn blocking(
+    change: &Change,
     kind: WorkKind,
     tables: impl Fn(&Attachment) -> Vec<u32>,
-) -> Result<Option<(&'a Attachment, Blocking)>> {
+) -> Result<Option<(&Attachment, Blocking)>> {
     let ChangeKind::AttachPartition(attachment) = &change.kind else { return Ok(None) };
     Ok(on_tables(change, kind, &tables(attachment))?.map(|work| (attachment, work)))
 }

@@ -75,7 +75,9 @@ pub fn end(event: &Event) -> Result<()> {
     // Half of it is committed: an error now would leave that behind.
     let outcome = subtransaction::contained(|| ddl_log::ran(&entry));
     let outcome = outcome.or_else(|error| report::warning(&unwritten(&format!("{}.", error.message))).map(|()| true));
-    Ok(written(outcome).unwrap_or_default())
+    // Not even a cancel may end it here.
+    let _ = written(outcome);
+    Ok(())
 }
 
 fn written(outcome: Result<bool>) -> Result<()> {
@@ -116,12 +118,12 @@ pub fn dropped(event: &Event) -> Result<()> {
 }
 
 /// A statement is refused: a row that survives, and the error to raise.
-pub fn refused(event: &Event, text: Option<String>, verdicts: &[Verdict], refusal: Report) -> Error {
+pub fn refused(tag: String, text: Option<String>, verdicts: &[Verdict], refusal: Report) -> Error {
     let entry = Entry {
         outcome: "refused",
         message: Some(refusal.message.clone()),
         allowed_by: None,
-        ..entry(event.tag(), text, verdicts)
+        ..entry(tag, text, verdicts)
     };
     unless_recorded(ddl_log::refused(&entry, &refusal), refusal)
 }
@@ -158,7 +160,7 @@ pub fn rewrite(event: &Event) -> Result<()> {
     let nothing = Ddl::default();
     if enforcing && verdict.action == Action::Error {
         let refusal = super::report(verdict, &nothing, &verdicts, code::GUARD);
-        return Err(refused(event, text, &verdicts, refusal));
+        return Err(refused(event.tag(), text, &verdicts, refusal));
     }
     BEGUN.with_borrow_mut(|stack| {
         if let Some(begun) = stack.iter_mut().rev().find(|begun| begun.statement == event.statement()) {

@@ -5,12 +5,14 @@ mod backstop;
 mod bound;
 mod compatibility;
 mod log;
+mod moment;
 #[cfg(test)]
 mod pages;
 pub mod policy;
 mod recipes;
 mod rule;
 mod rules;
+pub mod script;
 mod size;
 mod type_recipe;
 mod weight;
@@ -75,7 +77,7 @@ pub fn starts(event: &Event) -> Result<()> {
         && let Some(refused) = verdicts.iter().find(|v| v.action == Action::Error)
     {
         let refusal = report(refused, &ddl, &verdicts, code::GUARD);
-        return Err(log::refused(event, text, &verdicts, refusal));
+        return Err(log::refused(event.tag(), text, &verdicts, refusal));
     }
     if mode != GuardMode::Off {
         warn(&verdicts, &ddl)?;
@@ -84,8 +86,36 @@ pub fn starts(event: &Event) -> Result<()> {
     Ok(())
 }
 
+/// A statement of a migration is about to run for which Postgres fires no event (UPDATE, TRUNCATE, VACUUM FULL and the
+/// like): refuses it, or warns about it.
+pub fn runs(text: &str) -> Result<()> {
+    let mode = settings::guard();
+    if mode == GuardMode::Off || event_trigger::is_restoring() {
+        return Ok(());
+    }
+    let Some(mut ddl) = pg::analysis::script::unseen(text)? else { return Ok(()) };
+    moment::look(&mut ddl)?;
+    let verdicts = weigh(&ddl)?;
+    if mode == GuardMode::Enforce
+        && let Some(refused) = verdicts.iter().find(|v| v.action == Action::Error)
+    {
+        let refusal = report(refused, &ddl, &verdicts, code::GUARD);
+        return Err(log::refused(ddl.tag.clone(), Some(text.to_owned()), &verdicts, refusal));
+    }
+    warn(&verdicts, &ddl)
+}
+
+/// Whether an error is a refusal because of what others are doing now, so that trying again later may help.
+pub fn may_pass(error: &Report) -> bool {
+    let by = |rule: &&Rule| error.message.ends_with(&format!("[{}]", rule.id));
+    error.sqlstate == Some(code::GUARD) && rules::PASSING.iter().any(by)
+}
+
 fn judged(event: &Event) -> Result<(Ddl, Vec<Verdict>)> {
-    let ddl = event.analyse()?;
+    let mut ddl = event.analyse()?;
+    if settings::guard() != GuardMode::Off {
+        moment::look(&mut ddl)?;
+    }
     let verdicts = weigh(&ddl)?;
     Ok((ddl, verdicts))
 }

@@ -66,6 +66,11 @@ impl Size {
     }
 }
 
+/// Whether a number of rows reaches `migrator.large_table_rows`, or what a policy puts in its place.
+pub fn are_many(rows: u64) -> Result<bool> {
+    Ok(rows >= policy::thresholds()?.rows.unwrap_or_else(settings::large_table_rows))
+}
+
 /// The main fork's segments: `path`, `path.1`, ... A backend's working directory is the data directory.
 fn bytes_on_disk(path: &str) -> u64 {
     let length = |path: &str| fs::metadata(path).map(|m| m.len()).ok();

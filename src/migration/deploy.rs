@@ -12,6 +12,7 @@ use crate::catalog::ledger::{self, Begun, Stored};
 use crate::catalog::{indexes, session};
 use crate::ddl::{Interruption, Nature};
 use crate::error::{Report, Result, code, fail};
+use crate::guard;
 use crate::pg::portal::Level;
 use crate::pg::{report, transaction, wait};
 use crate::settings;
@@ -126,7 +127,7 @@ fn record_failure(migration: &Stored, attempt: &Attempt, failure: &Failure, seco
     transaction::commit()
 }
 
-/// Repeats `work` while it fails for want of a lock: rolled back, nothing held while pausing.
+/// Repeats `work` while it fails for want of a lock, or because the guard will not have it queue for one: rolled back, nothing held while pausing.
 fn with_retries(migration: &Stored, work: impl Fn() -> Outcome) -> Outcome {
     let outside = |error| Failure::outside(migration, error);
     let mut retry = 0;
@@ -136,7 +137,8 @@ fn with_retries(migration: &Stored, work: impl Fn() -> Outcome) -> Outcome {
             Err(failure) => failure,
         };
         retry += 1;
-        if !failure.error.is_transient() || retry > settings::lock_retries() {
+        let passes = failure.error.is_transient() || guard::may_pass(&failure.error);
+        if !passes || retry > settings::lock_retries() {
             return Err(failure);
         }
         transaction::restart().map_err(outside)?;
@@ -207,6 +209,7 @@ fn settled(migration: &Stored, statements: &[Statement]) -> std::result::Result<
 /// One statement at top level, between two committed marks.
 fn top_level(migration: &Stored, statement: &Statement, interruption: &Interruption, bounded: bool) -> Outcome {
     let outside = |error| Failure::outside(migration, error);
+    run::ask_guard(migration, statement)?;
     let begun = resume::note(statement.number, &statement.text, interruption).map_err(outside)?;
     if !ledger::mark_begun(&migration.version, &begun).map_err(outside)? {
         return Err(outside(run::moved_on(migration)));

@@ -4,6 +4,7 @@ pub mod apply;
 pub mod backoff;
 pub mod deploy;
 mod folder;
+pub mod lint;
 pub mod lock;
 mod queue;
 mod register;

@@ -1,6 +1,7 @@
 //! Registering a migration: checks first, then one row.
 
-use super::script::{Script, Side};
+use super::lint;
+use super::script::{Origin, Script};
 use super::version::Version;
 use crate::catalog::ledger::{self, Stored};
 use crate::error::{Report, Result, code, fail};
@@ -39,13 +40,26 @@ impl Outcome {
     }
 }
 
-/// Registers a migration, or finds that it is registered already.
+/// Registers a migration, or finds that it is registered already. What the guard finds in it is kept with it and told; it
+/// is no reason to refuse it, because tables grow and shrink until it is applied.
 pub fn register(given: Registration) -> Result<(Version, Outcome)> {
+    let (version, outcome, script) = store(given)?;
+    if let Some(script) = script {
+        let allow = ledger::of_rank(&version.sort_key())?.and_then(|stored| stored.allow).unwrap_or_default();
+        let findings = lint::findings(&script, &allow)?;
+        ledger::set_findings(version.as_str(), &lint::to_json(&findings))?;
+        lint::warn(version.as_str(), &findings)?;
+    }
+    Ok((version, outcome))
+}
+
+/// Stores it; with the script unless it is applied.
+fn store(given: Registration) -> Result<(Version, Outcome, Option<Script>)> {
     let version = Version::new(given.version.as_deref())?;
-    let (up, script) = checked(&version, Side::Up, given.up)?;
+    let (up, script) = checked(Origin::Up(version.as_str()), given.up)?;
     let irreversible = given.irreversible.filter(|reason| !reason.trim().is_empty());
     let down = match (given.down, &irreversible) {
-        (Some(down), None) => Some(checked(&version, Side::Down, Some(down))?.0),
+        (Some(down), None) => Some(checked(Origin::Down(version.as_str()), Some(down))?.0),
         (None, Some(_)) => None,
         (down, _) => return fail(way_back(&version, down.is_some())),
     };
@@ -65,7 +79,7 @@ pub fn register(given: Registration) -> Result<(Version, Outcome)> {
         ..Stored::default()
     };
     if ledger::insert(&new)? {
-        return Ok((version, Outcome::Registered));
+        return Ok((version, Outcome::Registered, Some(script)));
     }
     // The rank is taken, by this version or by another.
     let Some(old) = ledger::of_rank(&new.sort_key)? else {
@@ -85,7 +99,7 @@ pub fn register(given: Registration) -> Result<(Version, Outcome)> {
         );
     }
     if old.is_same(&new) {
-        return Ok((version, Outcome::Unchanged));
+        return Ok((version, Outcome::Unchanged, (old.state != "applied").then_some(script)));
     }
     may_replace(&old, &new, &script)?;
     new.statements_done = old.statements_done;
@@ -95,15 +109,16 @@ pub fn register(given: Registration) -> Result<(Version, Outcome)> {
                 .hint("Wait for it: SELECT * FROM migrator.status;"),
         );
     }
-    Ok((version, Outcome::Replaced))
+    let pending = old.state != "applied";
+    Ok((version, Outcome::Replaced, pending.then_some(script)))
 }
 
 /// A script's text, and the script if it can be run.
-fn checked(version: &Version, side: Side, text: Option<String>) -> Result<(String, Script)> {
+fn checked(origin: Origin<'_>, text: Option<String>) -> Result<(String, Script)> {
     let text = text.unwrap_or_default();
     // A byte order mark, as Windows editors write it, is not SQL; psql skips it as well.
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-    let script = Script::parse(version.as_str(), side, &text)?;
+    let script = Script::parse(origin, &text)?;
     Ok((text, script))
 }
 
@@ -153,7 +168,7 @@ fn may_replace(old: &Stored, new: &Stored, script: &Script) -> Result<()> {
     if old.statements_done == 0 {
         return Ok(());
     }
-    let before = Script::parse(&old.version, Side::Up, &old.up)?;
+    let before = Script::parse(Origin::Up(&old.version), &old.up)?;
     let done = old.statements_done;
     let same =
         before.statements.iter().take(done).map(|s| &s.text).eq(script.statements.iter().take(done).map(|s| &s.text));

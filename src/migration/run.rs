@@ -4,9 +4,9 @@ use crate::catalog::events::{At, Attempt};
 use crate::catalog::ledger::{self, Stored};
 use crate::catalog::{ddl_log, session};
 use crate::error::{Error, Report, Result, SqlState, code};
-use crate::guard::policy;
+use crate::guard::{self, policy};
 use crate::migration::lock::Current;
-use crate::migration::script::{Script, Side, Statement};
+use crate::migration::script::{Origin, Script, Statement};
 use crate::pg::portal::{self, Level};
 use crate::pg::report;
 use crate::pg::settings_scope::SettingsScope;
@@ -75,16 +75,26 @@ impl Failure {
 
 /// Parses the stored script once more; it parsed when it was registered.
 pub fn script_of(migration: &Stored) -> Result<Script> {
-    Script::parse(&migration.version, Side::Up, &migration.up)
+    Script::parse(Origin::Up(&migration.version), &migration.up)
 }
 
 /// What running something ends with.
 pub type Outcome = std::result::Result<(), Box<Failure>>;
 
-/// Runs one statement.
+/// Runs one statement. At top level the guard has been asked before, see [`ask_guard`].
 pub fn statement(migration: &Stored, statement: &Statement, level: Level) -> Outcome {
+    if level == Level::InTransaction {
+        ask_guard(migration, statement)?;
+    }
     let _current = Current::enter(migration, statement.number);
     portal::run(&statement.text, level).map_err(|error| Failure::of(migration, statement, error))
+}
+
+/// Asks the guard about a statement for which Postgres fires no event. It looks into the catalogue, so a statement that
+/// begins transactions of its own needs a new one afterwards.
+pub fn ask_guard(migration: &Stored, statement: &Statement) -> Outcome {
+    let _current = Current::enter(migration, statement.number);
+    guard::runs(&statement.text).map_err(|error| Failure::of(migration, statement, error))
 }
 
 /// Runs all statements in the current transaction and marks the migration applied. SETs end with it; lock waits are

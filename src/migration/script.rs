@@ -1,5 +1,7 @@
 //! A script: text that Postgres's parser has delimited into statements that can be run one by one.
 
+use std::fmt;
+
 use crate::ddl::{Nature, ParsedStatement, Unsupported, leading_trivia};
 use crate::error::{Error, Report, Result, SqlState, code, fail};
 use crate::pg;
@@ -26,41 +28,46 @@ pub struct Script {
     pub statements: Vec<Statement>,
 }
 
-/// Which script of a migration, for messages.
+/// Where a script comes from, for messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Side {
-    Up,
-    Down,
+pub enum Origin<'a> {
+    /// What a migration of that version does.
+    Up(&'a str),
+    /// What undoes it.
+    Down(&'a str),
+    /// Given to `migrator.lint`.
+    Lint,
 }
 
-impl Side {
-    fn name(self) -> &'static str {
+impl fmt::Display for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Up => "up",
-            Self::Down => "down",
+            Self::Up(version) => write!(f, "up script of migration \"{version}\""),
+            Self::Down(version) => write!(f, "down script of migration \"{version}\""),
+            Self::Lint => f.write_str("script"),
         }
     }
 }
 
 impl Script {
-    /// Parses a script and refuses what cannot be part of a migration. `version` and `side` are for messages.
-    pub fn parse(version: &str, side: Side, text: &str) -> Result<Self> {
+    /// Parses a script and refuses what cannot be part of a migration.
+    pub fn parse(origin: Origin<'_>, text: &str) -> Result<Self> {
         let empty = |found: &str| {
-            Report::new(code::INVALID_SCRIPT, format!("the {} script of migration \"{version}\" is empty", side.name()))
+            Report::new(code::INVALID_SCRIPT, format!("the {origin} is empty"))
                 .detail(found)
                 .hint("Give at least one SQL statement.")
         };
         if text.trim().is_empty() {
             return fail(empty("It has no text."));
         }
-        let parsed = pg::parse::parse(text).map_err(|error| syntax_error(version, side, text, error))?;
+        let parsed = pg::parse::parse(text).map_err(|error| syntax_error(origin, text, error))?;
         if parsed.is_empty() {
             return fail(empty("It holds only comments."));
         }
         let statements = locate(text, parsed);
         for statement in &statements {
             if let Nature::Unsupported(why) = statement.nature {
-                return fail(unsupported(version, side, statement, why));
+                return fail(unsupported(origin, statement, why));
             }
         }
         Ok(Self { statements })
@@ -111,7 +118,7 @@ fn locate(text: &str, parsed: Vec<ParsedStatement>) -> Vec<Statement> {
 }
 
 /// A syntax error with its line, column and, where it is a known habit of another tool, what to do instead.
-fn syntax_error(version: &str, side: Side, text: &str, mut error: Error) -> Error {
+fn syntax_error(origin: Origin<'_>, text: &str, mut error: Error) -> Error {
     if error.sqlstate != Some(SqlState::SYNTAX_ERROR) && error.position == 0 {
         return error;
     }
@@ -124,16 +131,18 @@ fn syntax_error(version: &str, side: Side, text: &str, mut error: Error) -> Erro
         "psql's backslash commands are not SQL; leave them out of the script."
     } else if before.to_lowercase().contains("from stdin") {
         "The rows of COPY ... FROM STDIN are not SQL; use INSERT, or COPY ... FROM a file on the server."
+    } else if origin == Origin::Lint {
+        "Correct it there; what cannot be parsed cannot be judged."
     } else {
         "Correct the script and register it again; nothing was stored."
     };
-    error.message = format!("{} script of migration \"{version}\": {}", side.name(), error.message);
+    error.message = format!("{origin}: {}", error.message);
     error.detail = Some(format!("Line {line}, column {column} of the script."));
     error.hint = Some(hint.to_owned());
     Box::new(error.in_statement(text))
 }
 
-fn unsupported(version: &str, side: Side, statement: &Statement, why: Unsupported) -> Report {
+fn unsupported(origin: Origin<'_>, statement: &Statement, why: Unsupported) -> Report {
     let (what, hint) = match why {
         Unsupported::TransactionControl => (
             "transaction control",
@@ -152,12 +161,9 @@ fn unsupported(version: &str, side: Side, statement: &Statement, why: Unsupporte
             "Leave it out: it would take the locks and settings of the session that runs the migration.",
         ),
     };
-    Report::new(
-        code::UNSUPPORTED_STATEMENT,
-        format!("the {} script of migration \"{version}\" holds {what}", side.name()),
-    )
-    .detail(format!("Statement {} at line {}: {}", statement.number, statement.line, statement.summary()))
-    .hint(hint)
+    Report::new(code::UNSUPPORTED_STATEMENT, format!("the {origin} holds {what}"))
+        .detail(format!("Statement {} at line {}: {}", statement.number, statement.line, statement.summary()))
+        .hint(hint)
 }
 
 #[cfg(test)]

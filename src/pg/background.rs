@@ -128,7 +128,9 @@ impl Segment {
             address.cast::<u64>().add(2).write(u64::from(pinned));
             address.add(HEADER).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
             if pinned {
+                // Neither the memory nor our sight of it ends with the transaction.
                 pg_sys::dsm_pin_segment(segment);
+                pg_sys::dsm_pin_mapping(segment);
             }
             Ok(Self { segment })
         }
@@ -170,7 +172,7 @@ impl Segment {
         unsafe { pg_sys::dsm_segment_address(self.segment).cast::<u64>().write_volatile(1) }
     }
 
-    fn is_committed(&self) -> bool {
+    pub(super) fn is_committed(&self) -> bool {
         // SAFETY: as above.
         unsafe { pg_sys::dsm_segment_address(self.segment).cast::<u64>().read_volatile() == 1 }
     }

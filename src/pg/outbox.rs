@@ -6,6 +6,7 @@
 //! one worker, not thousands.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 use pgrx::pg_sys;
@@ -25,7 +26,9 @@ struct Outbox {
     /// JSON objects.
     rows: Vec<String>,
     owner: pg_sys::Oid,
-    worker: Option<*mut pg_sys::BackgroundWorkerHandle>,
+    /// The last worker and what it was given. Let go of explicitly: when the process ends, Postgres has let go of all
+    /// shared memory before thread-locals are dropped.
+    worker: Option<(*mut pg_sys::BackgroundWorkerHandle, ManuallyDrop<Segment>)>,
     at_exit: bool,
 }
 
@@ -65,15 +68,22 @@ pub fn post(entry: &'static str, row: String) -> Result<()> {
 /// Whether the last worker still runs.
 fn is_busy() -> bool {
     OUTBOX.with_borrow_mut(|outbox| {
-        let Some(worker) = outbox.worker else { return false };
-        if !is_over(worker) {
+        let Some((worker, segment)) = &outbox.worker else { return false };
+        // One that has committed only has to end.
+        if !segment.is_committed() && !is_over(*worker) {
             return true;
         }
         // SAFETY: allocated for us by registration; nobody uses it any more.
         unsafe { pg_sys::pfree(worker.cast()) };
-        outbox.worker = None;
+        forget_worker(outbox);
         false
     })
+}
+
+fn forget_worker(outbox: &mut Outbox) {
+    if let Some((_, segment)) = outbox.worker.take() {
+        drop(ManuallyDrop::into_inner(segment));
+    }
 }
 
 /// Sends what waits, unless the last worker still runs. What cannot be sent stays.
@@ -93,7 +103,7 @@ pub fn flush() -> Result<()> {
     };
     match registered {
         Ok(worker) => OUTBOX.with_borrow_mut(|outbox| {
-            outbox.worker = Some(worker);
+            outbox.worker = Some((worker, ManuallyDrop::new(segment)));
             outbox.rows.clear();
         }),
         Err(error) => {
@@ -104,7 +114,28 @@ pub fn flush() -> Result<()> {
     Ok(())
 }
 
+/// The session ends, and may wait for its last worker. Without signals: this is no place to be interrupted.
+fn wait_and_flush() -> Result<()> {
+    for _ in 0..100 {
+        if !is_busy() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    flush()
+}
+
 unsafe extern "C-unwind" fn flush_at_exit(_: i32, _: pg_sys::Datum) {
     // Nobody is left to be told, and nothing may unwind out of here.
-    let _ = std::panic::catch_unwind(|| drop(flush()));
+    let _ = std::panic::catch_unwind(|| {
+        let sent = wait_and_flush();
+        let lost = OUTBOX.with_borrow_mut(|outbox| {
+            forget_worker(outbox);
+            outbox.rows.len()
+        });
+        if lost > 0 {
+            let why = sent.err().map_or_else(|| "a background worker did not end in time".to_owned(), |e| e.message);
+            pgrx::log!("{lost} refused statements are not in migrator.ddl_log: {why}");
+        }
+    });
 }

@@ -34,6 +34,19 @@ unsafe extern "C-unwind" {
         cursor_options: c_int,
         bound_params: ParamListInfo,
     ) -> *mut List;
+    pub fn parse_analyze_fixedparams(
+        parsetree: *mut RawStmt,
+        source: *const c_char,
+        param_types: *const Oid,
+        num_params: c_int,
+        query_env: *mut QueryEnvironment,
+    ) -> *mut pgrx::pg_sys::Query;
+    pub fn pg_plan_query(
+        querytree: *mut pgrx::pg_sys::Query,
+        query_string: *const c_char,
+        cursor_options: c_int,
+        bound_params: ParamListInfo,
+    ) -> *mut pgrx::pg_sys::PlannedStmt;
     pub fn analyze_requires_snapshot(parsetree: *mut RawStmt) -> bool;
     pub fn CreateCommandTag(parsetree: *mut Node) -> CommandTag::Type;
     pub fn CreateNewPortal() -> Portal;
@@ -89,6 +102,47 @@ unsafe extern "C-unwind" {
         fnumber: c_int,
     ) -> *mut c_char;
     pub fn SPI_finish() -> c_int;
+
+    // Settings.
+    pub fn ExtractSetVariableArgs(stmt: *mut pgrx::pg_sys::VariableSetStmt) -> *mut c_char;
+    pub fn set_config_option(
+        name: *const c_char,
+        value: *const c_char,
+        context: pgrx::pg_sys::GucContext::Type,
+        source: pgrx::pg_sys::GucSource::Type,
+        action: pgrx::pg_sys::GucAction::Type,
+        change_value: bool,
+        elevel: c_int,
+        is_reload: bool,
+    ) -> c_int;
+
+    // Query trees.
+    #[cfg_attr(not(feature = "pg15"), link_name = "query_tree_mutator_impl")]
+    pub fn query_tree_mutator(
+        query: *mut pgrx::pg_sys::Query,
+        mutator: unsafe extern "C-unwind" fn(*mut Node, *mut c_void) -> *mut Node,
+        context: *mut c_void,
+        flags: c_int,
+    ) -> *mut pgrx::pg_sys::Query;
+    #[cfg_attr(not(feature = "pg15"), link_name = "expression_tree_mutator_impl")]
+    pub fn expression_tree_mutator(
+        node: *mut Node,
+        mutator: unsafe extern "C-unwind" fn(*mut Node, *mut c_void) -> *mut Node,
+        context: *mut c_void,
+    ) -> *mut Node;
+    pub fn check_functions_in_node(
+        node: *mut Node,
+        checker: unsafe extern "C-unwind" fn(Oid, *mut c_void) -> bool,
+        context: *mut c_void,
+    ) -> bool;
+    pub fn exprType(expression: *const Node) -> Oid;
+    pub fn exprTypmod(expression: *const Node) -> i32;
+    pub fn exprCollation(expression: *const Node) -> Oid;
+    pub fn contain_volatile_functions(clause: *mut Node) -> bool;
+    pub fn palloc0(size: usize) -> *mut c_void;
+    pub fn get_rel_relkind(relation: Oid) -> c_char;
+    pub fn SearchSysCache1(cache: c_int, key: Datum) -> *mut pgrx::pg_sys::HeapTupleData;
+    pub fn ReleaseSysCache(tuple: *mut pgrx::pg_sys::HeapTupleData);
 
     // Relations, types and names. The first three are not among pgrx's bindings.
     pub fn get_partition_parent(relid: Oid, even_if_detached: bool) -> Oid;

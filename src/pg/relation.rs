@@ -4,6 +4,7 @@ use std::ffi::c_char;
 
 use pgrx::pg_sys;
 
+use super::analysis::prior;
 use super::{boundary, convert, raw};
 use crate::ddl::{Presence, Relation};
 use crate::error::Result;
@@ -58,20 +59,13 @@ impl Drop for Peek {
     }
 }
 
-/// The oid a name resolves to now; `None` when there is no such relation.
+/// The oid a name resolves to when the statement runs; `None` when there is no such relation, or the script makes it.
 ///
 /// # Safety
 /// `name` points to a RangeVar.
 pub unsafe fn lookup(name: *const pg_sys::RangeVar) -> Result<Option<pg_sys::Oid>> {
-    // SAFETY: without a lock the look-up does not wait; invalidations are taken in first, so that it is not stale.
-    unsafe {
-        pg_sys::AcceptInvalidationMessages();
-        let flags = pg_sys::RVROption::RVR_MISSING_OK;
-        let oid = boundary::catch(|| {
-            raw::RangeVarGetRelidExtended(name, 0, flags, std::ptr::null_mut(), std::ptr::null_mut())
-        })?;
-        Ok((oid != pg_sys::Oid::INVALID).then_some(oid))
-    }
+    // SAFETY: the caller's promise.
+    Ok(unsafe { prior::resolve(name) }?.and_then(|place| place.oid))
 }
 
 /// Takes the lock that inserting takes, until the end of the transaction, unless it would have to wait for it. The names
@@ -87,11 +81,13 @@ pub fn try_lock_for_insert(schema: &str, name: &str) -> bool {
 }
 
 /// What the guard wants to know of a relation; `None` when it is none of the guard's business: temporary, a system
-/// relation, created in this transaction, no table, or not the current user's (Postgres will say so).
+/// relation, created in this transaction, no table, or not the current user's (Postgres will say so). A script may be run
+/// by another role than the one that asks about it, so there all tables count.
 pub fn guarded(oid: pg_sys::Oid, with_children: bool) -> Result<Option<Relation>> {
     let table =
         [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE, pg_sys::RELKIND_MATVIEW].contains(&kind_of(oid));
-    if !table || !existed_before(oid) || !super::versions::is_relation_owner(oid) {
+    let theirs = !prior::in_script() && !super::versions::is_relation_owner(oid);
+    if !table || theirs || !existed_before(oid) {
         return Ok(None);
     }
     describe(oid, with_children).map(Some)
@@ -126,6 +122,11 @@ pub fn existed_before(oid: pg_sys::Oid) -> bool {
         && !(has_written && Peek::open(oid).is_some_and(|relation| relation.is_new()))
 }
 
+/// Whether a relation is older than this transaction, see [`existed_before`].
+pub fn is_older(oid: u32) -> bool {
+    existed_before(pg_sys::Oid::from(oid))
+}
+
 /// A relation as data, whatever it is.
 pub fn describe(oid: pg_sys::Oid, with_children: bool) -> Result<Relation> {
     let tables = if with_children { inheritors(oid)? } else { vec![oid] };
@@ -149,10 +150,15 @@ pub fn describe(oid: pg_sys::Oid, with_children: bool) -> Result<Relation> {
         partition_of,
         leaves: tables
             .into_iter()
-            .filter(|leaf| has_storage(*leaf) && existed_before(*leaf))
+            .filter(|leaf| has_storage(*leaf) && existed_before(*leaf) && !is_emptied(*leaf))
             .map(pg_sys::Oid::to_u32)
             .collect(),
     })
+}
+
+/// Whether the script that is analysed has truncated it.
+pub fn is_emptied(oid: pg_sys::Oid) -> bool {
+    prior::ask(|prior| prior.is_emptied(oid.to_u32())) == Some(true)
 }
 
 /// The relation and all its children or partitions, parents first. Takes no lock.
@@ -202,6 +208,11 @@ pub fn has_storage(oid: pg_sys::Oid) -> bool {
 
 /// Schema and name; empty for a relation that is gone.
 pub fn names(oid: pg_sys::Oid) -> (String, String) {
+    prior::ask(|prior| prior.name_of(oid.to_u32()).cloned()).flatten().unwrap_or_else(|| catalogue_names(oid))
+}
+
+/// The same as the catalogue has them, whatever a script that is analysed will have made of them.
+pub fn catalogue_names(oid: pg_sys::Oid) -> (String, String) {
     // SAFETY: palloc'd names, or NULL.
     unsafe {
         let schema = convert::string(pg_sys::get_namespace_name(pg_sys::get_rel_namespace(oid)));
@@ -276,7 +287,7 @@ pub fn first_name(table: &str, columns: &str, label: &std::ffi::CStr) -> String 
 pub fn presence(oid: u32) -> Presence {
     let oid = pg_sys::Oid::from(oid);
     // Foreign and partitioned tables have no access method; scanning one would crash.
-    if !has_storage(oid) {
+    if !has_storage(oid) || is_emptied(oid) {
         return Presence::Empty;
     }
     let Some(table) = Peek::open(oid) else { return Presence::Locked };

@@ -72,6 +72,33 @@ pub fn is_relation_owner(relation: pg_sys::Oid) -> bool {
     }
 }
 
+/// Whether the current user may look into a schema.
+pub fn may_use_schema(schema: pg_sys::Oid) -> bool {
+    // SAFETY: catalogue look-ups by oid.
+    unsafe {
+        let user = pg_sys::GetUserId();
+        #[cfg(feature = "pg15")]
+        let answer = pg_sys::pg_namespace_aclcheck(schema, user, pg_sys::ACL_USAGE);
+        #[cfg(not(feature = "pg15"))]
+        let answer = pg_sys::object_aclcheck(pg_sys::NamespaceRelationId, schema, user, pg_sys::ACL_USAGE.into());
+        answer == pg_sys::AclResult::ACLCHECK_OK
+    }
+}
+
+/// Whether the current user has the rights that a plan needs.
+///
+/// # Safety
+/// `plan` comes from the planner.
+pub unsafe fn may_execute(plan: &pg_sys::PlannedStmt) -> bool {
+    // SAFETY: the caller's promise; `false`: say so instead of raising.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        return pg_sys::ExecCheckRTPerms(plan.rtable, false);
+        #[cfg(not(feature = "pg15"))]
+        return pg_sys::ExecCheckPermissions(plan.rtable, plan.permInfos, false);
+    }
+}
+
 /// Whether the current user owns a type, function, schema or publication, directly or through a role. What has another
 /// class counts as owned: Postgres will say so itself.
 pub fn is_object_owner(class: pg_sys::Oid, object: pg_sys::Oid) -> bool {
@@ -115,6 +142,9 @@ pub fn holds_relation_lock(relation: pg_sys::Oid, mode: i32) -> bool {
 
 /// 18 has NOT VALID not-null constraints, which make a CHECK as proof unnecessary.
 pub const NOT_NULL_CAN_BE_NOT_VALID: bool = cfg!(feature = "pg18");
+
+/// From 17, REINDEX fires ddl_command_start.
+pub const REINDEX_FIRES_EVENTS: bool = cfg!(any(feature = "pg17", feature = "pg18"));
 
 /// 18 lets a partitioned table have a foreign key that is NOT VALID.
 pub const FOREIGN_KEY_ON_PARTITIONED_CAN_WAIT: bool = cfg!(feature = "pg18");

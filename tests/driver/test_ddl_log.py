@@ -1,5 +1,6 @@
 """The log of DDL and the bound for its lock waits, with several sessions."""
 
+import re
 import subprocess
 import time
 
@@ -24,7 +25,7 @@ class Session:
 
     def __init__(self, cluster, sql):
         self.process = subprocess.Popen(cluster._arguments("psql", "test") + ["-XAtq"], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.process.stdin.write(sql + "\n\\echo ready\n")
         self.process.stdin.flush()
         while self.process.stdout.readline().strip() != "ready":
@@ -63,6 +64,22 @@ def test_no_refusal_is_lost(cluster):
     eventually(cluster, REFUSED, "100")
     equal(cluster.sql("SELECT count(DISTINCT backend_pid), count(DISTINCT statement), bool_and(xid IS NULL) "
                       "FROM migrator.ddl_log WHERE outcome = 'refused';"), "1|1|t")
+
+
+def test_many_sessions_are_refused(cluster):
+    """More of them than there are workers: each row is in the log of DDL, or the server's log says that it is not."""
+    cluster.sql(BIG)
+    sessions = [cluster.popen(ROWS + "CREATE INDEX ON big (a);" * 5) for _ in range(20)]
+    equal(sum(s.communicate(timeout=60)[1].count("ERROR:  ") for s in sessions), 100)
+    time.sleep(1)
+    written = int(cluster.sql(REFUSED))
+    lost = sum(map(int, re.findall(r"(\d+) refused statements are not in migrator.ddl_log", cluster.log())))
+    equal(written + lost, 100)
+    # Who is terminated while a worker of theirs runs leaves nothing broken behind.
+    with Session(cluster, ROWS + "CREATE INDEX ON big (a); CREATE INDEX ON big (a);"):
+        cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' "
+                    "AND pid <> pg_backend_pid();")
+    eventually(cluster, REFUSED, str(written + 2))
 
 
 def test_without_a_worker_the_log_says_so(cluster):

@@ -15,6 +15,8 @@ REFRESH MATERIALIZED VIEW user_counts;
 VACUUM ANALYZE;
 """
 SEPARATOR = "\x1f"
+# No event is fired for these; they are judged as parts of a script.
+WITHOUT_EVENT = ("UPDATE", "DELETE", "MERGE", "TRUNCATE", "VACUUM", "CLUSTER", "LOCK")
 
 
 def judged(cluster, rule, example, action):
@@ -27,7 +29,12 @@ def judged(cluster, rule, example, action):
     session += [f"{s};" for s in before]
     action = "warning" if action == "off" else "default"
     cluster.sql(f"SELECT migrator.set_rule('{rule}', '{action}', reason => 'its example');", db="example")
-    session += ["SET migrator.guard = enforce;", "\\echo judged", "\\warn judged", f"{last};"]
+    session += ["SET migrator.guard = enforce;", "\\echo judged", "\\warn judged"]
+    if last.startswith(WITHOUT_EVENT):
+        session.append(f"SELECT message || ' [' || rule || ']' FROM migrator.lint($script${last}$script$);")
+        out, err = cluster.run("\n".join(session), db="example")
+        return (out + err).split("judged", 1)[1]
+    session.append(f"{last};")
     _, err = cluster.run("\n".join(session), db="example")
     return err.split("judged", 1)[1] if "judged" in err else err
 

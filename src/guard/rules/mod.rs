@@ -35,10 +35,12 @@ mod attach_validates_fk;
 mod cached_plan_break;
 mod change_default;
 mod composite_drop_attribute;
+mod concurrently_behind_old_snapshot;
 mod create_domain_with_constraint;
 mod create_enum;
 mod create_index_blocking;
 mod create_partition_scans_default;
+mod ddl_behind_long_transaction;
 mod ddl_not_replicated;
 mod detach_checks_references;
 mod detach_partition_blocking;
@@ -66,7 +68,10 @@ mod fk_without_index;
 mod function_body_uses;
 mod id_exhaustion;
 mod if_not_exists_noop;
+mod invalid_index_name_taken;
+mod lock_table;
 mod multiple_fks_one_tx;
+mod multiple_strong_locks;
 mod parent_ddl_fans_out;
 mod publication_without_identity;
 mod refresh_view_blocking;
@@ -85,13 +90,18 @@ mod set_not_null_scan;
 mod set_schema;
 mod set_tablespace;
 mod set_unlogged;
+mod share_update_exclusive_collision;
+mod statement_under_own_lock;
 mod trigger_locks;
 mod truncate;
 mod truncate_cascade;
 mod typed_table_rewrite;
 mod unnamed_constraint;
+mod update_unbatched;
+mod vacuum_full;
 mod validate_under_strong_lock;
 mod wide_index;
+mod wraparound_autovacuum;
 
 use super::rule::Rule;
 
@@ -137,6 +147,14 @@ pub static RULES: &[&Rule] = &[
     &set_not_null_scan::RULE,
     &set_tablespace::RULE,
     &validate_under_strong_lock::RULE,
+    &vacuum_full::RULE,
+    &update_unbatched::RULE,
+    &ddl_behind_long_transaction::RULE,
+    &concurrently_behind_old_snapshot::RULE,
+    &wraparound_autovacuum::RULE,
+    &share_update_exclusive_collision::RULE,
+    &invalid_index_name_taken::RULE,
+    &statement_under_own_lock::RULE,
     &detach_checks_references::RULE,
     &detach_partition_blocking::RULE,
     &detach_pending::RULE,
@@ -151,6 +169,8 @@ pub static RULES: &[&Rule] = &[
     &rename_table::RULE,
     &set_schema::RULE,
     &function_body_uses::RULE,
+    &lock_table::RULE,
+    &multiple_strong_locks::RULE,
     &drop_then_add_same_column::RULE,
     &drop_column_takes_index::RULE,
     &add_column_json::RULE,
@@ -190,6 +210,9 @@ pub static RULES: &[&Rule] = &[
     &unnamed_constraint::RULE,
     &wide_index::RULE,
 ];
+
+/// Rules about what other sessions are doing: when they are done, the same statement passes.
+pub static PASSING: &[&Rule] = &[&ddl_behind_long_transaction::RULE, &concurrently_behind_old_snapshot::RULE];
 
 /// Every rule, also the one that looks at what Postgres does and not at a statement.
 pub fn all() -> impl Iterator<Item = &'static Rule> {

@@ -4,6 +4,7 @@
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{FromDatum, IntoDatum};
 
+use super::overlay::{self, Named};
 use crate::pg::convert;
 
 /// A catalogue and an index of it. Their oids are fixed in Postgres's sources (`src/include/catalog/pg_*.h`).
@@ -17,8 +18,6 @@ pub struct Catalogue {
 pub const CONSTRAINTS_OF: Catalogue = Catalogue { oid: CONSTRAINT, index: 2665 };
 /// pg_constraint by its own oid.
 pub const CONSTRAINT_BY_OID: Catalogue = Catalogue { oid: CONSTRAINT, index: 2667 };
-/// pg_constraint by conparentid.
-pub const CONSTRAINT_CHILDREN: Catalogue = Catalogue { oid: CONSTRAINT, index: 2579 };
 /// pg_depend by what is referenced: refclassid, refobjid, refobjsubid.
 pub const DEPENDENTS_OF: Catalogue = Catalogue { oid: 2608, index: 2674 };
 /// pg_index by indrelid.
@@ -182,15 +181,21 @@ pub struct Attribute {
     pub modifier: i32,
     pub collation: Oid,
     pub not_null: bool,
-    pub has_default: bool,
     /// `'\0'`, `'s'` or `'v'`.
     pub generated: char,
-    pub identity: char,
+    /// GENERATED ... AS IDENTITY.
+    pub identity: bool,
     pub dropped: bool,
 }
 
 /// The column of a number; `None` when there is none.
 pub fn attribute(relation: Oid, number: i16) -> Option<Attribute> {
+    let Some(found) = stored_attribute(relation, number) else { return overlay::added(relation, number) };
+    Some(overlay::changed(relation, found))
+}
+
+/// The same as the catalogue has it.
+pub(super) fn stored_attribute(relation: Oid, number: i16) -> Option<Attribute> {
     let cache = pg_sys::SysCacheIdentifier::ATTNUM as i32;
     let number = number.into_datum()?;
     // SAFETY: a syscache look-up; the tuple is read before it is released.
@@ -199,10 +204,16 @@ pub fn attribute(relation: Oid, number: i16) -> Option<Attribute> {
 
 /// The column of a name; `None` when there is none, or when it is dropped.
 pub fn attribute_named(relation: Oid, name: &str) -> Option<Attribute> {
-    let name = convert::c_string(name);
-    // SAFETY: a syscache look-up with a NUL-terminated name.
-    let number = unsafe { pg_sys::get_attnum(relation, name.as_ptr()) };
-    attribute(relation, (number > 0).then_some(number)?)
+    match overlay::named(relation, name) {
+        Named::Added(attribute) => Some(attribute),
+        Named::Gone => None,
+        Named::Stored(stored) => {
+            let stored = convert::c_string(&stored);
+            // SAFETY: a syscache look-up with a NUL-terminated name.
+            let number = unsafe { pg_sys::get_attnum(relation, stored.as_ptr()) };
+            attribute(relation, (number > 0).then_some(number)?)
+        }
+    }
 }
 
 /// All columns that were ever made, dropped ones included, so that the position is the number.
@@ -226,9 +237,8 @@ unsafe fn read_attribute(tuple: pg_sys::HeapTuple) -> Option<Attribute> {
             modifier: form.atttypmod,
             collation: form.attcollation,
             not_null: form.attnotnull,
-            has_default: form.atthasdef,
             generated: form.attgenerated as u8 as char,
-            identity: form.attidentity as u8 as char,
+            identity: form.attidentity != 0,
             dropped: form.attisdropped,
         };
         pg_sys::ReleaseSysCache(tuple);

@@ -4,6 +4,7 @@ use pgrx::pg_sys::{self, Node, NodeTag, Oid};
 
 use super::catalogue::{self, CLASS_BY_OID, CONSTRAINTS_OF, INDEXES_OF, Key, Row};
 use super::expression::{self, Namespace};
+use super::overlay;
 use super::{held, index_statement};
 use crate::ddl::{Change, ChangeKind, IndexDefinition, LockMode, NewConstraint, Relation, WorkKind};
 use crate::error::Result;
@@ -22,20 +23,15 @@ pub unsafe fn change(statement: &pg_sys::IndexStmt) -> Result<Option<Change>> {
         let Some(oid) = relation::lookup(statement.relation)? else { return Ok(None) };
         let with_children = (*statement.relation).inh && relation::kind_of(oid) == pg_sys::RELKIND_PARTITIONED_TABLE;
         let Some(on) = relation::guarded(oid, with_children)? else { return Ok(None) };
-        let schema = pg_sys::get_rel_namespace(oid);
-        let taken = if statement.idxname.is_null() {
-            Oid::INVALID
-        } else {
-            pg_sys::get_relname_relid(statement.idxname, schema)
-        };
+        let taken = overlay::spelled(statement.idxname).and_then(|name| overlay::beside(oid, &name));
         // IF NOT EXISTS that finds the name does nothing; without it, Postgres refuses. CONCURRENTLY is looked at,
         // because doing nothing is not what was asked for when the index is invalid.
-        if taken != Oid::INVALID && !statement.concurrent {
+        if taken.is_some() && !statement.concurrent {
             return Ok(None);
         }
         let definition = index_statement::definition(statement, oid, on.partitioned && with_children)?;
         if statement.concurrent {
-            return Ok(Some(concurrently(statement, on, definition, taken)));
+            return Ok(Some(concurrently(statement, on, definition, taken.flatten().unwrap_or(Oid::INVALID))));
         }
         let only = if on.partitioned && !with_children { "ONLY " } else { "" };
         let sql = sql(&on, &definition, only, "");
@@ -130,9 +126,9 @@ struct Proposed {
     nulls_not_distinct: bool,
     keys: Vec<Part>,
     included: Vec<String>,
-    /// Transformed for the root, as ONE list and one implicitly ANDed list.
+    /// Transformed for the root.
     expressions: *mut pg_sys::List,
-    condition: *mut pg_sys::List,
+    condition: *mut Node,
     /// Whose columns they number.
     root: Oid,
 }
@@ -141,7 +137,16 @@ impl Proposed {
     fn empty(root: Oid, method: Oid, unique: bool, nulls_not_distinct: bool) -> Self {
         let none = std::ptr::null_mut();
         let (keys, included) = (Vec::new(), Vec::new());
-        Self { method, unique, nulls_not_distinct, keys, included, expressions: none, condition: none, root }
+        Self {
+            method,
+            unique,
+            nulls_not_distinct,
+            keys,
+            included,
+            expressions: none,
+            condition: std::ptr::null_mut(),
+            root,
+        }
     }
 
     /// # Safety
@@ -186,7 +191,7 @@ impl Proposed {
             if !statement.whereClause.is_null() {
                 let transformed = namespace.transform(statement.whereClause, EXPR_KIND_INDEX_PREDICATE)?;
                 let Some(condition) = transformed else { return Ok(Proposal::Unreadable) };
-                proposed.condition = pg_sys::make_ands_implicit(condition.cast());
+                proposed.condition = condition;
             }
             Ok(Proposal::Read(proposed))
         }
@@ -256,36 +261,24 @@ impl Proposed {
         }
         // SAFETY: trees that Postgres stored, and those transformed for the root.
         unsafe {
-            Ok(same_trees(self.root, child, self.expressions, row.tree(c"indexprs"), false)?
+            Ok(same_trees(self.root, child, self.expressions.cast(), row.tree(c"indexprs"), false)?
                 && same_trees(self.root, child, self.condition, row.tree(c"indpred"), true)?)
         }
     }
 }
 
-/// Whether the wanted trees, with column numbers of `root` turned into those of `child`, equal the stored one, which
-/// Postgres folds when it reads it.
+/// Whether the wanted tree, with column numbers of `root` turned into those of `child`, equals the stored one, both folded
+/// as Postgres folds what it reads from pg_index.
 ///
 /// # Safety
-/// The trees are whole.
-unsafe fn same_trees(
-    root: Oid,
-    child: Oid,
-    wanted: *mut pg_sys::List,
-    stored: *mut Node,
-    condition: bool,
-) -> Result<bool> {
+/// The trees are whole, or NULL.
+unsafe fn same_trees(root: Oid, child: Oid, wanted: *mut Node, stored: *mut Node, condition: bool) -> Result<bool> {
     if wanted.is_null() || stored.is_null() {
         return Ok(wanted.is_null() && stored.is_null());
     }
     // SAFETY: the caller's promise; the map has an entry for every column of the root.
     unsafe {
-        let folded: *mut Node = expression::planned(stored)?;
-        let folded: *mut pg_sys::List = if condition {
-            let canonical = boundary::catch(|| raw::canonicalize_qual(folded.cast(), false))?;
-            pg_sys::make_ands_implicit(canonical)
-        } else {
-            folded.cast()
-        };
+        let (wanted, stored) = (folded(wanted, condition)?, folded(stored, condition)?);
         let columns = catalogue::attributes(root);
         let map = pg_sys::make_attrmap(columns.len() as i32);
         for (i, column) in columns.iter().enumerate() {
@@ -293,9 +286,24 @@ unsafe fn same_trees(
             *(*map).attnums.add(i) = number;
         }
         let mut whole_row = false;
-        let copy = pg_sys::copyObjectImpl(wanted.cast()).cast::<Node>();
         let whole_row_out = &raw mut whole_row;
-        let mapped = boundary::catch(|| raw::map_variable_attnos(copy, 1, 0, map, Oid::INVALID, whole_row_out))?;
-        Ok(!whole_row && pg_sys::equal(folded.cast(), mapped.cast()))
+        let mapped = boundary::catch(|| raw::map_variable_attnos(wanted, 1, 0, map, Oid::INVALID, whole_row_out))?;
+        Ok(!whole_row && pg_sys::equal(stored.cast(), mapped.cast()))
+    }
+}
+
+/// As RelationGetIndexExpressions and RelationGetIndexPredicate have it.
+///
+/// # Safety
+/// The tree is whole.
+unsafe fn folded(tree: *mut Node, condition: bool) -> Result<*mut Node> {
+    // SAFETY: the caller's promise; raw calls on palloc'd trees.
+    unsafe {
+        let planned = expression::planned(tree)?;
+        if !condition {
+            return Ok(planned);
+        }
+        let canonical = boundary::catch(|| raw::canonicalize_qual(planned.cast(), false))?;
+        Ok(pg_sys::make_ands_implicit(canonical).cast())
     }
 }

@@ -3,7 +3,7 @@
 use pgrx::pg_sys::{self, ConstrType, CreateStmt, NodeTag, Oid};
 
 use super::bound::Parent;
-use super::{barrier, catalogue, held, index_statement, partition, proof};
+use super::{barrier, catalogue, held, index_statement, partition, prior, proof};
 use crate::ddl::{Change, ChangeKind, LockMode, NewTable, Relation, Unproven, WorkKind};
 use crate::error::Result;
 use crate::pg::{boundary, convert, node, raw, relation, statement_text, versions};
@@ -18,14 +18,12 @@ pub unsafe fn change(statement: &CreateStmt, foreign: bool) -> Result<Option<Cha
         if statement.relation.is_null() {
             return Ok(None);
         }
-        let schema = pg_sys::RangeVarGetCreationNamespace(statement.relation);
         let name = convert::string((*statement.relation).relname).unwrap_or_default();
-        let found = pg_sys::get_relname_relid((*statement.relation).relname, schema);
-        let exists = found != Oid::INVALID;
+        let Some((schema_name, found)) = place(statement.relation, &name) else { return Ok(None) };
+        let exists = found.is_some();
         if exists && !statement.if_not_exists {
             return Ok(None);
         }
-        let schema_name = convert::string(pg_sys::get_namespace_name(schema)).unwrap_or_default();
         let mut table = NewTable {
             quoted: relation::qualified(&schema_name, &name),
             exists,
@@ -37,7 +35,9 @@ pub unsafe fn change(statement: &CreateStmt, foreign: bool) -> Result<Option<Cha
             references: Vec::new(),
             json_columns: Vec::new(),
         };
-        if exists {
+        if let Some(found) = found {
+            // One that the script makes is nobody's old table.
+            let Some(found) = found else { return Ok(None) };
             let on = relation::describe(found, false)?;
             return Ok(Some(with_work(Some(on), table, None, None)));
         }
@@ -56,6 +56,26 @@ pub unsafe fn change(statement: &CreateStmt, foreign: bool) -> Result<Option<Cha
         }
         let lock = on.as_ref().map(|_| LockMode::AccessExclusive);
         Ok(Some(with_work(on, table, lock, statement_text::on_one_line(statement))))
+    }
+}
+
+/// The schema it is made in, and what has the name there: an oid, or `Some(None)` for what an earlier statement of the
+/// script makes.
+///
+/// # Safety
+/// `relation` points to a RangeVar.
+unsafe fn place(relation: *const pg_sys::RangeVar, name: &str) -> Option<(String, Option<Option<Oid>>)> {
+    // SAFETY: the caller's promise; names are NUL-terminated.
+    unsafe {
+        if prior::in_script() {
+            let schema = prior::creation_schema(relation)?;
+            let found = prior::at(schema.clone(), name).map(|place| place.oid);
+            return Some((schema, found));
+        }
+        let schema = pg_sys::RangeVarGetCreationNamespace(relation);
+        let found = pg_sys::get_relname_relid((*relation).relname, schema);
+        let schema = convert::string(pg_sys::get_namespace_name(schema)).unwrap_or_default();
+        Some((schema, (found != Oid::INVALID).then_some(Some(found))))
     }
 }
 

@@ -6,6 +6,7 @@ use pgrx::pg_sys::{self, Node, NodeTag, Oid};
 
 use super::barrier::Barrier;
 use super::catalogue::Attribute;
+use super::overlay;
 use crate::error::Result;
 use crate::pg::{boundary, convert, node, raw};
 
@@ -306,6 +307,10 @@ pub fn type_name(type_oid: Oid, modifier: i32) -> String {
 /// # Safety
 /// `name` points to a TypeName.
 pub unsafe fn resolve_type(name: *const pg_sys::TypeName) -> Result<(Oid, i32)> {
+    // SAFETY: the caller's promise.
+    if let Some(new) = unsafe { overlay::new_type(name) } {
+        return Ok((new.stands_for.oid.into(), new.stands_for.modifier));
+    }
     let (mut type_oid, mut modifier) = (Oid::INVALID, -1);
     let (type_out, modifier_out) = (&raw mut type_oid, &raw mut modifier);
     // SAFETY: the caller's promise; one raw call.

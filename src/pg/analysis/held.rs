@@ -2,11 +2,15 @@
 
 use pgrx::pg_sys;
 
+use super::prior;
 use crate::ddl::LockMode;
 use crate::pg::{relation, versions};
 
-/// The strongest lock on a relation that this transaction holds.
+/// The strongest lock on a relation that this transaction holds; in a script, that earlier statements of it take.
 pub fn strongest(relation: pg_sys::Oid) -> Option<LockMode> {
+    if let Some(held) = prior::ask(|prior| prior.lock(relation.to_u32())) {
+        return held;
+    }
     LockMode::ALL.into_iter().rev().find(|mode| versions::holds_relation_lock(relation, *mode as i32))
 }
 
@@ -20,7 +24,7 @@ pub fn effective(relation: pg_sys::Oid, taken: LockMode) -> (LockMode, bool) {
 
 /// Work on a table, unless nobody else could be waiting for it: it is new, temporary, or has no storage.
 pub fn work(table: pg_sys::Oid, kind: crate::ddl::WorkKind, taken: LockMode) -> Option<crate::ddl::Work> {
-    if !relation::has_storage(table) || !relation::existed_before(table) {
+    if !relation::has_storage(table) || !relation::existed_before(table) || relation::is_emptied(table) {
         return None;
     }
     let (lock, held_before) = effective(table, taken);

@@ -11,16 +11,21 @@ mod create_index;
 mod create_table;
 mod domain;
 mod drop;
+mod effects;
 mod enumeration;
+mod estimate;
 mod expression;
 mod function;
 mod held;
 pub mod index_statement;
+mod modify;
 mod move_all;
+mod overlay;
 mod partition;
 mod partition_fit;
 mod partition_index;
 mod partition_key;
+pub(super) mod prior;
 mod proof;
 mod publication;
 mod refresh;
@@ -28,6 +33,8 @@ mod reindex;
 mod rename;
 mod resolve;
 mod row_type;
+pub mod script;
+mod script_only;
 mod sequence;
 mod trigger;
 
@@ -45,6 +52,29 @@ use crate::error::{Report, Result};
 /// # Safety
 /// `statement` is the parser's tree, which lives as long as the call.
 pub unsafe fn analyse(statement: *mut pg_sys::Node) -> Result<Ddl> {
+    // SAFETY: the caller's promise.
+    unsafe { analysed(statement, || changes(statement)) }
+}
+
+/// Analyses a statement that is not about to run, or for which Postgres fires no event. `text` is the statement.
+///
+/// # Safety
+/// As for [`analyse`].
+unsafe fn analyse_text(statement: *mut pg_sys::Node, text: &str) -> Result<Ddl> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        analysed(statement, || {
+            let mut all = changes(statement)?;
+            all.extend(script_only::changes(statement)?);
+            all.extend(modify::changes(statement, text)?);
+            Ok(all)
+        })
+    }
+}
+
+/// # Safety
+/// As for [`analyse`].
+unsafe fn analysed(statement: *mut pg_sys::Node, changes: impl FnOnce() -> Result<Vec<Change>>) -> Result<Ddl> {
     // SAFETY: the caller's promise; a tag's name is static.
     let tag = unsafe {
         let tag = boundary::catch(|| raw::CreateCommandTag(statement))?;
@@ -55,25 +85,27 @@ pub unsafe fn analyse(statement: *mut pg_sys::Node) -> Result<Ddl> {
         let _barrier = barrier::Barrier::up();
         subtransaction::rolled_back(|| {
             settings_scope::write_unambiguously();
-            // SAFETY: the caller's promise.
-            unsafe { changes(statement) }
+            changes()
         })
     };
-    let changes = match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(changes)) => changes,
-        // What the statement raises itself in a moment, better than we could.
-        Ok(Err(error)) if is_statements_own(&error) => Vec::new(),
-        Ok(Err(error)) => return Err(error),
+    Ok(Ddl { tag, changes: tolerant(work)?.unwrap_or_default(), ..Ddl::default() })
+}
+
+/// Runs a part of the analysis; `None` when it met what the statement raises itself in a moment, better than we could.
+fn tolerant<T>(work: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(found)) => Ok(Some(found)),
+        Ok(Err(error)) if is_statements_own(&error) => Ok(None),
+        Ok(Err(error)) => Err(error),
         Err(panic) => match panic.downcast_ref::<CaughtError>() {
             Some(CaughtError::PostgresError(e) | CaughtError::ErrorReport(e))
                 if is_statements_own(&Report::new(convert::unpack(e.sql_error_code() as i32), "")) =>
             {
-                Vec::new()
+                Ok(None)
             }
             _ => resume_unwind(panic),
         },
-    };
-    Ok(Ddl { tag, changes })
+    }
 }
 
 /// Whether an error met during the analysis is the statement's own: unknown names, wrong types, missing rights. Cancels,

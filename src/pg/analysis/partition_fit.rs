@@ -58,7 +58,7 @@ fn columns_fit(child: Oid, parent: Oid) -> bool {
     };
     theirs.iter().all(fits)
         && own.len() == theirs.len()
-        && !(versions::PARTITIONS_SHARE_IDENTITY && own.iter().any(|column| column.identity != '\0'))
+        && !(versions::PARTITIONS_SHARE_IDENTITY && own.iter().any(|column| column.identity))
 }
 
 /// Each constraint of the parent that is inherited is there, and says and does the same.

@@ -2,11 +2,11 @@
 
 use pgrx::pg_sys::{self, ConstrType, Node, NodeTag, Oid};
 
-use super::{Alteration, as_column, constraint, definition, present};
+use super::{Alteration, as_column, definition, describe, present};
 use crate::ddl::{Change, ChangeKind, Column, ConstraintKind, Filling, NewColumn, NewConstraint, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::analysis::catalogue::{self, Attribute};
-use crate::pg::analysis::{column, expression, row_type};
+use crate::pg::analysis::{column, expression, overlay, row_type};
 use crate::pg::{convert, node, relation, versions};
 
 /// What stands behind a column's type.
@@ -44,22 +44,31 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         let clauses = Clauses::of(written);
         let namespace = alteration.namespace();
         let serial = column::is_serial(written.typeName);
+        // A function that the script makes is not in the catalogue yet.
+        let unborn = clauses.default.and_then(|raw| overlay::new_function(raw));
         let default = match clauses.default.or(clauses.generated.map(|g| g.0)) {
-            Some(raw) => namespace.default(raw, &attribute)?,
-            None => None,
+            Some(raw) if unborn.is_none() => namespace.default(raw, &attribute)?,
+            _ => None,
         };
-        let unreadable = default.is_none() && (clauses.default.is_some() || clauses.generated.is_some());
-        let default_text = default.map(|d| namespace.write(d));
+        let unreadable =
+            unborn.is_none() && default.is_none() && (clauses.default.is_some() || clauses.generated.is_some());
+        let default_text = unborn.clone().map(|f| f.0).or_else(|| default.map(|d| namespace.write(d)));
         let mut constraints = Vec::new();
         for written in &clauses.constraints {
-            let mut new = constraint::describe(alteration, written.constraint, Some(&attribute))?;
+            let mut new = describe::describe(alteration, written.constraint, Some(&attribute))?;
             new.not_enforced |= written.not_enforced;
             new.deferrable = written.deferrable.to_owned();
             constraints.push(new);
         }
-        let filling = match filling(&attribute, &clauses, serial, default, default_text.as_deref())? {
-            Filling::Nothing | Filling::Once(_) | Filling::DomainDefault(_) if unreadable => Filling::Unreadable,
-            filling => filling,
+        let checked = overlay::new_type(written.typeName).is_some_and(|new| new.checked);
+        let filling = match &unborn {
+            _ if checked => Filling::CheckedDomain,
+            Some((call, true)) => Filling::EachRow(call.clone()),
+            Some((call, false)) => Filling::Once(call.clone()),
+            None => match filling(&attribute, &clauses, serial, default, default_text.as_deref())? {
+                Filling::Nothing | Filling::Once(_) | Filling::DomainDefault(_) if unreadable => Filling::Unreadable,
+                filling => filling,
+            },
         };
         let required = clauses.not_null
             || serial
@@ -84,7 +93,7 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             // It raises an error before it looks at any row.
             Vec::new()
         } else {
-            work(alteration, &new, default.is_some() || serial || unreadable)
+            work(alteration, &new, default.is_some() || unborn.is_some() || serial || unreadable)
         };
         let tail = if unreadable { None } else { tail(&new, command.missing_ok, &clauses, serial) };
         Ok(alteration.with_work(ChangeKind::AddColumn { new, if_not_exists: command.missing_ok }, tail, work))
@@ -120,9 +129,8 @@ pub unsafe fn attribute(written: &pg_sys::ColumnDef) -> Result<Attribute> {
             modifier,
             collation: pg_sys::GetColumnDefCollation(std::ptr::null_mut(), pointer, type_oid),
             not_null: false,
-            has_default: false,
             generated: generated.map_or('\0', |(_, stored)| if stored { 's' } else { 'v' }),
-            identity: '\0',
+            identity: false,
             dropped: false,
         })
     }
@@ -176,7 +184,7 @@ impl<'a> Clauses<'a> {
             generated: first(ConstrType::CONSTR_GENERATED)
                 .and_then(|c| present(c.raw_expr).map(|e| (e, versions::is_stored(c)))),
             identity: first(ConstrType::CONSTR_IDENTITY)
-                .map(|c| c.generated_when as u8 == pg_sys::ATTRIBUTE_IDENTITY_ALWAYS as u8),
+                .map(|c| c.generated_when as u8 == pg_sys::ATTRIBUTE_IDENTITY_ALWAYS),
             not_null: written.is_not_null || first(ConstrType::CONSTR_NOTNULL).is_some(),
             constraints,
         }
@@ -248,7 +256,8 @@ fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool) -> V
         on(alteration.stored(), WorkKind::Rewrite);
     }
     let stored_once = matches!(new.filling, Filling::Once(_));
-    if new.required && !rewritten && !stored_once {
+    // Another command that makes it NOT NULL looks for that in the rows, although the default is known.
+    if !rewritten && (new.required_later || (new.required && !stored_once)) {
         on(alteration.stored(), WorkKind::Scan);
     }
     for constraint in &new.constraints {

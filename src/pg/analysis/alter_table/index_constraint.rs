@@ -2,15 +2,15 @@
 
 use pgrx::pg_sys::{self, NodeTag, Oid};
 
-use super::constraint::{listed, operator, written};
+use super::describe::{listed, operator, written};
 use super::{Alteration, as_column, not_null, present};
 use crate::ddl::{Column, ConstraintKind, IndexDefinition, NewConstraint, TreeNode, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::analysis::catalogue::{self, INDEX_BY_OID, Key};
-use crate::pg::analysis::{create_index, index_statement};
+use crate::pg::analysis::{create_index, index_statement, overlay};
 use crate::pg::{convert, node, relation, versions};
 
-/// The index named by USING INDEX.
+/// The index named by USING INDEX; 0 for one that an earlier statement of the script makes.
 ///
 /// # Safety
 /// `constraint` is the parser's.
@@ -18,9 +18,9 @@ pub unsafe fn existing(alteration: &Alteration<'_>, constraint: &pg_sys::Constra
     if constraint.indexname.is_null() {
         return None;
     }
-    // SAFETY: the name is NUL-terminated; an index is in its table's schema.
-    let oid = unsafe { pg_sys::get_relname_relid(constraint.indexname, pg_sys::get_rel_namespace(alteration.oid)) };
-    (oid != Oid::INVALID).then_some(oid.to_u32())
+    // An index is in its table's schema.
+    let found = overlay::beside(alteration.oid, &overlay::spelled(constraint.indexname)?)?;
+    Some(found.map_or(0, Oid::to_u32))
 }
 
 /// The columns of an index.

@@ -4,6 +4,8 @@
 mod add_column;
 mod alter_type;
 mod constraint;
+mod describe;
+pub mod effects;
 mod foreign_key;
 mod index_constraint;
 pub mod not_null;
@@ -18,7 +20,7 @@ use pgrx::pg_sys::{self, AlterTableType as At, Node, NodeTag, Oid};
 
 use super::catalogue::{self, Attribute};
 use super::expression::Namespace;
-use super::{column, held, partition};
+use super::{column, held, overlay, partition};
 use crate::ddl::{Change, ChangeKind, Column, LockMode, Relation, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::{boundary, convert, node, raw, relation};
@@ -208,9 +210,10 @@ impl<'a> Alteration<'a> {
         })
     }
 
-    /// Whether the statement drops a constraint, which it does first.
+    /// Whether the statement drops a constraint, which it does first, or an earlier statement of the script did.
     pub fn drops_constraint(&self, name: &str) -> bool {
         self.names_of(At::AT_DropConstraint).any(|dropped| dropped == name)
+            || overlay::has_dropped_constraint(self.oid, name)
     }
 
     fn names_of(&self, subtype: At::Type) -> impl Iterator<Item = String> + '_ {
@@ -283,7 +286,7 @@ pub fn as_column(attribute: &Attribute) -> Column {
 ///
 /// # Safety
 /// `command` is the parser's.
-unsafe fn definition<'a, T>(command: &'a pg_sys::AlterTableCmd, tag: NodeTag) -> Option<&'a T> {
+unsafe fn definition<T>(command: &pg_sys::AlterTableCmd, tag: NodeTag) -> Option<&T> {
     // SAFETY: the tag of `T` is checked.
     unsafe { node::cast::<T>(command.def, tag).map(|d| &*d) }
 }

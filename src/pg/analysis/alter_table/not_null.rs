@@ -6,7 +6,7 @@ use super::Alteration;
 use crate::ddl::{Change, ChangeKind, WorkKind};
 use crate::error::Result;
 use crate::pg::analysis::catalogue::{self, Attribute, CONSTRAINTS_OF, Key, Row};
-use crate::pg::analysis::expression;
+use crate::pg::analysis::{expression, overlay};
 use crate::pg::{convert, relation};
 
 /// ALTER COLUMN ... SET NOT NULL.
@@ -42,9 +42,9 @@ pub fn scans(alteration: &Alteration<'_>, table: Oid, column: &str, named: bool)
         && !alteration.drops_constraint(&row.name(c"conname"))
     {
         // A constraint that is there and NOT VALID is validated; a child's is only marked as inherited.
-        return Ok(row.boolean(c"convalidated") == Some(false) && named);
+        return Ok(!is_validated(table, &row) && named);
     }
-    if attribute.not_null {
+    if attribute.not_null || overlay::proves_not_null(table, column) {
         return Ok(false);
     }
     Ok(!proven(alteration, table, &attribute)?)
@@ -68,13 +68,13 @@ pub fn proven(alteration: &Alteration<'_>, table: Oid, attribute: &Attribute) ->
     if known.is_empty() {
         return Ok(false);
     }
-    // SAFETY: the constraints' trees are of range table entry 1, as the test is.
-    unsafe { expression::implied(&known, pg_sys::lappend(std::ptr::null_mut(), test(attribute).cast())) }
+    // SAFETY: the constraints' trees are of range table entry 1.
+    unsafe { expression::implied(&known, test(attribute)) }
 }
 
-/// `column IS NOT NULL`, of range table entry 1.
-pub fn test(attribute: &Attribute) -> *mut Node {
-    // SAFETY: nodes made by Postgres's makers in the current memory context.
+/// `column IS NOT NULL` as a condition on range table entry 1.
+pub fn test(attribute: &Attribute) -> *mut pg_sys::List {
+    // SAFETY: nodes made by Postgres's makers.
     unsafe {
         let test = pg_sys::palloc0(size_of::<pg_sys::NullTest>()).cast::<pg_sys::NullTest>();
         (*test).xpr.type_ = NodeTag::T_NullTest;
@@ -82,7 +82,7 @@ pub fn test(attribute: &Attribute) -> *mut Node {
         (*test).arg = pg_sys::makeVar(1, attribute.number, type_oid, modifier, attribute.collation, 0).cast();
         (*test).nulltesttype = pg_sys::NullTestType::IS_NOT_NULL;
         (*test).location = -1;
-        test.cast()
+        pg_sys::lappend(std::ptr::null_mut(), test.cast())
     }
 }
 
@@ -91,9 +91,14 @@ pub fn unvalidated(table: Oid) -> Vec<i16> {
     CONSTRAINTS_OF
         .rows(&[Key::Oid(c"conrelid", table.to_u32())])
         .into_iter()
-        .filter(|row| row.character(c"contype") == 'n' && row.boolean(c"convalidated") == Some(false))
+        .filter(|row| row.character(c"contype") == 'n' && !is_validated(table, row))
         .flat_map(|row| row.small_array(c"conkey"))
         .collect()
+}
+
+/// Whether a constraint of the catalogue's holds for every row, also since an earlier statement of the script.
+pub fn is_validated(table: Oid, row: &Row) -> bool {
+    row.boolean(c"convalidated") == Some(true) || overlay::is_validated(table, &row.name(c"conname"))
 }
 
 /// The CHECK constraints that hold for every row: validated, and enforced.
@@ -101,7 +106,7 @@ pub fn checks(table: Oid) -> Vec<Row> {
     CONSTRAINTS_OF
         .rows(&[Key::Oid(c"conrelid", table.to_u32())])
         .into_iter()
-        .filter(|row| row.character(c"contype") == 'c' && row.boolean(c"convalidated") == Some(true))
+        .filter(|row| row.character(c"contype") == 'c' && is_validated(table, row))
         .filter(|row| row.boolean(c"conenforced") != Some(false))
         .collect()
 }

@@ -54,7 +54,7 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             }
             At::AT_ReplicaIdentity => {
                 let identity = definition::<pg_sys::ReplicaIdentityStmt>(command, NodeTag::T_ReplicaIdentityStmt);
-                let nothing = identity.is_some_and(|i| i.identity_type as u8 == pg_sys::REPLICA_IDENTITY_NOTHING as u8);
+                let nothing = identity.is_some_and(|i| i.identity_type as u8 == pg_sys::REPLICA_IDENTITY_NOTHING);
                 let tail = nothing.then(|| "REPLICA IDENTITY NOTHING".to_owned());
                 return Ok(alteration.light(ChangeKind::ReplicaIdentity { nothing }, tail));
             }

@@ -1,0 +1,136 @@
+//! The live rules' common questions: what a command locks, and who is in its way now.
+
+use crate::catalog::activity;
+use crate::ddl::{Change, ChangeKind, ConstraintKind, Ddl, Holder, LockMode, Session};
+use crate::error::Result;
+use crate::settings;
+
+/// Looks at what goes on, once for a statement, and only when it takes a lock for which it may wait long.
+pub fn look(ddl: &mut Ddl) -> Result<()> {
+    let altered: Vec<u32> = ddl.changes.iter().filter(|c| locks_peers(c)).flat_map(own).map(|l| l.0).collect();
+    if !altered.is_empty() {
+        ddl.moment.peers = activity::foreign_key_peers(&altered)?;
+    }
+    let mut relations: Vec<u32> =
+        ddl.changes.iter().flat_map(|c| locked(c, ddl)).filter(|l| is_strong(l.1)).map(|l| l.0).collect();
+    relations.sort_unstable();
+    relations.dedup();
+    if relations.is_empty() && ddl.changes.iter().all(|c| c.work.is_empty()) {
+        return Ok(());
+    }
+    let found = activity::locks(&relations)?;
+    ddl.moment.holders = found.holders;
+    ddl.moment.held = found.held;
+    ddl.moment.held.retain(|(relation, _)| crate::pg::relation::is_older(*relation));
+    if ddl.changes.iter().any(waits_for_snapshots) {
+        ddl.moment.snapshots = activity::snapshots()?;
+    }
+    Ok(())
+}
+
+/// SHARE UPDATE EXCLUSIVE and up: what DDL and VACUUM wait for each other with.
+fn is_strong(lock: LockMode) -> bool {
+    lock >= LockMode::ShareUpdateExclusive
+}
+
+/// Relations that a command locks, and how: its own, those its foreign keys reference, those tied to it.
+pub fn locked(change: &Change, ddl: &Ddl) -> Vec<(u32, LockMode)> {
+    let mut locks = own(change);
+    let shared = LockMode::ShareRowExclusive;
+    match &change.kind {
+        ChangeKind::AddConstraint(new) => locks.extend(new.references.iter().map(|r| (r.oid, shared))),
+        ChangeKind::AddColumn { new, .. } => {
+            let references = new.constraints.iter().filter_map(|c| c.references.as_ref());
+            locks.extend(references.map(|r| (r.oid, shared)));
+        }
+        ChangeKind::CreateTable(new) if !new.exists => {
+            locks.extend(new.references.iter().map(|r| (r.oid, shared)));
+            locks.extend(new.partition_of.iter().map(|r| (r.oid, LockMode::AccessExclusive)));
+        }
+        _ if locks_peers(change) => {
+            locks.extend(ddl.moment.peers.iter().map(|peer| (*peer, LockMode::AccessExclusive)));
+        }
+        _ => {}
+    }
+    locks
+}
+
+/// What it is about, with the tables below.
+fn own(change: &Change) -> Vec<(u32, LockMode)> {
+    let Some(lock) = change.lock else { return Vec::new() };
+    let on = change.on.iter();
+    let others = match &change.kind {
+        ChangeKind::Drop { objects, .. } => objects.iter().filter_map(|o| o.relation.as_ref()).collect(),
+        ChangeKind::Truncate { tables, .. } => tables.iter().collect(),
+        _ => Vec::new(),
+    };
+    let mut locks: Vec<(u32, LockMode)> = on
+        .chain(others)
+        .flat_map(|r| r.leaves.iter().copied().chain([r.oid]))
+        .map(|relation| (relation, lock))
+        .collect();
+    locks.sort_unstable();
+    locks.dedup();
+    locks
+}
+
+/// Whether it takes ACCESS EXCLUSIVE on the tables at the other end of foreign keys too.
+fn locks_peers(change: &Change) -> bool {
+    match &change.kind {
+        ChangeKind::AlterType { .. } => true,
+        ChangeKind::DropConstraint { kind, .. } => *kind == ConstraintKind::ForeignKey,
+        ChangeKind::Drop { objects, concurrently, .. } => !concurrently && objects.iter().any(|o| o.kind == "TABLE"),
+        _ => false,
+    }
+}
+
+/// Whether it waits for every older snapshot of the database.
+pub fn waits_for_snapshots(change: &Change) -> bool {
+    matches!(
+        change.kind,
+        ChangeKind::CreateIndexConcurrently { .. }
+            | ChangeKind::Reindex { concurrently: true, .. }
+            | ChangeKind::Drop { concurrently: true, .. }
+    )
+}
+
+/// Locks of others that a command would wait for, with the lock it wants; longest transaction first.
+pub fn blockers<'a>(change: &Change, ddl: &'a Ddl) -> Vec<(&'a Holder, LockMode)> {
+    let wanted = locked(change, ddl);
+    let waits = |holder: &&Holder| wanted.iter().find(|w| w.0 == holder.relation && w.1.conflicts_with(holder.lock));
+    ddl.moment.holders.iter().filter_map(|holder| Some((holder, waits(&holder)?.1))).collect()
+}
+
+/// Whether a session's transaction counts as long.
+pub fn is_long(session: &Session) -> bool {
+    settings::long_transaction_seconds().is_some_and(|limit| session.seconds >= limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ddl::{Moment, Relation};
+
+    fn change(kind: ChangeKind, lock: LockMode) -> Change {
+        let on = Relation { oid: 1, leaves: vec![2, 3], ..Relation::default() };
+        Change { on: Some(on), kind, lock: Some(lock), sql: None, work: Vec::new() }
+    }
+
+    fn holder(relation: u32, lock: LockMode) -> Holder {
+        Holder { relation, quoted: "s.t".into(), lock, session: Session::default() }
+    }
+
+    #[test]
+    fn what_is_waited_for() {
+        let holders = vec![
+            holder(2, LockMode::AccessShare),
+            holder(1, LockMode::RowExclusive),
+            holder(9, LockMode::AccessExclusive),
+        ];
+        let ddl = Ddl { moment: Moment { holders, ..Moment::default() }, ..Ddl::default() };
+        let alter = change(ChangeKind::OtherAlter, LockMode::AccessExclusive);
+        assert_eq!(blockers(&alter, &ddl).len(), 2);
+        let index = change(ChangeKind::OtherAlter, LockMode::Share);
+        assert_eq!(blockers(&index, &ddl).iter().map(|b| b.0.relation).collect::<Vec<_>>(), [1]);
+    }
+}

@@ -1,0 +1,43 @@
+//! `vacuum-full`: a migration has a large table written anew by VACUUM FULL or CLUSTER.
+
+use crate::ddl::{Change, ChangeKind, Ddl};
+use crate::error::Result;
+use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};
+use crate::guard::work::Blocking;
+
+pub static RULE: Rule = Rule {
+    id: "vacuum-full",
+    class: Class::Blocking,
+    default: Default::Always(Action::Error),
+    summary: "VACUUM FULL or CLUSTER of a large table in a migration.",
+    hazard: "It writes the table and its indexes anew under an ACCESS EXCLUSIVE lock, which blocks reads and writes, and needs \
+             as much disk space again.",
+    safe_way: "VACUUM frees the space for new rows without blocking; pg_repack gives it back to the system.",
+    bad: "VACUUM FULL users;",
+    good: "VACUUM users;",
+    find,
+};
+
+fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
+    let (command, plain) = match change.kind {
+        ChangeKind::VacuumFull => ("VACUUM FULL", true),
+        ChangeKind::Cluster => ("CLUSTER", false),
+        _ => return Ok(None),
+    };
+    let Some(relation) = &change.on else {
+        let message = format!("{command} without a table writes every table of the database anew");
+        let detail = "Each of them is locked with ACCESS EXCLUSIVE meanwhile, which blocks reads and writes.";
+        return Ok(Some(Finding::new(change, message, detail, Recipe::advice("Name the small tables that need it."))));
+    };
+    let Some(blocking) = Blocking::of(change)? else { return Ok(None) };
+    let message = format!("{command} would write \"{}\" anew while reads and writes to it are blocked", relation.name);
+    let recipe = if plain {
+        Recipe::new(
+            "Free the space for new rows without blocking anybody (pg_repack gives it back to the system):",
+            vec![format!("VACUUM (ANALYZE) {};", relation.quoted)],
+        )
+    } else {
+        Recipe::advice("pg_repack orders the rows of a table while it is used.")
+    };
+    Ok(Some(Finding::new(change, message, blocking.describe(change)?, recipe)))
+}

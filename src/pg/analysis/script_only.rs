@@ -1,0 +1,145 @@
+//! Statements for which Postgres fires no event: TRUNCATE, VACUUM FULL, CLUSTER, LOCK. Seen in scripts only.
+
+use pgrx::pg_sys::{self, NodeTag, Oid};
+
+use super::held;
+use crate::ddl::{Change, ChangeKind, LockMode, Relation, WorkKind};
+use crate::error::Result;
+use crate::pg::{convert, node, relation};
+
+/// The statement as changes; none when it is another one.
+///
+/// # Safety
+/// `statement` is the parser's tree.
+pub unsafe fn changes(statement: *mut pg_sys::Node) -> Result<Vec<Change>> {
+    // SAFETY: every cast follows the tag.
+    unsafe {
+        match (*statement).type_ {
+            NodeTag::T_TruncateStmt => truncate(&*statement.cast::<pg_sys::TruncateStmt>()),
+            NodeTag::T_VacuumStmt => vacuum(&*statement.cast::<pg_sys::VacuumStmt>()),
+            NodeTag::T_ClusterStmt => cluster(&*statement.cast::<pg_sys::ClusterStmt>()),
+            NodeTag::T_LockStmt => lock(&*statement.cast::<pg_sys::LockStmt>()),
+            _ => Ok(Vec::new()),
+        }
+    }
+}
+
+/// # Safety
+/// As for [`changes`].
+unsafe fn truncate(truncate: &pg_sys::TruncateStmt) -> Result<Vec<Change>> {
+    let cascade = truncate.behavior == pg_sys::DropBehavior::DROP_CASCADE;
+    // SAFETY: the list holds RangeVars.
+    let named = unsafe { relations(truncate.relations) }?;
+    let names: Vec<String> = named.iter().map(|(on, only)| format!("{only}{}", on.quoted)).collect();
+    let restart = if truncate.restart_seqs { " RESTART IDENTITY" } else { "" };
+    let sql = format!("TRUNCATE TABLE {}{restart}{}", names.join(", "), if cascade { " CASCADE" } else { "" });
+    let tables: Vec<Relation> = named.into_iter().map(|(on, _)| on).collect();
+    let Some(first) = tables.first().cloned() else { return Ok(Vec::new()) };
+    Ok(vec![change(first, ChangeKind::Truncate { tables, cascade }, LockMode::AccessExclusive, sql, None)])
+}
+
+/// VACUUM FULL; any other VACUUM blocks nobody.
+///
+/// # Safety
+/// As for [`changes`].
+unsafe fn vacuum(vacuum: &pg_sys::VacuumStmt) -> Result<Vec<Change>> {
+    // SAFETY: the tags are checked before the casts; defGetBoolean reads the element's value.
+    unsafe {
+        let full = node::elements(vacuum.options)
+            .into_iter()
+            .filter_map(|n| node::cast::<pg_sys::DefElem>(n, NodeTag::T_DefElem))
+            .filter(|e| convert::string((**e).defname).as_deref() == Some("full"))
+            .any(|e| pg_sys::defGetBoolean(e));
+        if !full || !vacuum.is_vacuumcmd {
+            return Ok(Vec::new());
+        }
+        let named: Vec<_> = node::elements(vacuum.rels)
+            .into_iter()
+            .filter_map(|n| node::cast::<pg_sys::VacuumRelation>(n, NodeTag::T_VacuumRelation))
+            .map(|r| (*r).relation)
+            .collect();
+        if named.is_empty() {
+            return Ok(vec![everything(ChangeKind::VacuumFull, "VACUUM FULL")]);
+        }
+        let mut changes = Vec::new();
+        for name in named {
+            let Some(on) = table(name, true)? else { continue };
+            let sql = format!("VACUUM (FULL) {}", on.quoted);
+            changes.push(change(on, ChangeKind::VacuumFull, LockMode::AccessExclusive, sql, Some(WorkKind::Rewrite)));
+        }
+        Ok(changes)
+    }
+}
+
+/// # Safety
+/// As for [`changes`].
+unsafe fn cluster(cluster: &pg_sys::ClusterStmt) -> Result<Vec<Change>> {
+    if cluster.relation.is_null() {
+        return Ok(vec![everything(ChangeKind::Cluster, "CLUSTER")]);
+    }
+    // SAFETY: a RangeVar of the parser's; the index's name is NULL or NUL-terminated.
+    unsafe {
+        let Some(on) = table(cluster.relation, true)? else { return Ok(Vec::new()) };
+        let index = convert::string(cluster.indexname).map(|i| format!(" USING {}", relation::quoted(&i)));
+        let sql = format!("CLUSTER {}{}", on.quoted, index.unwrap_or_default());
+        Ok(vec![change(on, ChangeKind::Cluster, LockMode::AccessExclusive, sql, Some(WorkKind::Rewrite))])
+    }
+}
+
+/// # Safety
+/// As for [`changes`].
+unsafe fn lock(lock: &pg_sys::LockStmt) -> Result<Vec<Change>> {
+    let Some(mode) = LockMode::from_number(lock.mode) else { return Ok(Vec::new()) };
+    let mut changes = Vec::new();
+    // SAFETY: the list holds RangeVars.
+    for (on, only) in unsafe { relations(lock.relations) }? {
+        let sql = format!("LOCK TABLE {only}{} IN {} MODE", on.quoted, mode.name());
+        changes.push(change(on, ChangeKind::LockTable { mode }, mode, sql, None));
+    }
+    Ok(changes)
+}
+
+/// Tables named in a list, with `ONLY ` where it stands.
+///
+/// # Safety
+/// `list` is NIL or a list of nodes.
+unsafe fn relations(list: *mut pg_sys::List) -> Result<Vec<(Relation, &'static str)>> {
+    let mut found = Vec::new();
+    // SAFETY: the tag is checked before the cast.
+    unsafe {
+        for name in node::elements(list) {
+            let Some(name) = node::cast::<pg_sys::RangeVar>(name, NodeTag::T_RangeVar) else { continue };
+            if let Some(on) = table(name, (*name).inh)? {
+                found.push((on, if (*name).inh { "" } else { "ONLY " }));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A table that other sessions know, whoever owns it: TRUNCATE and LOCK are rights of their own.
+///
+/// # Safety
+/// `name` is NULL or a RangeVar.
+unsafe fn table(name: *const pg_sys::RangeVar, with_children: bool) -> Result<Option<Relation>> {
+    // SAFETY: the caller's promise.
+    let oid = if name.is_null() { None } else { unsafe { relation::lookup(name) }? };
+    let Some(oid) = oid else { return Ok(None) };
+    let kinds = [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE, pg_sys::RELKIND_MATVIEW];
+    if !kinds.contains(&relation::kind_of(oid)) || !relation::existed_before(oid) {
+        return Ok(None);
+    }
+    relation::describe(oid, with_children).map(Some)
+}
+
+fn change(on: Relation, kind: ChangeKind, lock: LockMode, sql: String, work: Option<WorkKind>) -> Change {
+    let work = work.map_or_else(Vec::new, |kind| {
+        on.leaves.iter().filter_map(|leaf| held::work(Oid::from(*leaf), kind, lock)).collect()
+    });
+    Change { on: Some(on), kind, lock: Some(lock), sql: Some(sql), work }
+}
+
+/// A command on every table of the database.
+fn everything(kind: ChangeKind, sql: &str) -> Change {
+    Change { on: None, kind, lock: Some(LockMode::AccessExclusive), sql: Some(sql.to_owned()), work: Vec::new() }
+}
