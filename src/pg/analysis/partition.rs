@@ -4,7 +4,7 @@ use pgrx::pg_sys::{self, AlterTableCmd, NodeTag, Oid, PartitionCmd};
 
 use super::bound::{Bound, Parent};
 use super::catalogue::{CLASS, CONSTRAINT, CONSTRAINT_BY_OID, DEPENDENTS_OF, Key};
-use super::{barrier, held, partition_fit, partition_index, partition_key, proof};
+use super::{barrier, held, partition_fit, partition_index, partition_key, prior, proof};
 use crate::ddl::{Attachment, Change, ChangeKind, LockMode, Relation, Unproven, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::relation::{self, Peek};
@@ -120,6 +120,11 @@ unsafe fn read(
         if let Some(table) = table {
             builds = partition_index::missing(&parents.table, table)?;
             validates = partition_key::missing(&parents.table, table)?;
+            // What a script makes for a table before is taken for what the table lacks.
+            prior::ask(|prior| {
+                builds.retain(|index| !prior.has_index_on(index.leaf));
+                validates.retain(|key| !key.leaves.iter().all(|leaf| prior.has_foreign_key(*leaf)));
+            });
         }
         Ok(Attachment { bound: Some(bound.text), unproven, builds, validates, partition })
     }

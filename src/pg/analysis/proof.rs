@@ -7,7 +7,7 @@ use pgrx::pg_sys::{self, List, Node, NodeTag, Oid, ParseExprKind};
 
 use super::alter_table::not_null;
 use super::expression::Namespace;
-use super::{barrier, catalogue, expression, is_statements_own};
+use super::{barrier, catalogue, expression, is_statements_own, overlay, prior};
 use crate::ddl::Unproven;
 use crate::error::Result;
 use crate::pg::relation::{self, Peek};
@@ -84,7 +84,7 @@ pub fn has_checks(oid: Oid) -> bool {
 unsafe fn implied(table: Oid, constraint: *mut List) -> Result<bool> {
     // SAFETY: one raw call on an open relation; the trees are over its columns.
     unsafe {
-        if let Some(table) = Peek::open(table) {
+        if let Some(table) = Peek::open(table).filter(|_| !prior::in_script()) {
             let entry = table.entry();
             match boundary::catch(|| raw::PartConstraintImpliedByRelConstraint(entry, constraint)) {
                 // A CHECK has a user's function that Postgres would run to fold it. What it means stays unknown; the
@@ -93,19 +93,31 @@ unsafe fn implied(table: Oid, constraint: *mut List) -> Result<bool> {
                 answer => return decided(answer),
             }
         }
-        // Another session has it locked: the same from the catalogue.
-        decided(expression::implied(&known(table), constraint))
+        // Another session has it locked, or earlier statements of a script change it: the same from the catalogue.
+        decided(expression::implied(&known(table)?, constraint))
     }
 }
 
-/// What is known of every row: valid CHECK and NOT NULL constraints.
-fn known(table: Oid) -> Vec<*mut Node> {
-    let checks = not_null::checks(table).into_iter().map(|row| row.tree(c"conbin"));
+/// What is known of every row: valid CHECK and NOT NULL constraints, also those that a script makes.
+fn known(table: Oid) -> Result<Vec<*mut Node>> {
+    let columns = catalogue::attributes(table);
+    let checks = not_null::checks(table);
+    let kept = checks.iter().filter(|row| !overlay::has_dropped_constraint(table, &row.name(c"conname")));
+    let mut known: Vec<*mut Node> = kept.map(|row| row.tree(c"conbin")).collect();
     let unvalidated = not_null::unvalidated(table);
-    let columns = catalogue::attributes(table).into_iter().filter(|a| !a.dropped && a.not_null);
-    let columns = columns.filter(|a| !unvalidated.contains(&a.number));
-    // SAFETY: a list of one.
-    checks.chain(columns.flat_map(|a| unsafe { node::elements(not_null::test(&a)) })).collect()
+    for column in columns.iter().filter(|a| !a.dropped && a.not_null && !unvalidated.contains(&a.number)) {
+        // SAFETY: a list of one.
+        known.extend(unsafe { node::elements(not_null::test(column)) });
+    }
+    let made = prior::ask(|prior| prior.conditions(table.to_u32())).unwrap_or_default();
+    if !made.is_empty() {
+        let namespace = Namespace::new("t", &columns);
+        for condition in made {
+            // SAFETY: as written for this table's columns.
+            known.extend(unsafe { read(&namespace, &condition)? });
+        }
+    }
+    Ok(known)
 }
 
 fn decided(answer: Result<bool>) -> Result<bool> {
@@ -174,16 +186,28 @@ pub fn unread(table: Oid, of_default: bool, scanned: &[Oid]) -> Result<Unproven>
 /// # Safety
 /// The constraint is over the namespace's columns.
 unsafe fn proves(namespace: &Namespace, check: &str, constraint: *mut List) -> Result<bool> {
-    let source = convert::c_string(&format!("SELECT WHERE {check}"));
-    // SAFETY: the source is NUL-terminated; the tree lives in the current context; the cast follows the tag.
+    // SAFETY: the caller's promise.
+    unsafe {
+        match read(namespace, check)? {
+            Some(expression) => decided(expression::implied(&[expression], constraint)),
+            None => Ok(false),
+        }
+    }
+}
+
+/// A condition as the expression that a CHECK would store.
+///
+/// # Safety
+/// Makes nodes in the current memory context.
+unsafe fn read(namespace: &Namespace, condition: &str) -> Result<Option<*mut Node>> {
+    let source = convert::c_string(&format!("SELECT WHERE {condition}"));
+    // SAFETY: the source is NUL-terminated; the cast follows the tag.
     unsafe {
         let parsed = lexer::parse(source.as_ptr())?;
-        let [only] = parsed.as_slice() else { return Ok(false) };
+        let [only] = parsed.as_slice() else { return Ok(None) };
         let Some(select) = node::cast::<pg_sys::SelectStmt>((**only).stmt, NodeTag::T_SelectStmt) else {
-            return Ok(false);
+            return Ok(None);
         };
-        let kind = ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT;
-        let Some(expression) = namespace.transform((*select).whereClause, kind)? else { return Ok(false) };
-        decided(expression::implied(&[expression], constraint))
+        namespace.transform((*select).whereClause, ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT)
     }
 }
