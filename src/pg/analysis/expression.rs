@@ -154,6 +154,23 @@ impl Namespace {
     }
 }
 
+/// A raw condition with its names resolved in a parse state of the caller's; `None` as for [`Namespace::transform`].
+///
+/// # Safety
+/// `condition` is the parser's tree; it is copied. `state` is a parse state.
+pub unsafe fn condition(
+    state: *mut pg_sys::ParseState,
+    condition: *mut Node,
+    kind: pg_sys::ParseExprKind::Type,
+) -> Result<Option<*mut Node>> {
+    // SAFETY: the caller's promise; one raw call.
+    unsafe {
+        let copy = pg_sys::copyObjectImpl(condition.cast()).cast::<Node>();
+        let Some(resolved) = unless_stopped(|| raw::transformExpr(state, copy, kind))? else { return Ok(None) };
+        Ok(Some(pg_sys::coerce_to_boolean(state, resolved, c"CHECK".as_ptr())))
+    }
+}
+
 /// A step of Postgres's under the barrier; `None` when it was about to run a user's function.
 ///
 /// # Safety
