@@ -188,6 +188,8 @@ pub enum ChangeKind {
         left_out: Vec<String>,
         /// `table s.t`, for messages.
         what: String,
+        /// A transaction for each table.
+        separately: bool,
     },
 
     // Tables.

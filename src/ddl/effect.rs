@@ -31,6 +31,8 @@ pub struct PriorConstraint {
     pub valid: bool,
     /// Columns that it proves not to be NULL once it is valid.
     pub proves: Vec<String>,
+    /// Of a CHECK: what it checks, as SQL.
+    pub condition: Option<String>,
 }
 
 /// A type with its modifier and collation, as in pg_attribute.

@@ -80,6 +80,7 @@ impl Prior {
                         kind: ConstraintKind::Check,
                         valid: true,
                         proves: Vec::new(),
+                        condition: None,
                     }),
                 }
             }
@@ -255,6 +256,23 @@ impl Prior {
         constraints.iter().any(|c| c.valid && c.proves.iter().any(|p| p == column))
     }
 
+    /// What the valid CHECK constraints that the script made check, as SQL.
+    pub fn conditions(&self, relation: u32) -> Vec<String> {
+        let constraints = self.constraints.get(&relation).map_or(&[][..], Vec::as_slice);
+        constraints.iter().filter(|c| c.valid).filter_map(|c| c.condition.clone()).collect()
+    }
+
+    /// Whether the script makes an index on a table.
+    pub fn has_index_on(&self, table: u32) -> bool {
+        self.indexes.values().any(|index| index.table == table)
+    }
+
+    /// Whether the script gives a relation a valid foreign key.
+    pub fn has_foreign_key(&self, relation: u32) -> bool {
+        let constraints = self.constraints.get(&relation).map_or(&[][..], Vec::as_slice);
+        constraints.iter().any(|c| c.valid && c.kind == ConstraintKind::ForeignKey)
+    }
+
     /// A constraint that the script added, or validated.
     pub fn constraint(&self, relation: u32, name: &str) -> Option<&PriorConstraint> {
         self.constraints.get(&relation)?.iter().find(|c| c.name == name)
@@ -316,8 +334,13 @@ mod tests {
 
     #[test]
     fn a_constraint_proves_when_it_is_valid() {
-        let check =
-            PriorConstraint { name: "k".into(), kind: ConstraintKind::Check, valid: false, proves: vec!["a".into()] };
+        let check = PriorConstraint {
+            name: "k".into(),
+            kind: ConstraintKind::Check,
+            valid: false,
+            proves: vec!["a".into()],
+            condition: None,
+        };
         let mut prior = after(vec![Effect::ConstraintAdded(1, check)]);
         assert!(!prior.proves_not_null(1, "a"));
         prior.add(Effect::ConstraintValidated(1, "k".into()));

@@ -1,6 +1,8 @@
 //! How to attach a partition without reading it, or building on it, while it is locked. Shared by the rules about ATTACH
 //! PARTITION, each of which looks at one reason for work.
 
+use std::collections::{HashMap, HashSet};
+
 use super::rule::Recipe;
 use super::work::Blocking;
 use crate::ddl::{Attachment, Change, ChangeKind, MissingIndex, MissingKey, Unproven, WorkKind};
@@ -19,6 +21,7 @@ pub fn blocking(
 /// What of a change's work is done on these tables.
 pub fn on_tables(change: &Change, kind: WorkKind, tables: &[u32]) -> Result<Option<Blocking>> {
     let mut part = change.clone();
+    let tables: HashSet<u32> = tables.iter().copied().collect();
     part.work.retain(|work| work.kind == kind && tables.contains(&work.relation));
     Blocking::of(&part)
 }
@@ -26,12 +29,13 @@ pub fn on_tables(change: &Change, kind: WorkKind, tables: &[u32]) -> Result<Opti
 /// Everything that can be done before, then the statement, then what served as proof is dropped.
 pub fn recipe(change: &Change, attachment: &Attachment, rule: &str) -> Recipe {
     let proofs: Option<Vec<_>> = attachment.unproven.iter().map(prove).collect();
-    let indexes: Option<Vec<_>> = attachment.builds.iter().map(build).collect();
+    let indexes = builds(attachment);
     let keys: Option<Vec<_>> = attachment.validates.iter().map(add_key).collect();
     let (Some(proofs), Some(indexes), Some(keys), Some(sql)) = (proofs, indexes, keys, &change.sql) else {
         return Recipe::window(rule, no_way(attachment), change);
     };
-    let mut lines: Vec<String> = proofs.into_iter().chain(indexes).chain(keys).flatten().collect();
+    let mut lines: Vec<String> =
+        proofs.into_iter().flatten().chain(indexes).chain(keys.into_iter().flatten()).collect();
     lines.push(format!("{sql};"));
     lines.extend(attachment.unproven.iter().map(drop_proof));
     Recipe::new(sentence(attachment), lines)
@@ -47,7 +51,8 @@ fn sentence(attachment: &Attachment) -> &'static str {
 
 fn no_way(attachment: &Attachment) -> &'static str {
     if attachment.bound.is_none() {
-        "Another session has one of the tables locked now, so that its constraints cannot be read."
+        "What the bound means cannot be told now: another session has the partitioned table locked, or a function of yours is \
+         in it."
     } else if attachment.builds.iter().any(|index| index.body.is_none()) {
         "The index of an exclusion constraint cannot be built without blocking."
     } else {
@@ -90,15 +95,58 @@ pub fn drop_proof(unproven: &Unproven) -> String {
     format!("ALTER TABLE {} DROP CONSTRAINT {};", unproven.table.quoted, unproven.name)
 }
 
+/// Partitions for which a hint lists statements one by one; beyond that it generates them.
+const LISTED: usize = 12;
+
+/// The indexes, one after the other; where a large tree lacks one everywhere, generated.
+fn builds(attachment: &Attachment) -> Option<Vec<String>> {
+    let leaves = attachment.partition.leaves.len();
+    // How many leaves lack each; what was generated counts no more.
+    let mut lacking: HashMap<_, usize> = HashMap::new();
+    let key = |index: &'_ MissingIndex| (index.body.clone(), index.unique, index.constraint.clone());
+    for index in &attachment.builds {
+        *lacking.entry(key(index)).or_default() += 1;
+    }
+    let mut lines = Vec::new();
+    for index in &attachment.builds {
+        match lacking.get_mut(&key(index)) {
+            Some(count) if leaves > LISTED && *count == leaves => {
+                *count = 0;
+                lines.extend(generate(index, &attachment.partition.quoted)?);
+            }
+            Some(0) => {}
+            _ => lines.extend(build(index)?),
+        }
+    }
+    Some(lines)
+}
+
+/// The same on every leaf of a tree, for psql. An index that backs a constraint needs a name.
+fn generate(index: &MissingIndex, tree: &str) -> Option<Vec<String>> {
+    let literal = |text: &str| text.replace('\'', "''");
+    let body = literal(index.body.as_ref()?).replace('%', "%%");
+    let unique = if index.unique { "UNIQUE " } else { "" };
+    let from = format!("FROM pg_partition_tree('{}') JOIN pg_class ON oid = relid WHERE isleaf \\gexec", literal(tree));
+    let Some(constraint) = &index.constraint else {
+        return Some(vec![format!("SELECT format('CREATE {unique}INDEX CONCURRENTLY ON %s {body}', relid) {from}")]);
+    };
+    let (kind, deferrable) = constraint.split_at(constraint.find(" DEFERRABLE").unwrap_or(constraint.len()));
+    // As long as a name may be, and the same in both statements.
+    let name = "left(relname, 54) || '_key'";
+    Some(vec![
+        format!("SELECT format('CREATE UNIQUE INDEX CONCURRENTLY %I ON %s {body}', {name}, relid) {from}"),
+        format!(
+            "SELECT format('ALTER TABLE %s ADD CONSTRAINT %I {kind} USING INDEX %I{deferrable}', relid, {name}, {name}) {from}"
+        ),
+    ])
+}
+
 fn build(index: &MissingIndex) -> Option<Vec<String>> {
     let (table, name, body) = (&index.table, &index.name, index.body.as_ref()?);
     let unique = if index.unique { "UNIQUE " } else { "" };
     let mut lines = vec![format!("CREATE {unique}INDEX CONCURRENTLY {name} ON {table} {body};")];
     if let Some(constraint) = &index.constraint {
-        let (kind, deferrable) = match constraint.find(" DEFERRABLE") {
-            Some(at) => constraint.split_at(at),
-            None => (constraint.as_str(), ""),
-        };
+        let (kind, deferrable) = constraint.split_at(constraint.find(" DEFERRABLE").unwrap_or(constraint.len()));
         lines.push(format!("ALTER TABLE {table} ADD CONSTRAINT {name} {kind} USING INDEX {name}{deferrable};"));
     }
     Some(lines)

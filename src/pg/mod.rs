@@ -30,7 +30,6 @@ pub mod settings_scope;
 pub mod spi;
 mod statement_text;
 pub mod subtransaction;
-mod syscache;
 pub mod top_level;
 pub mod transaction;
 pub mod transaction_end;

@@ -168,30 +168,18 @@ unsafe extern "C-unwind" {
         spec: *mut PartitionBoundSpec,
     ) -> *mut PartitionBoundSpec;
     pub fn RelationGetPartitionQual(relation: Relation) -> *mut List;
-    pub fn map_partition_varattnos(expression: *mut List, varno: c_int, to: Relation, from: Relation) -> *mut List;
     pub fn get_proposed_default_constraint(new_partition_constraints: *mut List) -> *mut List;
     pub fn get_default_partition_oid(parent: Oid) -> Oid;
     pub fn get_relation_idx_constraint_oid(relation: Oid, index: Oid) -> Oid;
+    pub fn ChooseConstraintName(
+        first: *const c_char,
+        second: *const c_char,
+        label: *const c_char,
+        schema: Oid,
+        others: *mut List,
+    ) -> *mut c_char;
     pub fn ConstraintNameIsUsed(category: c_int, object: Oid, name: *const c_char) -> bool;
     pub fn PartConstraintImpliedByRelConstraint(relation: Relation, constraint: *mut List) -> bool;
-    pub fn make_ands_implicit(clause: *mut pgrx::pg_sys::Expr) -> *mut List;
-    pub fn make_parsestate(parent: *mut ParseState) -> *mut ParseState;
-    pub fn addRangeTableEntryForRelation(
-        pstate: *mut ParseState,
-        relation: Relation,
-        lockmode: c_int,
-        alias: *mut c_void,
-        inherit: bool,
-        in_from: bool,
-    ) -> *mut c_void;
-    pub fn addNSItemToQuery(
-        pstate: *mut ParseState,
-        item: *mut c_void,
-        to_join_list: bool,
-        to_relation_names: bool,
-        to_variable_names: bool,
-    );
-    pub fn coerce_to_boolean(pstate: *mut ParseState, node: *mut Node, construct: *const c_char) -> *mut Node;
     pub fn eval_const_expressions(root: *mut c_void, node: *mut Node) -> *mut Node;
     pub fn find_all_inheritors(parent: Oid, lockmode: c_int, numparents: *mut *mut List) -> *mut List;
     pub fn transformExpr(state: *mut pgrx::pg_sys::ParseState, expression: *mut Node, kind: u32) -> *mut Node;

@@ -206,11 +206,6 @@ pub fn has_storage(oid: pg_sys::Oid) -> bool {
     [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_MATVIEW].contains(&kind_of(oid))
 }
 
-/// Whether a relation has CHECK constraints, valid or not.
-pub fn has_checks(oid: pg_sys::Oid) -> bool {
-    super::syscache::Row::class(oid).is_some_and(|row| row.small(c"relchecks") > 0)
-}
-
 /// Schema and name; empty for a relation that is gone.
 pub fn names(oid: pg_sys::Oid) -> (String, String) {
     prior::ask(|prior| prior.name_of(oid.to_u32()).cloned()).flatten().unwrap_or_else(|| catalogue_names(oid))

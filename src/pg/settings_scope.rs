@@ -1,4 +1,4 @@
-//! What a migration SETs ends with the migration.
+//! What a migration SETs ends with the migration; what the analysis needs set ends with the analysis.
 
 use pgrx::pg_sys;
 
@@ -20,5 +20,25 @@ impl Drop for SettingsScope {
     fn drop(&mut self) {
         // SAFETY: the level opened above; false means: undo.
         unsafe { pg_sys::AtEOXact_GUC(false, self.level) }
+    }
+}
+
+/// Until the transaction or subtransaction ends, dates and intervals are written so that every session reads them alike,
+/// as in a dump. How they are read does not change.
+pub fn write_unambiguously() {
+    for (name, value) in [(c"DateStyle", c"ISO"), (c"IntervalStyle", c"postgres")] {
+        // SAFETY: NUL-terminated strings; what SET LOCAL does.
+        unsafe {
+            pg_sys::set_config_option(
+                name.as_ptr(),
+                value.as_ptr(),
+                pg_sys::GucContext::PGC_USERSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_LOCAL,
+                true,
+                0,
+                false,
+            );
+        }
     }
 }

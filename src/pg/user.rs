@@ -70,6 +70,15 @@ impl Drop for Owner {
     }
 }
 
+/// Settings of the session that would change what our statements mean: which objects their names are, what a backslash in
+/// a literal is, what `= NULL` is, and whether NULL in an array is one.
+const PINNED: [(&std::ffi::CStr, &std::ffi::CStr); 4] = [
+    (c"search_path", c"pg_catalog, pg_temp"),
+    (c"standard_conforming_strings", c"on"),
+    (c"transform_null_equals", c"off"),
+    (c"array_nulls", c"on"),
+];
+
 /// Runs `work` as the extension's owner with `search_path = pg_catalog, pg_temp`: for the ledger only, never for
 /// anything a user wrote.
 pub fn as_owner<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
@@ -81,16 +90,18 @@ pub fn as_owner<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         let settings_level = pg_sys::NewGUCNestLevel();
         let restore = Owner { user, security_context, settings_level };
         pg_sys::SetUserIdAndSecContext(owner, security_context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32);
-        pg_sys::set_config_option(
-            c"search_path".as_ptr(),
-            c"pg_catalog, pg_temp".as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_SAVE,
-            true,
-            0,
-            false,
-        );
+        for (name, value) in PINNED {
+            pg_sys::set_config_option(
+                name.as_ptr(),
+                value.as_ptr(),
+                pg_sys::GucContext::PGC_USERSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_SAVE,
+                true,
+                0,
+                false,
+            );
+        }
         restore
     };
     work()

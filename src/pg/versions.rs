@@ -344,3 +344,10 @@ pub unsafe fn partition_strategy(spec: &pg_sys::PartitionSpec) -> Option<String>
         )
     }
 }
+
+/// A foreign key that a partition takes over is named after its parent's where that name is taken, from 18; before, after
+/// the table and its columns.
+pub const KEYS_ARE_NAMED_AFTER_PARENTS: bool = cfg!(feature = "pg18");
+
+/// From 17 a partition has the identity columns of its parent, and may not bring its own.
+pub const PARTITIONS_SHARE_IDENTITY: bool = cfg!(any(feature = "pg17", feature = "pg18"));

@@ -25,18 +25,27 @@ def test_the_guard_never_waits(cluster):
     """Refused at once while another session holds ACCESS EXCLUSIVE: the guard looks without queueing."""
     cluster.sql("CREATE TABLE held (id int PRIMARY KEY, t text); INSERT INTO held SELECT g, g FROM generate_series(1, 5000) g; "
                 "CREATE TABLE parts (id int) PARTITION BY RANGE (id); CREATE TABLE part1 PARTITION OF parts DEFAULT; "
-                "INSERT INTO parts SELECT generate_series(1, 5000);")
-    holder = cluster.popen("BEGIN; LOCK TABLE held, parts IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(20);", env={"PGAPPNAME": "holder"})
+                "INSERT INTO parts SELECT generate_series(1, 5000); "
+                "CREATE TABLE free (id int) PARTITION BY RANGE (id); CREATE TABLE loose AS SELECT generate_series(6000, 11000) AS id; "
+                "CREATE TABLE fast AS SELECT generate_series(1, 5000) AS id; CREATE TABLE proven AS SELECT generate_series(1, 5000) AS id; "
+                "ALTER TABLE proven ADD CHECK (id IS NOT NULL AND id BETWEEN 1 AND 5000); "
+                "CREATE DOMAIN used AS int; CREATE TABLE uses AS SELECT g::used AS a FROM generate_series(1, 5000) g;")
+    holder = cluster.popen("BEGIN; LOCK TABLE held, parts, fast, proven, uses IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(20);", env={"PGAPPNAME": "holder"})
     pid = cluster.backend("holder")
     time.sleep(0.2)
     begun = time.time()
     for statement, parts in (("CREATE INDEX ON held (t)", ["create-index-blocking", "CONCURRENTLY ON public.held USING btree (t);"]),
                              ("CREATE INDEX ON held (lower(t))", ["create-index-blocking", "CONCURRENTLY behind INDEX"]),
                              ("CREATE INDEX ON parts (id)", ["create-index-blocking", "CONCURRENTLY part1_id_idx"]),
-                             ("ALTER TABLE held ADD x int NOT NULL", ["add-column-not-null", "locked"])):
+                             ("ALTER TABLE held ADD x int NOT NULL", ["add-column-not-null", "locked"]),
+                             ("ALTER TABLE parts ATTACH PARTITION loose FOR VALUES FROM (6000) TO (12000)", ["attach-partition", "locked"]),
+                             ("ALTER TABLE free ATTACH PARTITION fast FOR VALUES FROM (0) TO (6000)", ["attach-partition", "(id >= 0) AND (id < 6000)"]),
+                             ("SET lock_timeout = 100; ALTER TABLE free ATTACH PARTITION proven FOR VALUES FROM (0) TO (6000)", ["lock timeout"]),
+                             ("CREATE TABLE part2 PARTITION OF parts FOR VALUES FROM (6000) TO (7000)", ["create-partition-scans-default", "locked"]),
+                             ("ALTER DOMAIN used ADD CHECK (value > 0)", ["alter-domain-constraint"])):
         _, err = cluster.run(f"SET migrator.large_table_rows = 1000; {statement};")
         contains(err, *parts)
-    # Four statements in four sessions; the holder keeps its locks for 20 seconds.
+    # Each in a session of its own; the holder keeps its locks for 20 seconds.
     if time.time() - begun > 10:
         raise AssertionError("the guard waited")
     cluster.sql(f"SELECT pg_terminate_backend({pid});")

@@ -1,6 +1,7 @@
 """Every hint works when typed; restores pass."""
 
 import subprocess
+import time
 
 from harness import contains, equal
 
@@ -82,6 +83,33 @@ def test_many_partitions(cluster):
     _, err = cluster.run(session + "\n".join(hint))
     equal(err, "")
     equal(cluster.sql("SELECT count(*), bool_and(indisvalid) FROM pg_index i JOIN pg_class c ON c.oid = indrelid WHERE relname ~ '^m[0-9_]*$';"), "21|t")
+
+
+def test_a_tree_of_5000_partitions(cluster):
+    """Looked at in about a second; no lock is kept on the way, of which the server has room for fewer."""
+    cluster.sql("DROP DATABASE IF EXISTS tree WITH (FORCE);", db="postgres")
+    cluster.sql("CREATE DATABASE tree;", db="postgres")
+    cluster.sql("CREATE TABLE top (id int) PARTITION BY RANGE (id); CREATE INDEX ON top (id); "
+                "CREATE TABLE tree (id int NOT NULL) PARTITION BY RANGE (id);", db="tree")
+    for batch in range(0, 5000, 500):
+        cluster.sql(f"CREATE TABLE tree_{batch} PARTITION OF tree FOR VALUES FROM ({batch}) TO ({batch + 500}) PARTITION BY RANGE (id); "
+                    f"DO $$ BEGIN FOR i IN {batch}..{batch + 499} LOOP EXECUTE format("
+                    f"'CREATE TABLE leaf_%s PARTITION OF tree_{batch} FOR VALUES FROM (%s) TO (%s)', i, i, i + 1); END LOOP; END $$;", db="tree")
+    cluster.sql("INSERT INTO tree SELECT generate_series(0, 4999); SET client_min_messages = error; CREATE EXTENSION migrator;", db="tree")
+    for statement, rule in (("ALTER TABLE top ATTACH PARTITION tree FOR VALUES FROM (0) TO (5000)", "attach-partition"),
+                            ("ALTER TABLE tree ADD COLUMN a float8 DEFAULT random()", "add-column-volatile-default"),
+                            ("REINDEX TABLE tree", ""), ("CREATE INDEX ON tree (id)", "create-index-blocking")):
+        begun = time.time()
+        out, err = cluster.run(f"SET migrator.large_table_rows = 1000; {statement};", "tree")
+        taken = time.time() - begun
+        contains(err, rule)
+        if taken > 3:
+            raise AssertionError(f"{statement}: {taken:.1f} s")
+        if rule == "attach-partition":
+            # One line generates the 5000 indexes.
+            contains(err, "\\gexec")
+            equal(len(err[err.index("HINT:"):].splitlines()) < 10, True, err[:2000])
+    cluster.sql("DROP DATABASE tree WITH (FORCE);", db="postgres")
 
 
 def test_a_dump_restores(cluster):

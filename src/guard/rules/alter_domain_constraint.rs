@@ -26,6 +26,6 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let Some(blocking) = Blocking::of(change)? else { return Ok(None) };
     let message = format!("a constraint of domain {} would be tried on every row that uses it", domain.identity);
     let recipe =
-        Recipe::window(RULE.id, "Online, put the constraint on the columns, NOT VALID and then validated.", change);
+        Recipe::window(RULE.id, "Online, constraints of the columns do the same: NOT VALID, then validated.", change);
     Ok(Some(Finding::new(change, message, blocking.describe(change)?, recipe)))
 }

@@ -34,7 +34,7 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let message =
         format!("attaching \"{}\" to \"{parent}\" would block reads and writes of it for a full scan", partition.name);
     let detail = format!(
-        "{} Its constraints do not prove that they belong to the partition.",
+        "{} Its constraints do not prove that its rows belong to the partition.",
         work.describe_as(&partition.quoted, work.tables.len())?
     );
     let mut finding = Finding::new(change, message, detail, attach::recipe(change, attachment, RULE.id));

@@ -37,7 +37,7 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         attachment.partition.name, default.name
     );
     let detail = format!(
-        "{} Its constraints do not prove that none of them belongs to the new partition.",
+        "{} Its constraints do not prove that none of its rows belongs to the new partition.",
         work.describe_as(&default.quoted, work.tables.len())?
     );
     let mut finding = Finding::new(change, message, detail, attach::recipe(change, attachment, RULE.id));

@@ -41,7 +41,7 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         parent.name
     );
     let detail = format!(
-        "{} So would be {}, which is locked too. Nothing proves that no row belongs to the new partition.",
+        "{} All of {} is locked meanwhile. No constraint proves that none of the rows belongs to the new partition.",
         work.describe_as(&default.quoted, work.tables.len())?,
         parent.quoted
     );
@@ -53,25 +53,26 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
 fn recipe(change: &Change, table: &NewTable, unproven: &Unproven) -> Recipe {
     let Some(mut lines) = attach::prove(unproven) else {
         let why = if table.bound.is_none() {
-            "Another session has one of the tables locked now, so that its constraints cannot be read."
+            "What the bound means cannot be told now: another session has the partitioned table locked, or a function of \
+             yours is in it."
         } else {
             "No CHECK can prove that the DEFAULT partition holds no such row."
         };
         return Recipe::window(RULE.id, why, change);
     };
-    let (Some((before, behind)), Some(bound), Some(parent)) = (&table.clauses, &table.bound, &table.partition_of)
-    else {
-        return Recipe::new(
-            format!(
-                "Prove it first, each statement in a transaction of its own. Then type the statement again, and drop {}:",
-                unproven.name
-            ),
-            lines,
-        );
-    };
-    let (name, parent) = (&table.quoted, &parent.quoted);
-    lines.push(format!("CREATE {before}TABLE {name} (LIKE {parent} {LIKE}){behind};"));
-    lines.push(format!("ALTER TABLE {parent} ATTACH PARTITION {name} {bound};"));
+    match (&table.clauses, &table.bound, &table.partition_of, &change.sql) {
+        (Some((before, behind)), Some(bound), Some(parent), _) => {
+            let (name, parent) = (&table.quoted, &parent.quoted);
+            lines.push(format!("CREATE {before}TABLE {name} (LIKE {parent} {LIKE}){behind};"));
+            lines.push(format!("ALTER TABLE {parent} ATTACH PARTITION {name} {bound};"));
+        }
+        // With the proof there, it locks the partitioned table for a moment only.
+        (_, _, _, Some(sql)) => lines.push(format!("{sql};")),
+        _ => {
+            let sentence = "Prove it first, each statement in a transaction of its own. Then type the statement again, and drop the proof:";
+            return Recipe::new(sentence, lines);
+        }
+    }
     lines.push(attach::drop_proof(unproven));
     Recipe::new("Prove it without blocking first, each statement in a transaction of its own:", lines)
 }

@@ -44,6 +44,7 @@ mod ddl_behind_long_transaction;
 mod ddl_not_replicated;
 mod detach_checks_references;
 mod detach_partition_blocking;
+mod detach_pending;
 mod disable_fk_triggers;
 mod drop_cascade;
 mod drop_column;
@@ -156,6 +157,7 @@ pub static RULES: &[&Rule] = &[
     &statement_under_own_lock::RULE,
     &detach_checks_references::RULE,
     &detach_partition_blocking::RULE,
+    &detach_pending::RULE,
     &drop_cascade::RULE,
     &drop_index_blocking::RULE,
     &drop_materialized_view::RULE,

@@ -1,10 +1,11 @@
 //! `reindex-blocking`: REINDEX. Hazard: SHARE on the table and ACCESS EXCLUSIVE on the index.
 
-use crate::ddl::{Change, ChangeKind, Ddl};
+use crate::ddl::{Change, ChangeKind, Ddl, LockMode};
 use crate::error::Result;
 use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};
 use crate::guard::weight::listed;
 use crate::guard::work::Blocking;
+use crate::pg;
 
 pub static RULE: Rule = Rule {
     id: "reindex-blocking",
@@ -19,10 +20,15 @@ pub static RULE: Rule = Rule {
 };
 
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
-    let ChangeKind::Reindex { concurrently: false, instead, each, left_out, what } = &change.kind else {
+    let ChangeKind::Reindex { concurrently: false, instead, each, left_out, what, separately } = &change.kind else {
         return Ok(None);
     };
-    let Some(blocking) = Blocking::of(change)? else { return Ok(None) };
+    let Some(mut blocking) = Blocking::of(change)? else { return Ok(None) };
+    if *separately {
+        // Each table has its own transaction: one of them must be large, not all together.
+        let Some(largest) = largest(change)? else { return Ok(None) };
+        blocking = largest;
+    }
     let message = format!("reindexing {what} would block its tables");
     let statements = |list: &[String]| list.iter().map(|statement| format!("{statement};")).collect();
     let recipe = match (instead.as_slice(), left_out.as_slice()) {
@@ -40,6 +46,27 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
             statements(instead),
         ),
     };
-    let detail = format!("{} Reads that could use the index wait, too.", blocking.describe(change)?);
+    let detail = match blocking.tables.as_slice() {
+        [only] => blocking.describe_as(&pg::relation::qualified_name(*only), 1)?,
+        tables => blocking.describe_as(&format!("The {what}"), tables.len())?,
+    };
+    let reads =
+        if blocking.lock == LockMode::AccessExclusive { "" } else { " Reads that plan with its indexes wait, too." };
+    let detail = format!("{detail}{reads}");
     Ok(Some(Finding::new(change, message, detail, recipe)))
+}
+
+/// The largest of the tables, if it is a large one.
+fn largest(change: &Change) -> Result<Option<Blocking>> {
+    let mut found: Option<Blocking> = None;
+    let mut one = Change { work: Vec::new(), ..change.clone() };
+    for work in &change.work {
+        one.work = vec![*work];
+        if let Some(blocking) = Blocking::of(&one)?
+            && found.as_ref().is_none_or(|known| known.size.bytes < blocking.size.bytes)
+        {
+            found = Some(blocking);
+        }
+    }
+    Ok(found)
 }

@@ -20,6 +20,11 @@ thread_local! {
 /// Raised for a stopped function. Never seen by a user.
 const STOPPED_STATE: SqlState = SqlState(*b"MG000");
 
+/// Whether an error is the barrier's.
+pub fn is_stop(error: &Report) -> bool {
+    error.sqlstate == Some(STOPPED_STATE)
+}
+
 /// The type of the hook.
 type Hook = unsafe extern "C-unwind" fn(pg_sys::ObjectAccessType::Type, Oid, Oid, c_int, *mut c_void);
 

@@ -25,6 +25,9 @@ pub const INDEXES_OF: Catalogue = Catalogue { oid: 2610, index: 2678 };
 /// pg_index by indexrelid.
 pub const INDEX_BY_OID: Catalogue = Catalogue { oid: 2610, index: 2679 };
 
+/// pg_class by its own oid.
+pub const CLASS_BY_OID: Catalogue = Catalogue { oid: CLASS, index: 2662 };
+
 /// pg_constraint.
 pub const CONSTRAINT: u32 = 2606;
 /// pg_class.
@@ -83,6 +86,16 @@ impl Catalogue {
             rows
         }
     }
+}
+
+/// The row of pg_class with an oid.
+pub fn class(oid: Oid) -> Option<Row> {
+    CLASS_BY_OID.rows(&[Key::Oid(c"oid", oid.to_u32())]).pop()
+}
+
+/// The row of pg_constraint with an oid.
+pub fn constraint(oid: Oid) -> Option<Row> {
+    CONSTRAINT_BY_OID.rows(&[Key::Oid(c"oid", oid.to_u32())]).pop()
 }
 
 impl Row {
@@ -160,7 +173,7 @@ impl Row {
 }
 
 /// A column of a relation, from the syscache: no lock, no relcache entry.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Attribute {
     pub number: i16,
     pub name: String,
@@ -170,6 +183,8 @@ pub struct Attribute {
     pub not_null: bool,
     /// `'\0'`, `'s'` or `'v'`.
     pub generated: char,
+    /// GENERATED ... AS IDENTITY.
+    pub identity: bool,
     pub dropped: bool,
 }
 
@@ -223,6 +238,7 @@ unsafe fn read_attribute(tuple: pg_sys::HeapTuple) -> Option<Attribute> {
             collation: form.attcollation,
             not_null: form.attnotnull,
             generated: form.attgenerated as u8 as char,
+            identity: form.attidentity != 0,
             dropped: form.attisdropped,
         };
         pg_sys::ReleaseSysCache(tuple);

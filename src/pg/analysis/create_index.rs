@@ -2,16 +2,13 @@
 
 use pgrx::pg_sys::{self, Node, NodeTag, Oid};
 
-use super::catalogue::{self, CLASS, CONSTRAINTS_OF, Catalogue, INDEXES_OF, Key, Row};
+use super::catalogue::{self, CLASS_BY_OID, CONSTRAINTS_OF, INDEXES_OF, Key, Row};
 use super::expression::{self, Namespace};
 use super::overlay;
 use super::{held, index_statement};
 use crate::ddl::{Change, ChangeKind, IndexDefinition, LockMode, NewConstraint, Relation, WorkKind};
 use crate::error::Result;
 use crate::pg::{boundary, convert, node, raw, relation};
-
-/// pg_class by oid.
-const CLASS_BY_OID: Catalogue = Catalogue { oid: CLASS, index: 2662 };
 
 /// The statement as a change; `None` when it would do nothing, or is none of the guard's business.
 ///

@@ -3,11 +3,10 @@
 use pgrx::pg_sys::{self, ConstrType, CreateStmt, NodeTag, Oid};
 
 use super::bound::Parent;
-use super::{held, index_statement, partition, prior, proof};
+use super::{barrier, catalogue, held, index_statement, partition, prior, proof};
 use crate::ddl::{Change, ChangeKind, LockMode, NewTable, Relation, Unproven, WorkKind};
 use crate::error::Result;
-use crate::pg::syscache::Row;
-use crate::pg::{boundary, convert, node, raw, relation, versions};
+use crate::pg::{boundary, convert, node, raw, relation, statement_text, versions};
 
 /// The statement as a change; `None` when Postgres is about to refuse it.
 ///
@@ -40,7 +39,7 @@ pub unsafe fn change(statement: &CreateStmt, foreign: bool) -> Result<Option<Cha
             // One that the script makes is nobody's old table.
             let Some(found) = found else { return Ok(None) };
             let on = relation::describe(found, false)?;
-            return Ok(Some(with_work(Some(on), table, None)));
+            return Ok(Some(with_work(Some(on), table, None, None)));
         }
         table.references = references(statement)?;
         table.json_columns = json_columns(statement);
@@ -56,7 +55,7 @@ pub unsafe fn change(statement: &CreateStmt, foreign: bool) -> Result<Option<Cha
             on = Some(described);
         }
         let lock = on.as_ref().map(|_| LockMode::AccessExclusive);
-        Ok(Some(with_work(on, table, lock)))
+        Ok(Some(with_work(on, table, lock, statement_text::on_one_line(statement))))
     }
 }
 
@@ -80,7 +79,7 @@ unsafe fn place(relation: *const pg_sys::RangeVar, name: &str) -> Option<(String
     }
 }
 
-fn with_work(on: Option<Relation>, table: NewTable, lock: Option<LockMode>) -> Change {
+fn with_work(on: Option<Relation>, table: NewTable, lock: Option<LockMode>, typed: Option<String>) -> Change {
     let scanned = table.unproven.iter().flat_map(|u| &u.scanned);
     let work =
         scanned.filter_map(|leaf| held::work(Oid::from(*leaf), WorkKind::Scan, LockMode::AccessExclusive)).collect();
@@ -88,7 +87,7 @@ fn with_work(on: Option<Relation>, table: NewTable, lock: Option<LockMode>) -> C
         (Some(parent), Some(bound), Some((before, behind))) => {
             Some(format!("CREATE {before}TABLE {} PARTITION OF {} {bound}{behind}", table.quoted, parent.quoted))
         }
-        _ => None,
+        _ => typed,
     };
     Change { on, kind: ChangeKind::CreateTable(table), lock, sql, work }
 }
@@ -123,20 +122,23 @@ unsafe fn of_default(
     // SAFETY: the bound is part of the tree; look-ups by oid.
     unsafe {
         if let Some(parents) = Parent::open(parent)? {
-            let bound = parents.bound(statement.partbound, name, false)?;
-            let default = parents.default()?.filter(|_| !bound.is_default);
-            *text = Some(bound.text.clone());
-            return match default {
-                Some(default) => partition::of_default(default, &bound, &parents, proof::scanned_by_create),
-                None => Ok(None),
-            };
+            match parents.bound(statement.partbound, name, false) {
+                // A user's function is in the bound: only Postgres may run it.
+                Err(error) if barrier::is_stop(&error) => {}
+                bound => {
+                    let bound = bound?;
+                    *text = Some(bound.text.clone());
+                    return match parents.default()?.filter(|_| !bound.is_default) {
+                        Some(default) => partition::of_default(default, &bound, &parents, proof::scanned_by_create),
+                        None => Ok(None),
+                    };
+                }
+            }
         }
         let default = boundary::catch(|| raw::get_default_partition_oid(parent))?;
-        let scanned = if default == Oid::INVALID || relation::has_checks(default) {
-            Vec::new()
-        } else {
-            proof::without_constraints(default)?
-        };
+        let none = default == Oid::INVALID || (*statement.partbound).is_default;
+        let scanned =
+            if none || proof::has_checks(default) { Vec::new() } else { proof::without_constraints(default)? };
         if scanned.is_empty() { Ok(None) } else { proof::unread(default, true, &scanned).map(Some) }
     }
 }
@@ -179,10 +181,10 @@ unsafe fn clauses(statement: &CreateStmt) -> Option<(String, String)> {
 /// # Safety
 /// As for [`change`].
 unsafe fn inherit_storage(statement: &CreateStmt, parent: Oid, behind: &mut String) {
-    let Some(row) = Row::class(parent) else { return };
+    let Some(row) = catalogue::class(parent) else { return };
     // SAFETY: look-ups by oid.
     unsafe {
-        let method = row.oid(c"relam");
+        let method = Oid::from(row.oid(c"relam"));
         if statement.accessMethod.is_null()
             && method != Oid::INVALID
             && let Some(method) = convert::string(pg_sys::get_am_name(method))
@@ -190,7 +192,7 @@ unsafe fn inherit_storage(statement: &CreateStmt, parent: Oid, behind: &mut Stri
             let at = behind.find(" WITH (").or_else(|| behind.find(" TABLESPACE ")).unwrap_or(behind.len());
             behind.insert_str(at, &format!(" USING {}", relation::quoted(&method)));
         }
-        let tablespace = row.oid(c"reltablespace");
+        let tablespace = Oid::from(row.oid(c"reltablespace"));
         if statement.tablespacename.is_null()
             && tablespace != Oid::INVALID
             && let Some(tablespace) = convert::string(pg_sys::get_tablespace_name(tablespace))

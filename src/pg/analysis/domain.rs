@@ -2,11 +2,12 @@
 
 use pgrx::pg_sys::{self, ConstrType, NodeTag, Oid};
 
-use super::catalogue::{self, CLASS, CONSTRAINT, Catalogue, DEPENDENTS_OF, Key, Row};
-use super::{expression, held, prior, resolve, row_type};
+use super::catalogue::{self, Attribute, CLASS, CONSTRAINT, Catalogue, DEPENDENTS_OF, Key, Row};
+use super::expression::Namespace;
+use super::{held, prior, resolve, row_type};
 use crate::ddl::{Change, ChangeKind, DomainCommand, LockMode, Work, WorkKind};
 use crate::error::Result;
-use crate::pg::{convert, node, object, raw, relation, statement_text};
+use crate::pg::{convert, node, object, relation, statement_text};
 
 /// pg_type.
 const TYPE: u32 = 1247;
@@ -74,7 +75,7 @@ fn constraints(domain: Oid) -> Vec<Row> {
     CONSTRAINTS_OF_DOMAIN.rows(&[Key::Oid(c"contypid", domain.to_u32())])
 }
 
-/// Resolves the names of a CHECK as domainAddCheckConstraint does; an error is the statement's own.
+/// Whether Postgres accepts the condition of a CHECK; an error is the statement's own. VALUE is a name there, no keyword.
 ///
 /// # Safety
 /// `written` is the parser's.
@@ -85,42 +86,20 @@ unsafe fn is_condition(written: Option<&pg_sys::Constraint>, domain: &Row) -> Re
         return Ok(true);
     }
     let base = Oid::from(domain.oid(c"typbasetype"));
-    let mut value = pg_sys::CoerceToDomainValue::default();
-    value.xpr.type_ = NodeTag::T_CoerceToDomainValue;
-    value.typeId = base;
-    value.typeMod = domain.integer(c"typtypmod");
-    // SAFETY: the caller's promise; a syscache look-up by oid; `value` outlives the parse state.
+    // SAFETY: the caller's promise; a syscache look-up by oid.
     unsafe {
-        value.collation = pg_sys::get_typcollation(base);
-        let state = pg_sys::make_parsestate(std::ptr::null_mut());
-        (*state).p_pre_columnref_hook = Some(stand_in);
-        (*state).p_ref_hook_state = (&raw mut value).cast();
-        expression::condition(state, raw, pg_sys::ParseExprKind::EXPR_KIND_DOMAIN_CHECK)?;
+        let value = Attribute {
+            number: 1,
+            name: "value".to_owned(),
+            type_oid: base,
+            modifier: domain.integer(c"typtypmod"),
+            collation: pg_sys::get_typcollation(base),
+            ..Attribute::default()
+        };
+        let kind = pg_sys::ParseExprKind::EXPR_KIND_DOMAIN_CHECK;
+        Namespace::new("domain", &[value]).condition(raw, kind)?;
     }
     Ok(true)
-}
-
-/// What stands for VALUE in a CHECK: replace_domain_constraint_value. Postgres calls it.
-unsafe extern "C-unwind" fn stand_in(
-    state: *mut pg_sys::ParseState,
-    reference: *mut pg_sys::ColumnRef,
-) -> *mut pg_sys::Node {
-    // SAFETY: the parser's reference has at least one field; the tag is checked, a name is NUL-terminated; the state is
-    // that of is_condition. Nothing here has a destructor when palloc0 raises.
-    unsafe {
-        let fields = (*reference).fields;
-        let first = (*(*fields).elements).ptr_value.cast::<pg_sys::Node>();
-        if (*fields).length != 1 || (*first).type_ != NodeTag::T_String {
-            return std::ptr::null_mut();
-        }
-        if std::ffi::CStr::from_ptr((*first.cast::<pg_sys::String>()).sval) != c"value" {
-            return std::ptr::null_mut();
-        }
-        let value = raw::palloc0(size_of::<pg_sys::CoerceToDomainValue>()).cast::<pg_sys::CoerceToDomainValue>();
-        *value = *(*state).p_ref_hook_state.cast::<pg_sys::CoerceToDomainValue>();
-        (*value).location = (*reference).location;
-        value.cast()
-    }
 }
 
 /// The tables that get_rels_with_domain finds. False when it refuses.

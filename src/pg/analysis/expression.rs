@@ -76,6 +76,22 @@ impl Namespace {
         }
     }
 
+    /// The same for what must be a condition.
+    ///
+    /// # Safety
+    /// As for [`Self::transform`].
+    pub unsafe fn condition(
+        &self,
+        expression: *mut Node,
+        kind: pg_sys::ParseExprKind::Type,
+    ) -> Result<Option<*mut Node>> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let transformed = self.transform(expression, kind)?;
+            Ok(transformed.map(|condition| pg_sys::coerce_to_boolean(self.state, condition, c"CHECK".as_ptr())))
+        }
+    }
+
     /// An expression as SQL; names of columns are not prefixed.
     ///
     /// # Safety
@@ -151,23 +167,6 @@ impl Namespace {
             let copy = pg_sys::copyObjectImpl(expression.cast()).cast::<Node>();
             unless_stopped(|| raw::cookDefault(state, copy, type_oid, modifier, name, generated))
         }
-    }
-}
-
-/// A raw condition with its names resolved in a parse state of the caller's; `None` as for [`Namespace::transform`].
-///
-/// # Safety
-/// `condition` is the parser's tree; it is copied. `state` is a parse state.
-pub unsafe fn condition(
-    state: *mut pg_sys::ParseState,
-    condition: *mut Node,
-    kind: pg_sys::ParseExprKind::Type,
-) -> Result<Option<*mut Node>> {
-    // SAFETY: the caller's promise; one raw call.
-    unsafe {
-        let copy = pg_sys::copyObjectImpl(condition.cast()).cast::<Node>();
-        let Some(resolved) = unless_stopped(|| raw::transformExpr(state, copy, kind))? else { return Ok(None) };
-        Ok(Some(pg_sys::coerce_to_boolean(state, resolved, c"CHECK".as_ptr())))
     }
 }
 

@@ -22,6 +22,7 @@ mod modify;
 mod move_all;
 mod overlay;
 mod partition;
+mod partition_fit;
 mod partition_index;
 mod partition_key;
 pub(super) mod prior;
@@ -42,7 +43,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::pg_sys::{self, NodeTag};
 
-use super::{boundary, convert, node, raw, subtransaction};
+use super::{boundary, convert, node, raw, settings_scope, subtransaction};
 use crate::ddl::{Change, Ddl};
 use crate::error::{Report, Result};
 
@@ -82,7 +83,10 @@ unsafe fn analysed(statement: *mut pg_sys::Node, changes: impl FnOnce() -> Resul
     let work = || {
         // Whatever else Postgres evaluates on the way, such as the bounds of a partition, runs no user's function.
         let _barrier = barrier::Barrier::up();
-        subtransaction::rolled_back(changes)
+        subtransaction::rolled_back(|| {
+            settings_scope::write_unambiguously();
+            changes()
+        })
     };
     Ok(Ddl { tag, changes: tolerant(work)?.unwrap_or_default(), ..Ddl::default() })
 }

@@ -3,14 +3,11 @@
 use pgrx::pg_sys::{self, AlterTableType as At, NodeTag, ObjectType, Oid};
 
 use super::alter_table::moves;
-use super::catalogue::{CLASS, Catalogue, INDEX_BY_OID, Key};
+use super::catalogue::{CLASS_BY_OID, INDEX_BY_OID, Key};
 use super::{held, index_statement, prior};
 use crate::ddl::{Change, ChangeKind, LockMode, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::{convert, node, relation, statement_text, versions};
-
-/// pg_class by oid.
-const CLASS_BY_OID: Catalogue = Catalogue { oid: CLASS, index: 2662 };
 
 /// SET TABLESPACE of an index: its lock stops whoever writes to the table. `None` when the statement is something else.
 ///

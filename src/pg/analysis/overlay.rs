@@ -83,6 +83,7 @@ fn as_attribute(relation: Oid, position: usize, column: &PriorColumn) -> Attribu
         collation: column.of.collation.into(),
         not_null: is_not_null.unwrap_or(column.not_null),
         generated: column.generated,
+        identity: false,
         dropped: false,
     }
 }

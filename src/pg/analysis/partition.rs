@@ -4,11 +4,11 @@ use pgrx::pg_sys::{self, AlterTableCmd, NodeTag, Oid, PartitionCmd};
 
 use super::bound::{Bound, Parent};
 use super::catalogue::{CLASS, CONSTRAINT, CONSTRAINT_BY_OID, DEPENDENTS_OF, Key};
-use super::{held, partition_index, partition_key, proof};
+use super::{barrier, held, partition_fit, partition_index, partition_key, prior, proof};
 use crate::ddl::{Attachment, Change, ChangeKind, LockMode, Relation, Unproven, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::relation::{self, Peek};
-use crate::pg::{boundary, convert, node, raw, syscache, versions};
+use crate::pg::{boundary, node, raw, statement_text, versions};
 
 /// The change of a statement that is an ATTACH PARTITION; `None` for another one.
 ///
@@ -24,7 +24,11 @@ pub unsafe fn attached(alter: &pg_sys::AlterTableStmt) -> Result<Option<Vec<Chan
             return Ok(None);
         }
         let Some(parent) = relation::lookup(alter.relation)? else { return Ok(Some(Vec::new())) };
-        Ok(Some(attach(&*command, parent)?.into_iter().collect()))
+        let mut change = attach(&*command, parent)?;
+        if let Some(change) = change.as_mut().filter(|change| change.sql.is_none()) {
+            change.sql = statement_text::on_one_line(alter);
+        }
+        Ok(Some(change.into_iter().collect()))
     }
 }
 
@@ -48,15 +52,15 @@ pub unsafe fn attach(command: &AlterTableCmd, parent: Oid) -> Result<Option<Chan
         if partition.partition_of.is_some() {
             return Ok(None);
         }
-        let parents = Parent::open(parent)?;
-        let attachment = match (&parents, Peek::open(child)) {
-            (Some(parents), Some(table)) => {
-                if is_refused(&table, &parents.table) {
-                    return Ok(None);
-                }
-                read(&*written, partition, parents, &table)?
-            }
-            _ => unread(partition, child)?,
+        let table = Peek::open(child);
+        let attachment = match Parent::open(parent)? {
+            Some(_) if partition_fit::is_refused(child, parent, table.as_ref())? => return Ok(None),
+            Some(parents) => match read(&*written, partition.clone(), &parents, child, table.as_ref()) {
+                // A user's function is in the bound: only Postgres may run it.
+                Err(error) if barrier::is_stop(&error) => unread(partition, child)?,
+                read => read?,
+            },
+            None => unread(partition, child)?,
         };
         Ok(Some(change(on, attachment)))
     }
@@ -87,32 +91,42 @@ fn change(on: Relation, attachment: Attachment) -> Change {
     }
 }
 
-/// Everything, from open relations.
+/// Everything. Without the table open, because another session has it locked, what it lacks is not known.
 ///
 /// # Safety
 /// `written` is the parser's tree.
-unsafe fn read(written: &PartitionCmd, partition: Relation, parents: &Parent, table: &Peek) -> Result<Attachment> {
+unsafe fn read(
+    written: &PartitionCmd,
+    partition: Relation,
+    parents: &Parent,
+    child: Oid,
+    table: Option<&Peek>,
+) -> Result<Attachment> {
     // SAFETY: conditions are over the columns of the relation they are given with.
     unsafe {
         let bound = parents.bound(written.bound, &partition.name, true)?;
         let mut unproven = Vec::new();
         if !bound.partition.is_null() {
-            let constraint = proof::mapped(bound.partition, table, &parents.table)?;
-            let scanned = proof::scanned(table, constraint)?;
+            let constraint = proof::mapped(bound.partition, child, parents.table.oid())?;
+            let scanned = proof::scanned(child, constraint)?;
             if !scanned.is_empty() {
-                unproven.push(proof::unproven(table, false, constraint, &scanned)?);
+                unproven.push(proof::unproven(child, false, constraint, &scanned)?);
             }
         }
         if let Some(default) = parents.default()?.filter(|_| !bound.is_default) {
             unproven.extend(of_default(default, &bound, parents, proof::scanned)?);
         }
-        Ok(Attachment {
-            bound: Some(bound.text),
-            unproven,
-            builds: partition_index::missing(&parents.table, table)?,
-            validates: partition_key::missing(&parents.table, table)?,
-            partition,
-        })
+        let (mut builds, mut validates) = (Vec::new(), Vec::new());
+        if let Some(table) = table {
+            builds = partition_index::missing(&parents.table, table)?;
+            validates = partition_key::missing(&parents.table, table)?;
+            // What a script makes for a table before is taken for what the table lacks.
+            prior::ask(|prior| {
+                builds.retain(|index| !prior.has_index_on(index.leaf));
+                validates.retain(|key| !key.leaves.iter().all(|leaf| prior.has_foreign_key(*leaf)));
+            });
+        }
+        Ok(Attachment { bound: Some(bound.text), unproven, builds, validates, partition })
     }
 }
 
@@ -124,75 +138,21 @@ pub unsafe fn of_default(
     default: Oid,
     bound: &Bound,
     parents: &Parent,
-    search: unsafe fn(&Peek, *mut pg_sys::List) -> Result<Vec<Oid>>,
+    search: unsafe fn(Oid, *mut pg_sys::List) -> Result<Vec<Oid>>,
 ) -> Result<Option<Unproven>> {
     // SAFETY: as in [`read`].
     unsafe {
-        let Some(table) = Peek::open(default) else {
-            let scanned = proof::without_constraints(default)?;
-            return if scanned.is_empty() { Ok(None) } else { proof::unread(default, true, &scanned).map(Some) };
-        };
-        let constraint = proof::mapped(bound.default, &table, &parents.table)?;
-        let scanned = search(&table, constraint)?;
-        if scanned.is_empty() { Ok(None) } else { proof::unproven(&table, true, constraint, &scanned).map(Some) }
+        let constraint = proof::mapped(bound.default, default, parents.table.oid())?;
+        let scanned = search(default, constraint)?;
+        if scanned.is_empty() { Ok(None) } else { proof::unproven(default, true, constraint, &scanned).map(Some) }
     }
 }
 
-/// What the catalogue tells while another session has one of the two locked: where there is no CHECK, nothing is proven.
+/// What the catalogue tells while the bound is not known: where there is no CHECK, nothing is proven.
 fn unread(partition: Relation, child: Oid) -> Result<Attachment> {
-    let scanned = if relation::has_checks(child) { Vec::new() } else { proof::without_constraints(child)? };
+    let scanned = if proof::has_checks(child) { Vec::new() } else { proof::without_constraints(child)? };
     let unproven = if scanned.is_empty() { Vec::new() } else { vec![proof::unread(child, false, &scanned)?] };
     Ok(Attachment { partition, bound: None, unproven, builds: Vec::new(), validates: Vec::new() })
-}
-
-/// Whether Postgres refuses the table as a partition before it looks at a row: it is typed, or its columns or constraints
-/// are not those of the parent.
-fn is_refused(table: &Peek, parent: &Peek) -> bool {
-    // SAFETY: open relations; numbers are below natts.
-    unsafe {
-        let (child, parent) = (&*table.entry(), &*parent.entry());
-        if (*child.rd_rel).reloftype != Oid::INVALID {
-            return true;
-        }
-        let columns = |row_type: pg_sys::TupleDesc| {
-            (0..(*row_type).natts).map(move |i| versions::attribute(row_type, i)).filter(|a| !a.attisdropped)
-        };
-        let same_name = |a: &pg_sys::FormData_pg_attribute, b: &pg_sys::FormData_pg_attribute| {
-            convert::string(a.attname.data.as_ptr()) == convert::string(b.attname.data.as_ptr())
-        };
-        let matches = |theirs: &pg_sys::FormData_pg_attribute| {
-            columns(child.rd_att).any(|own| {
-                same_name(own, theirs)
-                    && own.atttypid == theirs.atttypid
-                    && own.atttypmod == theirs.atttypmod
-                    && own.attcollation == theirs.attcollation
-                    && (own.attnotnull || !theirs.attnotnull)
-                    && own.attgenerated == theirs.attgenerated
-            })
-        };
-        columns(parent.rd_att).any(|theirs| !matches(theirs))
-            || columns(child.rd_att).any(|own| !columns(parent.rd_att).any(|theirs| same_name(own, theirs)))
-            || !checks(parent, true).iter().all(|name| checks(child, false).contains(name))
-    }
-}
-
-/// Names of CHECK constraints; of the parent, those that are inherited.
-///
-/// # Safety
-/// An open relation.
-unsafe fn checks(relation: &pg_sys::RelationData, inherited: bool) -> Vec<String> {
-    // SAFETY: num_check counts the constraints.
-    unsafe {
-        let constraints = (*relation.rd_att).constr;
-        if constraints.is_null() {
-            return Vec::new();
-        }
-        (0..usize::from((*constraints).num_check))
-            .map(|i| &*(*constraints).check.add(i))
-            .filter(|check| !(inherited && check.ccnoinherit))
-            .filter_map(|check| convert::string(check.ccname))
-            .collect()
-    }
 }
 
 /// ALTER TABLE `on` DETACH PARTITION as a change; `None` when there is no such partition.
@@ -256,9 +216,4 @@ fn referencing(partition: &Relation, concurrently: bool) -> Result<Vec<Work>> {
         }
     }
     Ok(work)
-}
-
-/// Whether an index or constraint of that oid belongs to a larger one: a part of a partitioned one.
-pub fn is_part(relation: Oid) -> bool {
-    syscache::Row::class(relation).and_then(|row| row.boolean(c"relispartition")) == Some(true)
 }

@@ -5,11 +5,10 @@ use std::ffi::CString;
 
 use pgrx::pg_sys::{self, Oid};
 
-use super::{partition, proof};
+use super::catalogue::{self, Row};
 use crate::ddl::MissingIndex;
 use crate::error::Result;
 use crate::pg::relation::{self, Peek};
-use crate::pg::syscache::Row;
 use crate::pg::{boundary, convert, raw, versions};
 
 /// What would be built, table by table.
@@ -52,12 +51,17 @@ fn constraint_of(table: Oid, index: Oid) -> Result<Option<Oid>> {
     Ok((oid != Oid::INVALID).then_some(oid))
 }
 
+/// Whether an index belongs to a partitioned one.
+fn is_part(index: Oid) -> bool {
+    catalogue::class(index).and_then(|row| row.boolean(c"relispartition")) == Some(true)
+}
+
 /// An index of the parent, to be matched.
 struct Like<'a> {
     parent: &'a Peek,
     index: &'a Peek,
     /// pg_constraint.contype of the constraint it backs.
-    constraint: Option<u8>,
+    constraint: Option<char>,
     /// ` DEFERRABLE`, ` DEFERRABLE INITIALLY DEFERRED` or empty.
     deferrable: &'static str,
     body: Option<String>,
@@ -75,7 +79,7 @@ impl<'a> Like<'a> {
             let names: Vec<String> = (0..(*row_type).natts)
                 .filter_map(|i| convert::string(versions::attribute(row_type, i).attname.data.as_ptr()))
                 .collect();
-            let constraint = constraint_of(parent.oid(), index.oid())?.and_then(Row::constraint);
+            let constraint = constraint_of(parent.oid(), index.oid())?.and_then(catalogue::constraint);
             let flag = |row: &Row, column| row.boolean(column) == Some(true);
             let deferrable = match &constraint {
                 Some(row) if flag(row, c"condeferred") => " DEFERRABLE INITIALLY DEFERRED",
@@ -85,7 +89,7 @@ impl<'a> Like<'a> {
             Ok(Self {
                 parent,
                 index,
-                constraint: constraint.map(|row| row.char(c"contype")),
+                constraint: constraint.map(|row| row.character(c"contype")),
                 deferrable,
                 body: body(parent, index),
                 columns: names.join("_"),
@@ -114,7 +118,7 @@ impl<'a> Like<'a> {
         };
         let Some(kind) = self.constraint.filter(|_| same) else { return Ok(same) };
         let Some(constraint) = constraint_of(table.oid(), index.oid())? else { return Ok(false) };
-        let same_kind = Row::constraint(constraint).is_some_and(|row| row.char(c"contype") == kind);
+        let same_kind = catalogue::constraint(constraint).is_some_and(|row| row.character(c"contype") == kind);
         Ok(same_kind || !versions::CONSTRAINT_KINDS_MUST_MATCH)
     }
 }
@@ -157,7 +161,7 @@ impl Search {
         // SAFETY: the caller's promise.
         unsafe {
             for oid in indexes(table) {
-                if self.taken.contains(&oid) || partition::is_part(oid) {
+                if self.taken.contains(&oid) || is_part(oid) {
                     continue;
                 }
                 let Some(index) = Peek::open(oid) else { continue };
@@ -171,7 +175,7 @@ impl Search {
             match relation::kind_of(table.oid()) {
                 pg_sys::RELKIND_RELATION => self.add(like, table),
                 pg_sys::RELKIND_PARTITIONED_TABLE => {
-                    for oid in proof::partitions(table) {
+                    for oid in relation::children(table.oid())? {
                         if let Some(partition) = Peek::open(oid) {
                             self.descend(like, &partition, false)?;
                         }
@@ -197,8 +201,8 @@ impl Search {
             name: relation::quoted(&own),
             body: like.body.clone(),
             constraint: match like.constraint {
-                Some(b'p') => Some(format!("PRIMARY KEY{}", like.deferrable)),
-                Some(b'u') => Some(format!("UNIQUE{}", like.deferrable)),
+                Some('p') => Some(format!("PRIMARY KEY{}", like.deferrable)),
+                Some('u') => Some(format!("UNIQUE{}", like.deferrable)),
                 _ => None,
             },
         });
@@ -209,8 +213,8 @@ impl Search {
         // SAFETY: a syscache look-up by oid.
         let schema = unsafe { pg_sys::get_rel_namespace(table) };
         let (columns, label) = match like.constraint {
-            Some(b'p') => ("", "pkey"),
-            Some(b'x') => (like.columns.as_str(), "excl"),
+            Some('p') => ("", "pkey"),
+            Some('x') => (like.columns.as_str(), "excl"),
             Some(_) => (like.columns.as_str(), "key"),
             None => (like.columns.as_str(), "idx"),
         };

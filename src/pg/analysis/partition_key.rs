@@ -3,11 +3,10 @@
 
 use pgrx::pg_sys::{self, ForeignKeyCacheInfo, NodeTag, Oid};
 
-use super::proof;
+use super::catalogue::{self, Row};
 use crate::ddl::MissingKey;
 use crate::error::Result;
 use crate::pg::relation::{self, Peek};
-use crate::pg::syscache::Row;
 use crate::pg::{boundary, convert, node, raw, versions};
 
 /// What would be checked, table by table.
@@ -21,9 +20,9 @@ pub unsafe fn missing(parent: &Peek, table: &Peek) -> Result<Vec<MissingKey>> {
         let all: Vec<Oid> = keys.iter().map(|key| key.conoid).collect();
         let mut found = Vec::new();
         for key in &keys {
-            let Some(row) = Row::constraint(key.conoid) else { continue };
+            let Some(row) = catalogue::constraint(key.conoid) else { continue };
             // Parts of a key that is taken over come with it; nothing is checked for one that is not enforced.
-            if all.contains(&row.oid(c"conparentid")) || row.boolean(c"conenforced") == Some(false) {
+            if all.contains(&Oid::from(row.oid(c"conparentid"))) || row.boolean(c"conenforced") == Some(false) {
                 continue;
             }
             let like = Like { parent, key, row, definition: definition(parent, key.conoid) };
@@ -92,7 +91,7 @@ impl Like<'_> {
                 pg_sys::RELKIND_RELATION => found.push(self.missing(table, equal)?),
                 pg_sys::RELKIND_PARTITIONED_TABLE if whole => found.push(self.missing(table, equal)?),
                 pg_sys::RELKIND_PARTITIONED_TABLE => {
-                    for oid in proof::partitions(table) {
+                    for oid in relation::children(table.oid())? {
                         if let Some(partition) = Peek::open(oid) {
                             self.descend(&partition, found)?;
                         }
@@ -127,10 +126,12 @@ impl Like<'_> {
             {
                 continue;
             }
-            let Some(row) = Row::constraint(key.conoid) else { continue };
+            let Some(row) = catalogue::constraint(key.conoid) else { continue };
             let same = [c"condeferrable", c"condeferred"].iter().all(|c| row.boolean(c) == self.row.boolean(c))
-                && [c"confupdtype", c"confdeltype", c"confmatchtype"].iter().all(|c| row.char(c) == self.row.char(c));
-            if !same || row.oid(c"conparentid") != Oid::INVALID {
+                && [c"confupdtype", c"confdeltype", c"confmatchtype"]
+                    .iter()
+                    .all(|c| row.character(c) == self.row.character(c));
+            if !same || row.oid(c"conparentid") != 0 {
                 continue;
             }
             let equal = Equal { name: row.name(c"conname"), valid: row.boolean(c"convalidated") == Some(true) };
@@ -175,9 +176,9 @@ impl Like<'_> {
     unsafe fn free_name(&self, table: &Peek, table_name: &str) -> Result<String> {
         const OF_RELATION: i32 = 0;
         let parents = self.row.name(c"conname");
-        let wanted = convert::c_string(&parents);
-        let (wanted, oid) = (wanted.as_ptr(), table.oid());
-        // SAFETY: a NUL-terminated name; look-ups by oid and number.
+        let own_copy = convert::c_string(&parents);
+        let (wanted, oid) = (own_copy.as_ptr(), table.oid());
+        // SAFETY: NUL-terminated names; look-ups by oid and number; palloc'd results.
         unsafe {
             if !boundary::catch(|| raw::ConstraintNameIsUsed(OF_RELATION, oid, wanted))? {
                 return Ok(parents);
@@ -188,8 +189,15 @@ impl Like<'_> {
                 .iter()
                 .filter_map(|n| convert::string(pg_sys::get_attname(self.parent.oid(), *n, true)))
                 .collect();
-            let schema = pg_sys::get_rel_namespace(oid);
-            Ok(relation::free_name(table_name, &columns.join("_"), c"fkey", schema, true))
+            let (table_name, columns) = (convert::c_string(table_name), convert::c_string(&columns.join("_")));
+            let (first, second, label) = if versions::KEYS_ARE_NAMED_AFTER_PARENTS {
+                (wanted, std::ptr::null(), c"".as_ptr())
+            } else {
+                (table_name.as_ptr(), columns.as_ptr(), c"fkey".as_ptr())
+            };
+            let (schema, others) = (pg_sys::get_rel_namespace(oid), std::ptr::null_mut());
+            let name = boundary::catch(|| raw::ChooseConstraintName(first, second, label, schema, others))?;
+            Ok(convert::string(name).unwrap_or_default())
         }
     }
 }

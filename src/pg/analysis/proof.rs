@@ -1,11 +1,13 @@
-//! Does a table's own constraints prove that its rows belong to a partition? Asked of Postgres's prover, as ATTACH PARTITION
+//! Do a table's own constraints prove that its rows belong to a partition? Asked of Postgres's prover, as ATTACH PARTITION
 //! and CREATE TABLE ... PARTITION OF ask it.
 
 use std::ffi::CStr;
 
-use pgrx::pg_sys::{self, List, NodeTag, Oid};
+use pgrx::pg_sys::{self, List, Node, NodeTag, Oid, ParseExprKind};
 
-use super::is_statements_own;
+use super::alter_table::not_null;
+use super::expression::Namespace;
+use super::{barrier, catalogue, expression, is_statements_own, overlay, prior};
 use crate::ddl::Unproven;
 use crate::error::Result;
 use crate::pg::relation::{self, Peek};
@@ -15,7 +17,7 @@ use crate::pg::{boundary, convert, lexer, node, raw};
 ///
 /// # Safety
 /// `constraint` is an implicitly ANDed list over the columns of `table`.
-pub unsafe fn scanned(table: &Peek, constraint: *mut List) -> Result<Vec<Oid>> {
+pub unsafe fn scanned(table: Oid, constraint: *mut List) -> Result<Vec<Oid>> {
     let mut found = Vec::new();
     // SAFETY: the caller's promise.
     unsafe { descend(table, constraint, &mut found)? };
@@ -24,21 +26,17 @@ pub unsafe fn scanned(table: &Peek, constraint: *mut List) -> Result<Vec<Oid>> {
 
 /// # Safety
 /// As for [`scanned`].
-unsafe fn descend(table: &Peek, constraint: *mut List, found: &mut Vec<Oid>) -> Result<()> {
-    // SAFETY: open relations; the descriptor lives as long as the relation is open.
+unsafe fn descend(table: Oid, constraint: *mut List, found: &mut Vec<Oid>) -> Result<()> {
+    // SAFETY: the caller's promise.
     unsafe {
         if implied(table, constraint)? {
             return Ok(());
         }
-        match relation::kind_of(table.oid()) {
-            pg_sys::RELKIND_RELATION => found.push(table.oid()),
+        match relation::kind_of(table) {
+            pg_sys::RELKIND_RELATION => found.push(table),
             pg_sys::RELKIND_PARTITIONED_TABLE => {
-                for oid in partitions(table) {
-                    let Some(partition) = Peek::open(oid) else {
-                        found.extend(without_constraints(oid)?);
-                        continue;
-                    };
-                    descend(&partition, mapped(constraint, &partition, table)?, found)?;
+                for partition in relation::children(table)? {
+                    descend(partition, mapped(constraint, partition, table)?, found)?;
                 }
             }
             _ => {}
@@ -52,57 +50,74 @@ unsafe fn descend(table: &Peek, constraint: *mut List, found: &mut Vec<Oid>) -> 
 ///
 /// # Safety
 /// As for [`scanned`].
-pub unsafe fn scanned_by_create(default: &Peek, constraint: *mut List) -> Result<Vec<Oid>> {
+pub unsafe fn scanned_by_create(default: Oid, constraint: *mut List) -> Result<Vec<Oid>> {
     let mut found = Vec::new();
     // SAFETY: the caller's promise.
     if unsafe { implied(default, constraint)? } {
         return Ok(found);
     }
-    for oid in relation::inheritors(default.oid())? {
-        if !relation::has_storage(oid) {
-            continue;
-        }
-        let proven = match Peek::open(oid) {
-            _ if oid == default.oid() => false,
-            // SAFETY: as Postgres does.
-            Some(leaf) => unsafe { implied(&leaf, constraint)? },
-            None => relation::has_checks(oid),
-        };
-        if !proven {
+    for oid in relation::inheritors(default)? {
+        // SAFETY: numbers of columns as Postgres takes them.
+        if relation::has_storage(oid) && (oid == default || !unsafe { implied(oid, constraint)? }) {
             found.push(oid);
         }
     }
     Ok(found)
 }
 
-/// The partitions of a partitioned table, those that are being detached left out.
-///
-/// # Safety
-/// The table is partitioned.
-pub unsafe fn partitions(table: &Peek) -> Vec<Oid> {
-    // SAFETY: the descriptor lives as long as the relation is open; nparts counts its oids.
-    unsafe {
-        let descriptor = &*pg_sys::RelationGetPartitionDesc(table.entry(), true);
-        (0..usize::try_from(descriptor.nparts).unwrap_or(0)).map(|i| *descriptor.oids.add(i)).collect()
-    }
-}
-
-/// The leaves below a relation that cannot be read now but that have no CHECK, so that nothing can be proven of them.
+/// The leaves below a relation that have no CHECK, so that nothing can be proven of them.
 pub fn without_constraints(oid: Oid) -> Result<Vec<Oid>> {
     let mut leaves = relation::inheritors(oid)?;
-    leaves.retain(|leaf| relation::has_storage(*leaf) && !relation::has_checks(*leaf));
+    leaves.retain(|leaf| relation::has_storage(*leaf) && !has_checks(*leaf));
     Ok(leaves)
 }
 
-/// Whether valid CHECK and NOT NULL constraints of a relation imply a condition. What cannot be decided without running
-/// a user's function is not proven.
+/// Whether a relation has CHECK constraints, valid or not.
+pub fn has_checks(oid: Oid) -> bool {
+    catalogue::class(oid).is_some_and(|row| row.small(c"relchecks") > 0)
+}
+
+/// Whether valid CHECK and NOT NULL constraints of a relation imply a condition.
 ///
 /// # Safety
 /// As for [`scanned`].
-pub unsafe fn implied(table: &Peek, constraint: *mut List) -> Result<bool> {
-    let entry = table.entry();
-    // SAFETY: one raw call.
-    decided(unsafe { boundary::catch(|| raw::PartConstraintImpliedByRelConstraint(entry, constraint)) })
+unsafe fn implied(table: Oid, constraint: *mut List) -> Result<bool> {
+    // SAFETY: one raw call on an open relation; the trees are over its columns.
+    unsafe {
+        if let Some(table) = Peek::open(table).filter(|_| !prior::in_script()) {
+            let entry = table.entry();
+            match boundary::catch(|| raw::PartConstraintImpliedByRelConstraint(entry, constraint)) {
+                // A CHECK has a user's function that Postgres would run to fold it. What it means stays unknown; the
+                // others may do without it.
+                Err(error) if barrier::is_stop(&error) => {}
+                answer => return decided(answer),
+            }
+        }
+        // Another session has it locked, or earlier statements of a script change it: the same from the catalogue.
+        decided(expression::implied(&known(table)?, constraint))
+    }
+}
+
+/// What is known of every row: valid CHECK and NOT NULL constraints, also those that a script makes.
+fn known(table: Oid) -> Result<Vec<*mut Node>> {
+    let columns = catalogue::attributes(table);
+    let checks = not_null::checks(table);
+    let kept = checks.iter().filter(|row| !overlay::has_dropped_constraint(table, &row.name(c"conname")));
+    let mut known: Vec<*mut Node> = kept.map(|row| row.tree(c"conbin")).collect();
+    let unvalidated = not_null::unvalidated(table);
+    for column in columns.iter().filter(|a| !a.dropped && a.not_null && !unvalidated.contains(&a.number)) {
+        // SAFETY: a list of one.
+        known.extend(unsafe { node::elements(not_null::test(column)) });
+    }
+    let made = prior::ask(|prior| prior.conditions(table.to_u32())).unwrap_or_default();
+    if !made.is_empty() {
+        let namespace = Namespace::new("t", &columns);
+        for condition in made {
+            // SAFETY: as written for this table's columns.
+            known.extend(unsafe { read(&namespace, &condition)? });
+        }
+    }
+    Ok(known)
 }
 
 fn decided(answer: Result<bool>) -> Result<bool> {
@@ -112,35 +127,44 @@ fn decided(answer: Result<bool>) -> Result<bool> {
     }
 }
 
-/// A condition over the columns of `from`, over those of `to`.
+/// A condition over the columns of `from`, over those of `to`, matched by name as `map_partition_varattnos` does.
 ///
 /// # Safety
 /// `condition` is a list of expressions over the columns of `from`.
-pub unsafe fn mapped(condition: *mut List, to: &Peek, from: &Peek) -> Result<*mut List> {
-    let (to, from) = (to.entry(), from.entry());
-    // SAFETY: one raw call on open relations.
-    unsafe { boundary::catch(|| raw::map_partition_varattnos(condition, 1, to, from)) }
+pub unsafe fn mapped(condition: *mut List, to: Oid, from: Oid) -> Result<*mut List> {
+    let columns = catalogue::attributes(to);
+    let mut numbers: Vec<i16> = catalogue::attributes(from)
+        .iter()
+        .map(|theirs| columns.iter().find(|own| !own.dropped && own.name == theirs.name).map_or(0, |own| own.number))
+        .collect();
+    let map = pg_sys::AttrMap { attnums: numbers.as_mut_ptr(), maplen: numbers.len() as i32 };
+    let (map, mut whole_row) = (&raw const map, false);
+    let found = &raw mut whole_row;
+    // SAFETY: the map outlives the call and has a place for every column of `from`; it makes a new tree.
+    unsafe {
+        let row_type = pg_sys::get_rel_type_id(to);
+        boundary::catch(|| raw::map_variable_attnos(condition.cast(), 1, 0, map, row_type, found).cast())
+    }
 }
 
 /// What a hint needs to prove a condition with a CHECK on `table`.
 ///
 /// # Safety
 /// As for [`scanned`].
-pub unsafe fn unproven(table: &Peek, of_default: bool, constraint: *mut List, scanned: &[Oid]) -> Result<Unproven> {
-    // SAFETY: an open relation; the condition is over its columns.
+pub unsafe fn unproven(table: Oid, of_default: bool, constraint: *mut List, scanned: &[Oid]) -> Result<Unproven> {
+    let mut unproven = unread(table, of_default, scanned)?;
+    let namespace = Namespace::new("t", &catalogue::attributes(table));
+    // SAFETY: the condition is over the columns of the table.
     unsafe {
-        let condition = written(table, constraint);
-        let proves = match &condition {
-            Some(condition) => proves(table, condition, constraint)?,
-            None => false,
-        };
-        let mut unproven = unread(table.oid(), of_default, scanned)?;
-        unproven.condition = condition.filter(|_| proves);
-        Ok(unproven)
+        let condition = namespace.write(pg_sys::make_ands_explicit(constraint).cast());
+        if proves(&namespace, &condition, constraint)? {
+            unproven.condition = Some(condition);
+        }
     }
+    Ok(unproven)
 }
 
-/// The same for a table that cannot be read without waiting.
+/// The same where the condition is not known.
 pub fn unread(table: Oid, of_default: bool, scanned: &[Oid]) -> Result<Unproven> {
     let table = relation::describe(table, true)?;
     let label: &CStr = if of_default { c"default_check" } else { c"partition_check" };
@@ -156,62 +180,34 @@ pub fn unread(table: Oid, of_default: bool, scanned: &[Oid]) -> Result<Unproven>
     })
 }
 
-/// As SQL.
-///
-/// # Safety
-/// As for [`scanned`].
-unsafe fn written(table: &Peek, constraint: *mut List) -> Option<String> {
-    // SAFETY: expressions over the columns of an open relation.
-    unsafe {
-        let name = convert::c_string(&relation::names(table.oid()).1);
-        let context = pg_sys::deparse_context_for(name.as_ptr(), table.oid());
-        let whole = pg_sys::make_ands_explicit(constraint).cast();
-        convert::string(pg_sys::deparse_expression(whole, context, false, false))
-    }
-}
-
 /// Whether Postgres's prover will accept a CHECK as proof. It does not where types or collations get lost in SQL, as for a
 /// hash of a text.
 ///
 /// # Safety
-/// As for [`scanned`].
-unsafe fn proves(table: &Peek, check: &str, constraint: *mut List) -> Result<bool> {
-    // SAFETY: the tree lives in the current context; every cast follows the tag; raw calls within the boundary.
+/// The constraint is over the namespace's columns.
+unsafe fn proves(namespace: &Namespace, check: &str, constraint: *mut List) -> Result<bool> {
+    // SAFETY: the caller's promise.
     unsafe {
-        let Some(expression) = checked_expression(table, check)? else { return Ok(false) };
-        decided(boundary::catch(|| {
-            let simple = raw::eval_const_expressions(std::ptr::null_mut(), expression);
-            let canonical = raw::canonicalize_qual(simple.cast(), true);
-            raw::predicate_implied_by(constraint, raw::make_ands_implicit(canonical), true)
-        }))
+        match read(namespace, check)? {
+            Some(expression) => decided(expression::implied(&[expression], constraint)),
+            None => Ok(false),
+        }
     }
 }
 
-/// A condition as the expression that a CHECK on `table` would store.
+/// A condition as the expression that a CHECK would store.
 ///
 /// # Safety
-/// The table is open.
-unsafe fn checked_expression(table: &Peek, check: &str) -> Result<Option<*mut pg_sys::Node>> {
-    let source = convert::c_string(&format!("SELECT WHERE {check}"));
-    let entry = table.entry();
-    // SAFETY: the source is NUL-terminated; every cast follows the tag; raw calls within the boundary.
+/// Makes nodes in the current memory context.
+unsafe fn read(namespace: &Namespace, condition: &str) -> Result<Option<*mut Node>> {
+    let source = convert::c_string(&format!("SELECT WHERE {condition}"));
+    // SAFETY: the source is NUL-terminated; the cast follows the tag.
     unsafe {
         let parsed = lexer::parse(source.as_ptr())?;
         let [only] = parsed.as_slice() else { return Ok(None) };
         let Some(select) = node::cast::<pg_sys::SelectStmt>((**only).stmt, NodeTag::T_SelectStmt) else {
             return Ok(None);
         };
-        let condition = (*select).whereClause;
-        boundary::catch(|| {
-            let mode = pg_sys::AccessShareLock as i32;
-            let state = raw::make_parsestate(std::ptr::null_mut());
-            let item = raw::addRangeTableEntryForRelation(state, entry, mode, std::ptr::null_mut(), false, true);
-            raw::addNSItemToQuery(state, item, true, true, true);
-            let kind = pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT;
-            let expression = raw::transformExpr(state, condition, kind);
-            let expression = raw::coerce_to_boolean(state, expression, c"CHECK".as_ptr());
-            raw::assign_expr_collations(state, expression);
-            Some(expression)
-        })
+        namespace.transform((*select).whereClause, ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT)
     }
 }

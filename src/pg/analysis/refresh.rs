@@ -2,14 +2,11 @@
 
 use pgrx::pg_sys::{self, Oid};
 
-use super::catalogue::{CLASS, Catalogue, INDEXES_OF, Key};
+use super::catalogue::{self, INDEXES_OF, Key};
 use super::{held, prior};
 use crate::ddl::{Change, ChangeKind, LockMode, WorkKind};
 use crate::error::Result;
 use crate::pg::{relation, versions};
-
-/// pg_class by oid.
-const CLASS_BY_OID: Catalogue = Catalogue { oid: CLASS, index: 2662 };
 
 /// The statement as a change; `None` for what is none of the guard's business.
 ///
@@ -23,8 +20,7 @@ pub unsafe fn change(refresh: &pg_sys::RefreshMatViewStmt) -> Result<Option<Chan
         return Ok(None);
     }
     let on = relation::describe(view, false)?;
-    let rows = CLASS_BY_OID.rows(&[Key::Oid(c"oid", view.to_u32())]);
-    let populated = rows.first().is_some_and(|row| row.boolean(c"relispopulated") == Some(true));
+    let populated = catalogue::class(view).is_some_and(|row| row.boolean(c"relispopulated") == Some(true));
     let can_be = has_unique_index(view);
     // It compares all rows, which readers wait for when this transaction keeps them off already.
     let (lock, kind) = match refresh.concurrent {

@@ -2,14 +2,11 @@
 
 use pgrx::pg_sys::{self, NodeTag, Oid, ReindexObjectType};
 
-use super::catalogue::{CLASS, Catalogue, INDEX_BY_OID, INDEXES_OF, Key, Row};
+use super::catalogue::{CLASS_BY_OID, INDEX_BY_OID, INDEXES_OF, Key, Row};
 use super::{held, prior};
 use crate::ddl::{Change, ChangeKind, LockMode, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::{convert, node, relation, versions};
-
-/// pg_class by oid.
-const CLASS_BY_OID: Catalogue = Catalogue { oid: CLASS, index: 2662 };
 
 /// The statement as a change; `None` for what is none of the guard's business.
 ///
@@ -30,6 +27,7 @@ pub unsafe fn change(reindex: &pg_sys::ReindexStmt) -> Result<Option<Change>> {
         instead: target.concurrently(&options),
         each: target.each(&options),
         left_out: target.left_out().map(relation::qualified_name).collect(),
+        separately: !one,
         what: format!("{} {}", target.word.to_lowercase(), target.name),
     };
     Ok(Some(Change { on, kind, lock: Some(lock), sql: None, work }))

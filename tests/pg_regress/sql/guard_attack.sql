@@ -44,6 +44,11 @@ SET search_path = pg_temp, public, pg_catalog;
 CREATE TABLE public.at2 (a int); ALTER TABLE public.at2 ADD b int; DROP TABLE public.at2;
 CREATE INDEX ON public.at (a);
 RESET search_path;
+-- Settings that change what SQL means do not change what ours means.
+SET standard_conforming_strings = off; SET transform_null_equals = on; SET array_nulls = off;
+CREATE TABLE at4 (a int);
+DROP TABLE at4;
+RESET standard_conforming_strings; RESET transform_null_equals; RESET array_nulls;
 -- Text that is no SQL, and names that are.
 CREATE TABLE "a', 'b'); DROP TABLE at; --" (a int); DROP TABLE "a', 'b'); DROP TABLE at; --";
 DO $$ BEGIN EXECUTE 'CREATE TABLE at3 (a int DEFAULT 1' || repeat(' + 1', 5000) || ')'; END $$;

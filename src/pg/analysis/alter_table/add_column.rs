@@ -130,6 +130,7 @@ pub unsafe fn attribute(written: &pg_sys::ColumnDef) -> Result<Attribute> {
             collation: pg_sys::GetColumnDefCollation(std::ptr::null_mut(), pointer, type_oid),
             not_null: false,
             generated: generated.map_or('\0', |(_, stored)| if stored { 's' } else { 'v' }),
+            identity: false,
             dropped: false,
         })
     }

@@ -9,15 +9,13 @@ use super::{Alteration, definition, foreign_key, present};
 use crate::ddl::{Change, ChangeKind, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::analysis::catalogue::{
-    self, ATTRIBUTE_DEFAULT, Attribute, CLASS, CONSTRAINT, CONSTRAINT_BY_OID, Catalogue, DEPENDENTS_OF, INDEX_BY_OID,
-    Key, Row,
+    self, ATTRIBUTE_DEFAULT, Attribute, CLASS, CLASS_BY_OID, CONSTRAINT, CONSTRAINT_BY_OID, Catalogue, DEPENDENTS_OF,
+    INDEX_BY_OID, Key, Row,
 };
 use crate::pg::analysis::expression::{self, Namespace};
 use crate::pg::analysis::row_type;
 use crate::pg::{convert, node, relation, versions};
 
-/// pg_class by oid.
-const CLASS_BY_OID: Catalogue = Catalogue { oid: CLASS, index: 2662 };
 /// pg_attrdef by oid.
 const DEFAULT_BY_OID: Catalogue = Catalogue { oid: ATTRIBUTE_DEFAULT, index: 2657 };
 

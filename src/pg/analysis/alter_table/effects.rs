@@ -123,6 +123,7 @@ unsafe fn added(
             kind: new.kind,
             valid: !new.not_valid && !new.not_enforced,
             proves,
+            condition: new.definition.as_deref().and_then(|text| text.strip_prefix("CHECK ")).map(str::to_owned),
         },
     ));
     Ok(())

@@ -8,7 +8,7 @@ mod describe;
 pub mod effects;
 mod foreign_key;
 mod index_constraint;
-mod not_null;
+pub mod not_null;
 mod other;
 mod storage;
 

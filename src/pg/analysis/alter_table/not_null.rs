@@ -86,6 +86,16 @@ pub fn test(attribute: &Attribute) -> *mut pg_sys::List {
     }
 }
 
+/// Columns whose not-null constraint is NOT VALID, from 18.
+pub fn unvalidated(table: Oid) -> Vec<i16> {
+    CONSTRAINTS_OF
+        .rows(&[Key::Oid(c"conrelid", table.to_u32())])
+        .into_iter()
+        .filter(|row| row.character(c"contype") == 'n' && !is_validated(table, row))
+        .flat_map(|row| row.small_array(c"conkey"))
+        .collect()
+}
+
 /// Whether a constraint of the catalogue's holds for every row, also since an earlier statement of the script.
 pub fn is_validated(table: Oid, row: &Row) -> bool {
     row.boolean(c"convalidated") == Some(true) || overlay::is_validated(table, &row.name(c"conname"))

@@ -5,14 +5,9 @@ use pgrx::pg_sys::{self, AlterTableType as At, Oid};
 use super::Alteration;
 use crate::ddl::{Change, ChangeKind, WorkKind};
 use crate::error::Result;
-use crate::pg::analysis::catalogue::{
-    CLASS, CONSTRAINT, CONSTRAINT_BY_OID, CONSTRAINTS_OF, Catalogue, DEPENDENTS_OF, Key, Row,
-};
+use crate::pg::analysis::catalogue::{self, CLASS, CONSTRAINT, CONSTRAINTS_OF, Catalogue, DEPENDENTS_OF, Key, Row};
 use crate::pg::analysis::prior;
 use crate::pg::{convert, relation};
-
-/// pg_class by oid.
-const CLASS_BY_OID: Catalogue = Catalogue { oid: CLASS, index: 2662 };
 
 /// pg_publication_rel by prrelid and prpubid.
 const PUBLICATIONS_OF: Catalogue = Catalogue { oid: 6106, index: 6113 };
@@ -122,11 +117,10 @@ fn referencing(table: Oid) -> Vec<Row> {
         .collect();
     constraints.sort_unstable();
     constraints.dedup();
-    let rows = constraints.into_iter().flat_map(|oid| CONSTRAINT_BY_OID.rows(&[Key::Oid(c"oid", oid)]));
+    let rows = constraints.into_iter().filter_map(|oid| catalogue::constraint(Oid::from(oid)));
     rows.filter(|row| row.oid(c"confrelid") == table.to_u32()).collect()
 }
 
 fn class(oid: Oid, column: &'static std::ffi::CStr) -> Oid {
-    let rows = CLASS_BY_OID.rows(&[Key::Oid(c"oid", oid.to_u32())]);
-    Oid::from(rows.first().map_or(0, |row| row.oid(column)))
+    Oid::from(catalogue::class(oid).map_or(0, |row| row.oid(column)))
 }

@@ -1,0 +1,24 @@
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS migrator CASCADE;
+CREATE EXTENSION migrator;
+RESET client_min_messages;
+-- ALTER DOMAIN: refused exactly when rows of a large table would be looked at.
+SET migrator.large_table_rows = 500;
+CREATE DOMAIN years AS int; CREATE DOMAIN age AS years;
+CREATE TABLE people (id int, a age); INSERT INTO people SELECT g, g FROM generate_series(1, 1000) g; ANALYZE people;
+ALTER DOMAIN years ADD CONSTRAINT positive CHECK (VALUE > 0);
+ALTER DOMAIN years SET NOT NULL;
+-- Without a look at the rows.
+ALTER DOMAIN years ADD CONSTRAINT positive CHECK (VALUE > 0) NOT VALID;
+ALTER DOMAIN years SET DEFAULT 5;
+ALTER DOMAIN years VALIDATE CONSTRAINT positive;
+ALTER DOMAIN years VALIDATE CONSTRAINT nowhere;
+ALTER DOMAIN years ADD CONSTRAINT positive CHECK (VALUE > 0);
+ALTER DOMAIN years ADD CHECK (VALUE ~ 'x');
+-- Nobody uses it, or few do; Postgres refuses it itself.
+CREATE DOMAIN unused AS int;
+ALTER DOMAIN unused ADD CHECK (VALUE > 0);
+ALTER DOMAIN unused SET NOT NULL;
+CREATE DOMAIN element AS int; CREATE TABLE arrays (a element[]); INSERT INTO arrays SELECT ARRAY[1] FROM generate_series(1, 1000);
+ALTER DOMAIN element ADD CHECK (VALUE > 0);
+SET client_min_messages = warning; SET migrator.guard = off; DROP TABLE people, arrays; DROP DOMAIN years, unused, element CASCADE;
