@@ -75,7 +75,7 @@ pub unsafe fn tablespace(alteration: &Alteration<'_>, command: &pg_sys::AlterTab
 /// catalogues.
 pub fn moves(oid: Oid, wanted: Oid, default: Oid) -> bool {
     let now = class(oid, c"reltablespace");
-    now != wanted && wanted != Oid::from(pg_sys::GLOBALTABLESPACE_OID) && !(wanted == default && now == Oid::INVALID)
+    now != wanted && wanted != pg_sys::GLOBALTABLESPACE_OID && !(wanted == default && now == Oid::INVALID)
 }
 
 /// What the statement may say once only; Postgres refuses it otherwise.
