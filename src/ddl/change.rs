@@ -142,8 +142,10 @@ pub enum ChangeKind {
     },
     SetTablespace {
         name: String,
-        /// A statement that comes to the same without blocking: for an index.
-        online: Option<String>,
+        /// What is moved when it is not the relation itself: `index "i"`, `3 tables`.
+        what: Option<String>,
+        /// Statements that come to the same without blocking: for indexes.
+        online: Vec<String>,
     },
     AttachPartition(Attachment),
     DetachPartition {
@@ -178,8 +180,12 @@ pub enum ChangeKind {
     },
     Reindex {
         concurrently: bool,
-        /// The statement with CONCURRENTLY.
-        instead: String,
+        /// The same with CONCURRENTLY; none when nothing of it can be built so.
+        instead: Vec<String>,
+        /// Table by table or index by index, for a transaction block.
+        each: Vec<String>,
+        /// Indexes that CONCURRENTLY leaves out: those of exclusion constraints.
+        left_out: Vec<String>,
         /// `table s.t`, for messages.
         what: String,
         /// A transaction for each table.

@@ -189,6 +189,17 @@ impl Prior {
         self.columns.get(&relation).map_or(&[], Vec::as_slice)
     }
 
+    /// The relations that get a column of a type from the script: a new one, or one that is changed.
+    pub fn tables_with(&self, type_oid: u32) -> Vec<u32> {
+        let added =
+            self.columns.iter().filter(|(_, all)| all.iter().any(|c| c.of.oid == type_oid)).map(|(oid, _)| *oid);
+        let changed = self.types_of.iter().filter(|(_, of)| of.oid == type_oid).map(|((oid, _), _)| *oid);
+        let mut tables: Vec<u32> = added.chain(changed).collect();
+        tables.sort_unstable();
+        tables.dedup();
+        tables
+    }
+
     /// New names of a relation's columns, with the names the catalogue has.
     pub fn renamed_columns(&self, relation: u32) -> Vec<(&str, &str)> {
         let mut renamed: Vec<_> = self

@@ -290,6 +290,26 @@ pub fn presence(oid: u32) -> Presence {
     if !has_storage(oid) || is_emptied(oid) {
         return Presence::Empty;
     }
+    holds_row(oid)
+}
+
+/// Whether values of a table's are stored beside it now, or may be.
+pub fn has_toasted(oid: pg_sys::Oid) -> bool {
+    // SAFETY: a syscache look-up by oid; the fixed part of a pg_class row.
+    let toast = unsafe {
+        let row = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, pg_sys::Datum::from(oid));
+        if row.is_null() {
+            return false;
+        }
+        let toast = (*pg_sys::GETSTRUCT(row).cast::<pg_sys::FormData_pg_class>()).reltoastrelid;
+        pg_sys::ReleaseSysCache(row);
+        toast
+    };
+    toast != pg_sys::Oid::INVALID && !is_emptied(oid) && holds_row(toast) != Presence::Empty
+}
+
+/// `oid` has an access method.
+fn holds_row(oid: pg_sys::Oid) -> Presence {
     let Some(table) = Peek::open(oid) else { return Presence::Locked };
     // SAFETY: open under a lock; the snapshot is registered for the time of the scan; a heap scan without keys.
     unsafe {

@@ -125,6 +125,9 @@ def derive(first, last, now, messages):
                 if relation["bytes"] or counted:
                     moved = relation["tablespace"] != before["tablespace"] and not counted
                     found.append((oid, "copy" if moved else "rewrite"))
+            # The index of what is stored beside the table.
+            elif relation["beside"] and before["beside"] and relation["beside"] != before["beside"]:
+                found.append((oid, "build"))
             elif relation["name"] in verified or oid in scanned_by_keys:
                 found.append((oid, "scan"))
             # How the query that validates a key reads the referenced table is the planner's choice of the day: it does

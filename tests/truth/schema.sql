@@ -33,7 +33,9 @@ BEGIN
         scans := scans || jsonb_build_object(relation.oid::text, jsonb_build_array(
             pg_stat_get_xact_numscans(relation.oid), pg_stat_get_xact_tuples_returned(relation.oid)));
     END LOOP;
-    FOR relation IN SELECT c.oid, relname, nspname, relkind, relfilenode, reltablespace, relispopulated, indrelid
+    FOR relation IN SELECT c.oid, relname, nspname, relkind, relfilenode, reltablespace, relispopulated, indrelid,
+        (SELECT relfilenode FROM pg_class WHERE oid = (SELECT indexrelid FROM pg_index WHERE indrelid = c.reltoastrelid)
+            AND pg_relation_size(c.reltoastrelid) > 0) AS beside
         FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace LEFT JOIN pg_index ON indexrelid = c.oid
         WHERE relnamespace IN (TABLE truth.ours) LOOP
         filled := false;
@@ -42,7 +44,7 @@ BEGIN
         END IF;
         relations := relations || jsonb_build_object(relation.oid::text, jsonb_build_object(
             'schema', relation.nspname, 'name', relation.relname, 'kind', relation.relkind, 'file', relation.relfilenode,
-            'tablespace', relation.reltablespace, 'table', relation.indrelid, 'rows', filled,
+            'tablespace', relation.reltablespace, 'table', relation.indrelid, 'rows', filled, 'beside', relation.beside,
             'bytes', CASE WHEN relation.relkind IN ('r', 'm') THEN pg_relation_size(relation.oid) END));
     END LOOP;
     FOR relation IN SELECT oid FROM pg_class WHERE relnamespace IN (TABLE truth.ours) LOOP

@@ -18,20 +18,24 @@ pub static RULE: Rule = Rule {
 };
 
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
-    let ChangeKind::RefreshView { concurrently: false, can_be } = &change.kind else { return Ok(None) };
-    let Some(relation) = &change.on else { return Ok(None) };
+    let (ChangeKind::RefreshView { concurrently, can_be }, Some(relation)) = (&change.kind, &change.on) else {
+        return Ok(None);
+    };
     let Some(blocking) = Blocking::of(change)? else { return Ok(None) };
     let message = format!("nobody could read \"{}\" while it is refreshed", relation.name);
-    let recipe = match change.sql.as_ref().filter(|_| *can_be) {
-        Some(sql) => {
-            let concurrently = sql.replacen("VIEW", "VIEW CONCURRENTLY", 1);
-            Recipe::new("Refresh it while it is read:", vec![format!("{concurrently};")])
-        }
-        None => Recipe::window(
+    let recipe = if *concurrently || *can_be {
+        let statement = format!("REFRESH MATERIALIZED VIEW CONCURRENTLY {};", relation.quoted);
+        let sentence = match blocking.held_before {
+            true => "COMMIT what this transaction has done, then refresh it while it is read:",
+            false => "Refresh it while it is read:",
+        };
+        Recipe::new(sentence, vec![statement])
+    } else {
+        Recipe::window(
             RULE.id,
             "CONCURRENTLY needs a unique index on columns of the view, without WHERE; it has none.",
             change,
-        ),
+        )
     };
     Ok(Some(Finding::new(change, message, blocking.describe(change)?, recipe)))
 }

@@ -1,8 +1,9 @@
 //! `reindex-blocking`: REINDEX. Hazard: SHARE on the table and ACCESS EXCLUSIVE on the index.
 
-use crate::ddl::{Change, ChangeKind, Ddl};
+use crate::ddl::{Change, ChangeKind, Ddl, LockMode};
 use crate::error::Result;
 use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};
+use crate::guard::weight::listed;
 use crate::guard::work::Blocking;
 use crate::pg;
 
@@ -19,7 +20,9 @@ pub static RULE: Rule = Rule {
 };
 
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
-    let ChangeKind::Reindex { concurrently: false, instead, what, separately } = &change.kind else { return Ok(None) };
+    let ChangeKind::Reindex { concurrently: false, instead, each, left_out, what, separately } = &change.kind else {
+        return Ok(None);
+    };
     let Some(mut blocking) = Blocking::of(change)? else { return Ok(None) };
     if *separately {
         // Each table has its own transaction: one of them must be large, not all together.
@@ -27,11 +30,29 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         blocking = largest;
     }
     let message = format!("reindexing {what} would block its tables");
-    let recipe = Recipe::new("Build it without blocking, outside of a transaction block:", vec![format!("{instead};")]);
+    let statements = |list: &[String]| list.iter().map(|statement| format!("{statement};")).collect();
+    let recipe = match (instead.as_slice(), left_out.as_slice()) {
+        ([], _) => Recipe::allowing(
+            "The index of an exclusion constraint cannot be built without blocking. In a maintenance window:",
+            &[RULE.id],
+            statements(each),
+        ),
+        (instead, []) => Recipe::new("Build it without blocking, outside of a transaction block:", statements(instead)),
+        (instead, left_out) => Recipe::new(
+            format!(
+                "Build it without blocking, outside of a transaction block; that leaves out {}, of an exclusion constraint:",
+                listed(left_out)
+            ),
+            statements(instead),
+        ),
+    };
     let detail = match blocking.tables.as_slice() {
         [only] => blocking.describe_as(&pg::relation::qualified_name(*only), 1)?,
         tables => blocking.describe_as(&format!("The {what}"), tables.len())?,
     };
+    let reads =
+        if blocking.lock == LockMode::AccessExclusive { "" } else { " Reads that plan with its indexes wait, too." };
+    let detail = format!("{detail}{reads}");
     Ok(Some(Finding::new(change, message, detail, recipe)))
 }
 

@@ -4,10 +4,10 @@ use pgrx::pg_sys::{self, AlterTableType as At, NodeTag, Oid};
 
 use super::alter_table::{Alteration, changes_of};
 use super::catalogue::{CLASS, DEPENDENTS_OF, Key};
-use super::expression;
+use super::{expression, prior, row_type};
 use crate::ddl::{Change, ChangeKind, Relation, Work};
 use crate::error::Result;
-use crate::pg::{convert, node, object, relation, statement_text};
+use crate::pg::{convert, node, object, relation, versions};
 
 /// pg_type.
 const TYPE: u32 = 1247;
@@ -23,26 +23,29 @@ pub unsafe fn changes(alter: &pg_sys::AlterTableStmt) -> Result<Vec<Change>> {
             return Ok(Vec::new());
         }
         let Some(composite) = relation::lookup(alter.relation)? else { return Ok(Vec::new()) };
-        if !object::is_guarded(pg_sys::RelationRelationId, composite) {
+        let theirs = !prior::in_script() && !versions::is_relation_owner(composite);
+        if theirs || relation::kind_of(composite) != pg_sys::RELKIND_COMPOSITE_TYPE {
             return Ok(Vec::new());
         }
-        let tables = typed_tables(pg_sys::get_rel_type_id(composite));
-        let commands = node::elements(alter.cmds);
-        let whole = statement_text::on_one_line(alter).filter(|_| commands.len() == 1);
+        // Of a type that nobody else can see only what happens to older tables is of interest.
+        let is_new = !object::is_guarded(pg_sys::RelationRelationId, composite);
+        let of_type = pg_sys::get_rel_type_id(composite);
+        let tables = typed_tables(of_type);
+        let commands: Vec<&pg_sys::AlterTableCmd> = node::elements(alter.cmds)
+            .into_iter()
+            .filter_map(|n| node::cast::<pg_sys::AlterTableCmd>(n, NodeTag::T_AlterTableCmd))
+            .map(|c| &*c)
+            .collect();
+        // Postgres refuses to change an attribute whose values are stored, and without CASCADE all where typed tables are.
+        let possible = commands.iter().all(|c| c.behavior == pg_sys::DropBehavior::DROP_CASCADE)
+            && !(commands.iter().any(|c| c.subtype == At::AT_AlterColumnType) && row_type::is_type_stored(of_type));
         let mut changes: Vec<Change> = Vec::new();
         for (i, command) in commands.into_iter().enumerate() {
-            let Some(command) = node::cast::<pg_sys::AlterTableCmd>(command, NodeTag::T_AlterTableCmd) else {
-                continue;
-            };
-            let cascade = (*command).behavior == pg_sys::DropBehavior::DROP_CASCADE;
-            // Without CASCADE it is refused where such a table is.
-            let (on, work) = if cascade { work_on(&tables, alter, i)? } else { (None, Vec::new()) };
-            let Some(kind) = kind(composite, &*command, cascade)? else { continue };
-            let sql = match &whole {
-                Some(text) => Some(text.clone()),
-                None => written(&*command, &kind)?,
-            };
-            changes.push(Change { lock: None, on, kind, sql, work });
+            let (on, work) = if possible { work_on(&tables, alter, i)? } else { (None, Vec::new()) };
+            let Some((kind, sql)) = kind(of_type, command)? else { continue };
+            if !is_new || !work.is_empty() {
+                changes.push(Change { lock: None, on, kind, sql: Some(sql), work });
+            }
         }
         Ok(changes)
     }
@@ -74,61 +77,56 @@ unsafe fn work_on(
     Ok((first, work))
 }
 
+/// What a command does, and the command as a statement of its own.
+///
 /// # Safety
 /// `command` is the parser's.
-unsafe fn kind(composite: Oid, command: &pg_sys::AlterTableCmd, cascade: bool) -> Result<Option<ChangeKind>> {
+unsafe fn kind(of_type: Oid, command: &pg_sys::AlterTableCmd) -> Result<Option<(ChangeKind, String)>> {
+    let composite = object::object(pg_sys::TypeRelationId, of_type, "TYPE", None);
+    let cascade = command.behavior == pg_sys::DropBehavior::DROP_CASCADE;
+    let cascading = if cascade { " CASCADE" } else { "" };
+    let alter = format!("ALTER TYPE {} ", composite.identity);
     // SAFETY: the caller's promise; the tag is checked, names are NULL or NUL-terminated.
     unsafe {
-        let of_type = pg_sys::get_rel_type_id(composite);
-        let composite = object::object(pg_sys::TypeRelationId, of_type, "TYPE", None);
         let attribute = convert::string(command.name).unwrap_or_default();
-        let written = node::cast::<pg_sys::ColumnDef>(command.def, NodeTag::T_ColumnDef);
+        let quoted = relation::quoted(&attribute);
+        let written = node::cast::<pg_sys::ColumnDef>(command.def, NodeTag::T_ColumnDef).map(|d| &*d);
         Ok(match (command.subtype, written) {
-            (At::AT_DropColumn, _) => Some(ChangeKind::DropAttribute { composite, attribute, cascade }),
+            (At::AT_DropColumn, _) => {
+                let missing_ok = if command.missing_ok { "IF EXISTS " } else { "" };
+                let sql = format!("{alter}DROP ATTRIBUTE {missing_ok}{quoted}{cascading}");
+                Some((ChangeKind::DropAttribute { composite, attribute, cascade }, sql))
+            }
             (At::AT_AlterColumnType, Some(written)) => {
-                let (type_oid, modifier) = expression::resolve_type((*written).typeName)?;
-                let to = expression::type_name(type_oid, modifier);
-                Some(ChangeKind::AlterAttribute { composite, attribute, to, cascade })
+                let to = written_type(written)?;
+                let sql = format!("{alter}ALTER ATTRIBUTE {quoted} TYPE {to}{cascading}");
+                Some((ChangeKind::AlterAttribute { composite, attribute, to, cascade }, sql))
             }
             (At::AT_AddColumn, Some(written)) => {
-                let attribute = convert::string((*written).colname).unwrap_or_default();
-                Some(ChangeKind::AddAttribute { composite, attribute, cascade })
+                let attribute = convert::string(written.colname).unwrap_or_default();
+                let (quoted, of) = (relation::quoted(&attribute), written_type(written)?);
+                let sql = format!("{alter}ADD ATTRIBUTE {quoted} {of}{cascading}");
+                Some((ChangeKind::AddAttribute { composite, attribute, cascade }, sql))
             }
             _ => None,
         })
     }
 }
 
-/// One command as a statement of its own.
+/// The type of an attribute as Postgres writes it, COLLATE included.
 ///
 /// # Safety
-/// `command` is the parser's.
-unsafe fn written(command: &pg_sys::AlterTableCmd, kind: &ChangeKind) -> Result<Option<String>> {
-    let (composite, attribute, verb, cascade) = match kind {
-        ChangeKind::DropAttribute { composite, attribute, cascade } => (composite, attribute, "DROP", cascade),
-        ChangeKind::AlterAttribute { composite, attribute, cascade, .. } => (composite, attribute, "ALTER", cascade),
-        ChangeKind::AddAttribute { composite, attribute, cascade } => (composite, attribute, "ADD", cascade),
-        _ => return Ok(None),
-    };
-    let missing = if verb == "DROP" && command.missing_ok { "IF EXISTS " } else { "" };
-    let mut sql =
-        format!("ALTER TYPE {} {verb} ATTRIBUTE {missing}{}", composite.identity, relation::quoted(attribute));
-    // SAFETY: the caller's promise; the tag is checked.
+/// `written` is the parser's.
+unsafe fn written_type(written: &pg_sys::ColumnDef) -> Result<String> {
+    // SAFETY: the caller's promise; a collation's name is a list of strings.
     unsafe {
-        if let Some(definition) = node::cast::<pg_sys::ColumnDef>(command.def, NodeTag::T_ColumnDef) {
-            let (type_oid, modifier) = expression::resolve_type((*definition).typeName)?;
-            let word = if verb == "ALTER" { " TYPE" } else { "" };
-            sql.push_str(&format!("{word} {}", expression::type_name(type_oid, modifier)));
-            if !(*definition).collClause.is_null() {
-                let collation = expression::dotted((*(*definition).collClause).collname);
-                sql.push_str(&format!(" COLLATE {collation}"));
-            }
-        }
+        let (type_oid, modifier) = expression::resolve_type(written.typeName)?;
+        let of = expression::type_name(type_oid, modifier);
+        Ok(match written.collClause.as_ref() {
+            Some(clause) => format!("{of} COLLATE {}", expression::dotted(clause.collname)),
+            None => of,
+        })
     }
-    if *cascade {
-        sql.push_str(" CASCADE");
-    }
-    Ok(Some(sql))
 }
 
 /// Tables OF a type.

@@ -2,15 +2,19 @@
 
 use pgrx::pg_sys::{self, ConstrType, NodeTag, Oid};
 
-use super::catalogue::{self, Attribute, CLASS, CONSTRAINTS_OF, DEPENDENTS_OF, Key};
-use super::expression::{self, Namespace};
-use super::{held, row_type};
+use super::catalogue::{self, Attribute, CLASS, CONSTRAINT, Catalogue, DEPENDENTS_OF, Key, Row};
+use super::expression::Namespace;
+use super::{held, prior, resolve, row_type};
 use crate::ddl::{Change, ChangeKind, DomainCommand, LockMode, Work, WorkKind};
 use crate::error::Result;
-use crate::pg::{convert, node, object, relation, statement_text, versions};
+use crate::pg::{convert, node, object, relation, statement_text};
 
 /// pg_type.
 const TYPE: u32 = 1247;
+/// pg_type by oid.
+const TYPE_BY_OID: Catalogue = Catalogue { oid: TYPE, index: 2703 };
+/// pg_constraint by contypid.
+const CONSTRAINTS_OF_DOMAIN: Catalogue = Catalogue { oid: CONSTRAINT, index: 2666 };
 
 /// The statement as a change; `None` for what is none of the guard's business.
 ///
@@ -19,29 +23,26 @@ const TYPE: u32 = 1247;
 pub unsafe fn change(alter: &pg_sys::AlterDomainStmt) -> Result<Option<Change>> {
     // SAFETY: the caller's promise; casts follow the tag, names are NULL or NUL-terminated.
     unsafe {
-        let oid = expression::resolve_type(pg_sys::makeTypeNameFromNameList(alter.typeName))?.0;
-        let is_domain = pg_sys::get_typtype(oid) as u8 == b'd';
-        // A domain of this transaction may have come to an old table since.
-        if !is_domain || !versions::is_object_owner(pg_sys::TypeRelationId, oid) {
-            return Ok(None);
-        }
-        let domain = object::object(pg_sys::TypeRelationId, oid, "DOMAIN", None);
+        let Some(oid) = resolve::altered_type(alter.typeName)? else { return Ok(None) };
+        let rows = TYPE_BY_OID.rows(&[Key::Oid(c"oid", oid.to_u32())]);
+        let Some(domain) = rows.first().filter(|row| row.character(c"typtype") == 'd') else { return Ok(None) };
         let constraint = node::cast::<pg_sys::Constraint>(alter.def, NodeTag::T_Constraint).map(|c| &*c);
+        let name = convert::string(constraint.map_or(alter.name, |c| c.conname));
         let not_valid = constraint.is_some_and(|c| c.skip_validation);
-        let is_not_null = constraint.is_some_and(|c| c.contype == ConstrType::CONSTR_NOTNULL);
-        let command = match alter.subtype as u8 {
-            b'C' if is_not_null => DomainCommand::SetNotNull,
-            b'C' => DomainCommand::AddConstraint,
-            b'V' => DomainCommand::Validate,
-            b'O' => DomainCommand::SetNotNull,
+        let command = match (alter.subtype as u8, constraint.map(|c| c.contype)) {
+            (b'C', Some(ConstrType::CONSTR_CHECK)) => DomainCommand::AddConstraint,
+            (b'C', Some(ConstrType::CONSTR_NOTNULL)) | (b'O', _) => DomainCommand::SetNotNull,
+            (b'V', _) => DomainCommand::Validate,
             _ => DomainCommand::Other,
         };
-        let name = convert::string(constraint.map_or(alter.name, |c| c.conname));
+        let not_null = domain.boolean(c"typnotnull") == Some(true);
         let looks = match command {
-            DomainCommand::AddConstraint => !not_valid && is_possible(oid, name.as_deref(), constraint)?,
-            DomainCommand::SetNotNull => !is_already_not_null(oid),
+            DomainCommand::AddConstraint => {
+                !not_valid && !is_taken(oid, name.as_deref()) && is_condition(constraint, domain)?
+            }
+            DomainCommand::SetNotNull => !not_null && !is_taken(oid, name.as_deref()),
             // It looks again, even when the constraint is valid.
-            DomainCommand::Validate => constraint_of(oid, name.as_deref()) == Some('c'),
+            DomainCommand::Validate => has_check(oid, name.as_deref()),
             DomainCommand::Other => false,
         };
         let mut work = Vec::new();
@@ -52,51 +53,53 @@ pub unsafe fn change(alter: &pg_sys::AlterDomainStmt) -> Result<Option<Change>> 
         let first = work.first().map(|w: &Work| Oid::from(w.relation));
         let on = first.map(|table| relation::describe(table, false)).transpose()?;
         let sql = statement_text::on_one_line(alter);
+        let domain = object::object(pg_sys::TypeRelationId, oid, "DOMAIN", None);
         let kind = ChangeKind::AlterDomain { domain, command, constraint: name, not_valid };
         Ok(Some(Change { lock: on.as_ref().map(|_| LockMode::Share), on, kind, sql, work }))
     }
 }
 
-/// The kind of the domain's constraint of that name.
-fn constraint_of(domain: Oid, name: Option<&str>) -> Option<char> {
-    let rows = CONSTRAINTS_OF.rows(&[Key::Oid(c"conrelid", 0), Key::Oid(c"contypid", domain.to_u32())]);
-    rows.iter().find(|row| Some(row.name(c"conname").as_str()) == name).map(|row| row.character(c"contype"))
+/// Whether the domain has a constraint of that name: Postgres refuses a second one. What a script has done to them by
+/// then is not known.
+fn is_taken(domain: Oid, name: Option<&str>) -> bool {
+    !prior::in_script() && constraints(domain).iter().any(|row| Some(row.name(c"conname").as_str()) == name)
 }
 
-/// Whether Postgres accepts a CHECK: its name is free. That its expression means something is seen by trying: an error is
-/// the statement's own. VALUE is a name there, not a keyword.
+/// Whether the domain has a CHECK of that name: VALIDATE is for these only.
+fn has_check(domain: Oid, name: Option<&str>) -> bool {
+    let is_it = |row: &Row| Some(row.name(c"conname").as_str()) == name && row.character(c"contype") == 'c';
+    prior::in_script() || constraints(domain).iter().any(is_it)
+}
+
+fn constraints(domain: Oid) -> Vec<Row> {
+    CONSTRAINTS_OF_DOMAIN.rows(&[Key::Oid(c"contypid", domain.to_u32())])
+}
+
+/// Whether Postgres accepts the condition of a CHECK; an error is the statement's own. VALUE is a name there, no keyword.
 ///
 /// # Safety
-/// The constraint is the parser's.
-unsafe fn is_possible(domain: Oid, name: Option<&str>, constraint: Option<&pg_sys::Constraint>) -> Result<bool> {
-    if name.is_some() && constraint_of(domain, name).is_some() {
-        return Ok(false);
+/// `written` is the parser's.
+unsafe fn is_condition(written: Option<&pg_sys::Constraint>, domain: &Row) -> Result<bool> {
+    let Some(raw) = written.map(|c| c.raw_expr).filter(|raw| !raw.is_null()) else { return Ok(false) };
+    // What it names may be made by the script.
+    if prior::in_script() {
+        return Ok(true);
     }
-    let Some(constraint) = constraint.filter(|c| c.contype == ConstrType::CONSTR_CHECK) else { return Ok(true) };
-    // SAFETY: the caller's promise; syscache look-ups by oid.
+    let base = Oid::from(domain.oid(c"typbasetype"));
+    // SAFETY: the caller's promise; a syscache look-up by oid.
     unsafe {
-        let mut modifier = -1;
-        let base = pg_sys::getBaseTypeAndTypmod(domain, &raw mut modifier);
         let value = Attribute {
             number: 1,
             name: "value".to_owned(),
             type_oid: base,
-            modifier,
+            modifier: domain.integer(c"typtypmod"),
             collation: pg_sys::get_typcollation(base),
             ..Attribute::default()
         };
         let kind = pg_sys::ParseExprKind::EXPR_KIND_DOMAIN_CHECK;
-        Namespace::new("domain", &[value]).transform(constraint.raw_expr, kind)?;
+        Namespace::new("domain", &[value]).condition(raw, kind)?;
     }
     Ok(true)
-}
-
-/// pg_type.typnotnull of a domain.
-fn is_already_not_null(domain: Oid) -> bool {
-    /// pg_type by oid.
-    const TYPE_BY_OID: catalogue::Catalogue = catalogue::Catalogue { oid: TYPE, index: 2703 };
-    let rows = TYPE_BY_OID.rows(&[Key::Oid(c"oid", domain.to_u32())]);
-    rows.first().is_some_and(|row| row.boolean(c"typnotnull") == Some(true))
 }
 
 /// The tables that get_rels_with_domain finds. False when it refuses.
@@ -126,12 +129,21 @@ fn used_by(type_oid: Oid, work: &mut Vec<Work>, seen: &mut Vec<Oid>) -> bool {
                 }
                 let number = row.integer(c"objsubid") as i16;
                 let uses = catalogue::attribute(oid, number).is_some_and(|a| !a.dropped && a.type_oid == type_oid);
-                if uses && relation::has_storage(oid) && !work.iter().any(|w| w.relation == oid.to_u32()) {
-                    work.extend(held::work(oid, WorkKind::Scan, LockMode::Share));
+                if uses {
+                    add(oid, work);
                 }
             }
             _ => {}
         }
     }
+    for table in prior::ask(|prior| prior.tables_with(type_oid.to_u32())).unwrap_or_default() {
+        add(Oid::from(table), work);
+    }
     true
+}
+
+fn add(table: Oid, work: &mut Vec<Work>) {
+    if relation::has_storage(table) && !work.iter().any(|w| w.relation == table.to_u32()) {
+        work.extend(held::work(table, WorkKind::Scan, LockMode::Share));
+    }
 }

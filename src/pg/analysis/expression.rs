@@ -76,6 +76,22 @@ impl Namespace {
         }
     }
 
+    /// The same for what must be a condition.
+    ///
+    /// # Safety
+    /// As for [`Self::transform`].
+    pub unsafe fn condition(
+        &self,
+        expression: *mut Node,
+        kind: pg_sys::ParseExprKind::Type,
+    ) -> Result<Option<*mut Node>> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let transformed = self.transform(expression, kind)?;
+            Ok(transformed.map(|condition| pg_sys::coerce_to_boolean(self.state, condition, c"CHECK".as_ptr())))
+        }
+    }
+
     /// An expression as SQL; names of columns are not prefixed.
     ///
     /// # Safety

@@ -2,9 +2,10 @@
 
 use pgrx::pg_sys::{self, NodeTag, ObjectType, Oid};
 
+use super::prior;
 use crate::ddl::Object;
 use crate::error::Result;
-use crate::pg::{convert, node, object, relation};
+use crate::pg::{convert, node, object, relation, versions};
 
 /// Class and oid.
 type Found = Option<(Oid, Oid)>;
@@ -131,6 +132,18 @@ unsafe fn find(kind: ObjectType::Type, name: *mut pg_sys::Node) -> Result<Found>
 pub unsafe fn type_object(names: *mut pg_sys::List) -> Result<Option<Object>> {
     // SAFETY: the caller's promise.
     unsafe { object(ObjectType::OBJECT_TYPE, names.cast()) }
+}
+
+/// The type that a qualified name means, when the current user may alter it. One that this transaction made is among
+/// them: columns of older tables may have it by now.
+///
+/// # Safety
+/// `names` is a list of String nodes.
+pub unsafe fn altered_type(names: *mut pg_sys::List) -> Result<Option<Oid>> {
+    // SAFETY: the caller's promise.
+    let Some((class, oid)) = (unsafe { find(ObjectType::OBJECT_TYPE, names.cast())? }) else { return Ok(None) };
+    let theirs = !prior::in_script() && !versions::is_object_owner(class, oid);
+    Ok((!theirs && oid.to_u32() >= pg_sys::FirstNormalObjectId).then_some(oid))
 }
 
 /// A trigger's table, when the guard looks at that.

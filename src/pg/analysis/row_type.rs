@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::{self, Oid};
 
-use super::catalogue::{CLASS, DEPENDENTS_OF, Key};
+use super::catalogue::{self, CLASS, DEPENDENTS_OF, Key};
 use crate::pg::relation;
 
 /// pg_type.
@@ -30,13 +30,20 @@ fn is_used(type_oid: Oid, seen: &mut Vec<Oid>) -> bool {
         let oid = Oid::from(row.oid(c"objid"));
         match row.oid(c"classid") {
             TYPE => is_used(oid, seen),
-            CLASS if row.integer(c"objsubid") > 0 => match relation::kind_of(oid) {
-                pg_sys::RELKIND_RELATION | pg_sys::RELKIND_MATVIEW | pg_sys::RELKIND_PARTITIONED_TABLE => true,
-                // SAFETY: a syscache look-up by oid.
-                pg_sys::RELKIND_COMPOSITE_TYPE => is_used(unsafe { pg_sys::get_rel_type_id(oid) }, seen),
-                _ => false,
+            // An index is noted as a whole when one of its expressions is of the type, or only mentions it.
+            CLASS if row.integer(c"objsubid") > 0 || has_column_of(oid, type_oid) => match relation::kind_of(oid) {
+                // Rows of views, foreign tables and composite types are stored where a column is of that type.
+                pg_sys::RELKIND_VIEW | pg_sys::RELKIND_FOREIGN_TABLE | pg_sys::RELKIND_COMPOSITE_TYPE => {
+                    // SAFETY: a syscache look-up by oid.
+                    is_used(unsafe { pg_sys::get_rel_type_id(oid) }, seen)
+                }
+                _ => true,
             },
             _ => false,
         }
     })
+}
+
+fn has_column_of(relation: Oid, type_oid: Oid) -> bool {
+    catalogue::attributes(relation).iter().any(|column| !column.dropped && column.type_oid == type_oid)
 }

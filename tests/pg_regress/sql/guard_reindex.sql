@@ -26,4 +26,40 @@ SET migrator.guard = off;
 DROP TABLE "Re".large;
 RESET migrator.guard;
 REINDEX SCHEMA "Re";
-SET client_min_messages = warning; SET migrator.guard = off; DROP SCHEMA "Re" CASCADE;
+-- What CONCURRENTLY leaves out: invalid indexes of a table are built one by one, those of exclusion constraints cannot be.
+SET migrator.guard = off;
+CREATE TABLE "Re".ranges (r int4range, n int, CONSTRAINT "No Overlap" EXCLUDE USING gist (r WITH &&));
+INSERT INTO "Re".ranges SELECT int4range(g, g + 1), g FROM generate_series(1, 1000) g; ANALYZE "Re".ranges;
+RESET migrator.guard;
+REINDEX TABLE "Re".ranges;
+REINDEX INDEX "Re"."No Overlap";
+SET migrator.guard = off;
+CREATE INDEX valid ON "Re".ranges (n); CREATE INDEX invalid ON "Re".ranges (n);
+UPDATE pg_index SET indisvalid = false WHERE indexrelid = '"Re".invalid'::regclass;
+RESET migrator.guard;
+REINDEX TABLE "Re".ranges;
+-- In a script it is seen on every version.
+SELECT rule, message, hint FROM migrator.lint('REINDEX INDEX "Re"."No Overlap"; REINDEX (CONCURRENTLY) TABLE "Re".ranges');
+-- Who reads a materialized view waits for its indexes, too.
+CREATE MATERIALIZED VIEW "Re".view AS SELECT g AS n FROM generate_series(1, 1000) g; ANALYZE "Re".view;
+CREATE INDEX view_n ON "Re".view (n);
+REINDEX TABLE "Re".view;
+REINDEX (TABLESPACE pg_default) INDEX "Re".view_n;
+-- The owner of a schema may reindex everybody's tables in it; who may not hears so from Postgres.
+CREATE ROLE regress_reindex;
+SET ROLE regress_reindex;
+\set VERBOSITY terse
+REINDEX TABLE "Re".ranges;
+REINDEX SCHEMA "Re";
+RESET ROLE;
+ALTER SCHEMA "Re" OWNER TO regress_reindex;
+SET ROLE regress_reindex;
+REINDEX SCHEMA "Re";
+RESET ROLE;
+-- MAINTAIN (17) is enough.
+GRANT MAINTAIN ON "Re".ranges TO regress_reindex;
+SET ROLE regress_reindex;
+REINDEX TABLE "Re".ranges;
+RESET ROLE;
+\set VERBOSITY default
+SET client_min_messages = warning; SET migrator.guard = off; DROP SCHEMA "Re" CASCADE; DROP ROLE regress_reindex;
