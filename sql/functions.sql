@@ -12,18 +12,22 @@ COMMENT ON FUNCTION migrator.checksum(text) IS
 
 CREATE FUNCTION migrator.register(
     version text, up text, down text DEFAULT NULL, irreversible text DEFAULT NULL, description text DEFAULT NULL,
-    allow text[] DEFAULT NULL, reason text DEFAULT NULL
+    allow text[] DEFAULT NULL, reason text DEFAULT NULL, requires text[] DEFAULT NULL,
+    mixed boolean DEFAULT false, out_of_order boolean DEFAULT false, repeatable boolean DEFAULT false
 ) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_register';
-COMMENT ON FUNCTION migrator.register(text, text, text, text, text, text[], text) IS
+COMMENT ON FUNCTION migrator.register(text, text, text, text, text, text[], text, text[], boolean, boolean, boolean) IS
 'Registers a migration: checks its scripts and stores them. Give exactly one of down and irreversible (the reason).
-With allow, its statements may break those rules of the guard; reason says why. Returns registered, replaced or unchanged';
+allow: rules of the guard that its statements may break; reason says why. requires: versions that must be applied first.
+mixed: it may change schema and data. out_of_order: it may be older than what is applied.
+repeatable: applied after the versioned ones, again whenever its script changes; needs neither down nor irreversible.
+Returns registered, replaced or unchanged';
 
-CREATE FUNCTION migrator.register_dir(path text)
+CREATE FUNCTION migrator.register_dir(path text, mixed boolean DEFAULT false, out_of_order boolean DEFAULT false)
 RETURNS TABLE (version text, outcome text, file text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_register_dir';
-COMMENT ON FUNCTION migrator.register_dir(text) IS
-'Registers every VERSION.up.sql / VERSION.down.sql pair and every VERSION.sql of a folder on the server';
+COMMENT ON FUNCTION migrator.register_dir(text, boolean, boolean) IS
+'Registers every VERSION.up.sql / VERSION.down.sql pair, every VERSION.sql and every NAME.repeatable.sql of a folder on the server; mixed and out_of_order as for register, for all of them';
 
 CREATE FUNCTION migrator.lint(sql text)
 RETURNS TABLE (statement integer, line integer, rule text, class text, action text, message text, detail text,
@@ -37,12 +41,27 @@ because another role may run the script';
 CREATE FUNCTION migrator.apply(target text DEFAULT NULL) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_apply';
 COMMENT ON FUNCTION migrator.apply(text) IS
-'Applies what is pending, in order, up to and including target (all when null), in the caller''s transaction';
+'Applies what is pending, in order, up to and including target (all when null), in the caller''s transaction. What cannot run in a transaction, and what comes after it, runs in the background when the caller has committed';
 
 CREATE PROCEDURE migrator.deploy(target text DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'migrator_deploy';
 COMMENT ON PROCEDURE migrator.deploy(text) IS
 'Applies what is pending, in order, up to and including target (all when null), each migration in a transaction of its own, and statements such as CREATE INDEX CONCURRENTLY at top level';
+
+CREATE FUNCTION migrator.revert(target text) RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_revert';
+COMMENT ON FUNCTION migrator.revert(text) IS
+'Runs the down scripts of target and of every later version that is applied, the last applied first, in the caller''s transaction; what cannot run there runs in the background, as with apply. Needs migrator.allow_revert';
+
+CREATE PROCEDURE migrator.revert_to(target text, including boolean DEFAULT false)
+LANGUAGE c AS 'MODULE_PATHNAME', 'migrator_revert_to';
+COMMENT ON PROCEDURE migrator.revert_to(text, boolean) IS
+'Runs the down scripts of every version after target that is applied, the last applied first, each in a transaction of its own; with including, that of target too. Needs migrator.allow_revert';
+
+CREATE FUNCTION migrator.baseline(version text, description text DEFAULT NULL) RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_baseline';
+COMMENT ON FUNCTION migrator.baseline(text, text) IS
+'Adopts an existing database: every migration up to version counts as applied and is not run. Recorded as such in status and history';
 
 CREATE FUNCTION migrator.resolve(version text, "as" text, reason text) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_resolve';

@@ -26,7 +26,12 @@ CREATE TABLE migrator.migration (
     description text,
     up text NOT NULL,
     down text,
+    down_checksum text COLLATE "C",
     irreversible text,
+    repeatable boolean NOT NULL DEFAULT false,
+    requires text[] NOT NULL DEFAULT '{}',
+    mixed boolean NOT NULL DEFAULT false,
+    out_of_order boolean NOT NULL DEFAULT false,
     allow text[] NOT NULL DEFAULT '{}',
     allow_reason text,
     checksum text COLLATE "C" NOT NULL CHECK (checksum ~ '^[0-9a-f]{64}$'),
@@ -36,6 +41,9 @@ CREATE TABLE migrator.migration (
     registered_by text NOT NULL,
     state text NOT NULL DEFAULT 'pending'
         CHECK (state IN ('pending', 'running', 'applied', 'failed', 'reverted')),
+    baseline boolean NOT NULL DEFAULT false,
+    reverting boolean NOT NULL DEFAULT false,
+    scheduled_attempt bigint,
     statements_done integer NOT NULL DEFAULT 0,
     running_pid integer,
     running_statement integer,
@@ -47,10 +55,20 @@ CREATE TABLE migrator.migration (
     duration interval,
     findings jsonb NOT NULL DEFAULT '[]',
     CHECK ((down IS NULL) <> (irreversible IS NULL)),
+    CHECK ((down IS NULL) = (down_checksum IS NULL)),
     CHECK (allow = '{}' OR allow_reason IS NOT NULL)
 );
 COMMENT ON TABLE migrator.migration IS 'What is registered and how far it has come. Read migrator.status instead.';
 COMMENT ON COLUMN migrator.migration.sort_key IS 'The version in a form whose byte order is its natural order';
+COMMENT ON COLUMN migrator.migration.down_checksum IS 'The same of the down script';
+COMMENT ON COLUMN migrator.migration.repeatable IS 'Applied after the versioned ones, again whenever its checksum changes';
+COMMENT ON COLUMN migrator.migration.requires IS 'Migrations that must be applied before it';
+COMMENT ON COLUMN migrator.migration.mixed IS 'It changes schema and data, and was allowed to';
+COMMENT ON COLUMN migrator.migration.out_of_order IS 'It may be applied although a newer one is';
+COMMENT ON COLUMN migrator.migration.baseline IS 'It counts as applied but was never run here';
+COMMENT ON COLUMN migrator.migration.reverting IS 'State and marks are about its down script';
+COMMENT ON COLUMN migrator.migration.scheduled_attempt IS
+'The attempt that apply handed to a background worker; visible to that worker only when the caller has committed';
 COMMENT ON COLUMN migrator.migration.allow IS 'Rules of the guard that its statements may break';
 COMMENT ON COLUMN migrator.migration.allow_reason IS 'Why';
 COMMENT ON COLUMN migrator.migration.checksum IS 'SHA-256 of the up script in UTF-8 with line endings as LF, in hex';
@@ -70,7 +88,8 @@ COMMENT ON SEQUENCE migrator.attempt_id IS 'Numbers attempts to apply a migratio
 CREATE TABLE migrator.event (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     attempt bigint NOT NULL,
-    event text NOT NULL CHECK (event IN ('started', 'applied', 'failed', 'resolved')),
+    event text NOT NULL CHECK (event IN (
+        'scheduled', 'started', 'applied', 'failed', 'reverted', 'resolved', 'baseline')),
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     version text COLLATE "C" NOT NULL,
     checksum text COLLATE "C" NOT NULL,

@@ -9,22 +9,37 @@ COMMENT ON VIEW migrator.runner IS 'The backend that runs migrations in this dat
 
 CREATE VIEW migrator.status AS
 SELECT m.version,
-       CASE WHEN m.state = 'running' AND r.pid IS NULL THEN 'failed' ELSE m.state END AS state,
+       CASE WHEN m.state = 'running' AND r.pid IS NULL
+            THEN CASE WHEN m.reverting AND m.statements_done = 0 AND m.running_statement IS NULL
+                      THEN 'applied' ELSE 'failed' END
+            WHEN m.scheduled_attempt IS NOT NULL AND w.alive THEN 'scheduled'
+            ELSE m.state END AS state,
        m.applied_at,
        m.applied_by,
        m.duration,
-       CASE WHEN m.state = 'applied' THEN m.statements ELSE m.statements_done END
-           || '/' || m.statements AS progress,
+       CASE WHEN m.reverting THEN m.statements_done || ' of the way back'
+            ELSE CASE WHEN m.state = 'applied' THEN m.statements ELSE m.statements_done END || '/' || m.statements
+       END AS progress,
        m.transactional,
+       CASE WHEN m.baseline THEN 'baseline' WHEN m.repeatable THEN 'repeatable' ELSE 'versioned' END AS kind,
        (SELECT string_agg(c.n || ' ' || c.action || CASE WHEN c.n > 1 AND c.action <> 'allowed' THEN 's' ELSE '' END, ', ' ORDER BY c.action)
         FROM (SELECT f.action, count(*) AS n
-              FROM jsonb_to_recordset(m.findings) AS f (action text) GROUP BY f.action) c) AS findings,
+              FROM jsonb_to_recordset(m.findings) AS f (action text) GROUP BY f.action) c
+        WHERE m.findings <> '[]') AS findings,
+       nullif(concat_ws(', ', CASE WHEN m.mixed THEN 'mixed' END,
+                        CASE WHEN m.out_of_order THEN 'out of order' END,
+                        CASE WHEN m.allow <> '{}'
+                             THEN 'allow ' || array_to_string(m.allow, ', ') || ' (' || m.allow_reason || ')' END),
+              '') AS overrides,
+       nullif(array_to_string(m.requires, ', '), '') AS requires,
        m.description,
        m.irreversible,
-       CASE WHEN m.state = 'running' AND r.pid IS NULL
+       CASE WHEN m.state = 'running' AND r.pid IS NULL AND (m.statements_done > 0 OR m.running_statement IS NOT NULL OR NOT m.reverting)
             THEN 'interrupted' || CASE WHEN m.running_statement IS NULL THEN ''
                                        ELSE ' during statement ' || m.running_statement END
-                 || '; run it again'
+                 || CASE WHEN m.reverting THEN ' of its down script' ELSE '' END || '; run it again'
+            WHEN m.scheduled_attempt IS NOT NULL AND NOT w.alive
+            THEN 'the background worker it was handed to is gone; CALL migrator.deploy();'
             WHEN m.state = 'failed'
             THEN (SELECT e.sqlstate || ': ' || e.message FROM migrator.event e
                   WHERE e.version = m.version AND e.event = 'failed' ORDER BY e.id DESC LIMIT 1)
@@ -34,16 +49,21 @@ SELECT m.version,
        m.checksum
 FROM migrator.migration m
 LEFT JOIN migrator.runner r ON r.pid = m.running_pid
+CROSS JOIN (SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a
+                           WHERE a.backend_type = 'migrator runner' AND a.datname = current_database())) w (alive)
 ORDER BY m.sort_key;
 COMMENT ON VIEW migrator.status IS 'Every registered migration and its state';
-COMMENT ON COLUMN migrator.status.version IS 'The version; rows are in natural order';
-COMMENT ON COLUMN migrator.status.state IS 'pending, running, applied, failed or reverted';
+COMMENT ON COLUMN migrator.status.version IS 'The version; rows are in the order in which they are applied';
+COMMENT ON COLUMN migrator.status.state IS 'pending, scheduled (a background worker waits), running, applied, failed or reverted';
 COMMENT ON COLUMN migrator.status.applied_at IS 'When it was applied';
 COMMENT ON COLUMN migrator.status.applied_by IS 'The role that applied it';
 COMMENT ON COLUMN migrator.status.duration IS 'How long the run that completed it took';
 COMMENT ON COLUMN migrator.status.progress IS 'Statements done, of how many';
-COMMENT ON COLUMN migrator.status.transactional IS 'Whether apply can run it; if not, deploy can';
+COMMENT ON COLUMN migrator.status.transactional IS 'Whether it runs in one transaction; if not, apply hands it to a background worker';
+COMMENT ON COLUMN migrator.status.kind IS 'versioned, repeatable, or baseline: counts as applied but was never run here';
 COMMENT ON COLUMN migrator.status.findings IS 'What the guard found when it was registered, see migrator.findings';
+COMMENT ON COLUMN migrator.status.overrides IS 'What it was permitted when it was registered: mixed, out of order, rules of the guard and why';
+COMMENT ON COLUMN migrator.status.requires IS 'Migrations that must be applied before it';
 COMMENT ON COLUMN migrator.status.error IS 'Why it failed, or that it was interrupted';
 COMMENT ON COLUMN migrator.status.checksum IS 'SHA-256 of the up script, see migrator.checksum';
 
@@ -67,11 +87,17 @@ CREATE VIEW migrator.history AS
 SELECT b.attempt,
        b.version,
        CASE WHEN f.event IS NOT NULL THEN f.event
-            WHEN EXISTS (SELECT FROM migrator.runner r WHERE r.pid = b.backend_pid)
-                 AND b.id = (SELECT max(s.id) FROM migrator.event s WHERE s.event = 'started')
+            WHEN EXISTS (SELECT FROM migrator.runner r WHERE r.pid = coalesce(s.backend_pid, b.backend_pid))
+                 AND coalesce(s.id, b.id) = (SELECT max(e.id) FROM migrator.event e WHERE e.event = 'started')
             THEN 'running'
+            WHEN s.id IS NULL AND b.event = 'scheduled'
+                 AND EXISTS (SELECT FROM migrator.migration m WHERE m.scheduled_attempt = b.attempt)
+                 AND EXISTS (SELECT FROM pg_catalog.pg_stat_activity a
+                             WHERE a.backend_type = 'migrator runner' AND a.datname = current_database())
+            THEN 'scheduled'
             ELSE 'interrupted' END AS outcome,
-       b.at - CASE WHEN b.event = 'started' THEN interval '0' ELSE coalesce(b.duration, interval '0') END AS started_at,
+       coalesce(s.at, b.at - CASE WHEN b.event IN ('started', 'scheduled') THEN interval '0'
+                                  ELSE coalesce(b.duration, interval '0') END) AS started_at,
        f.at AS finished_at,
        f.duration,
        b.runner,
@@ -79,8 +105,8 @@ SELECT b.attempt,
        b.role,
        b.client_addr,
        b.application_name,
-       b.backend_pid,
-       coalesce(f.xid, b.xid) AS xid,
+       coalesce(s.backend_pid, b.backend_pid) AS backend_pid,
+       coalesce(f.xid, s.xid, b.xid) AS xid,
        b.checksum,
        f.statement,
        f.line,
@@ -101,11 +127,13 @@ SELECT b.attempt,
        f.reason
 FROM (SELECT DISTINCT ON (e.attempt) e.* FROM migrator.event e ORDER BY e.attempt, e.id) b
 LEFT JOIN LATERAL (SELECT e.* FROM migrator.event e
-                   WHERE e.attempt = b.attempt AND e.event <> 'started'
+                   WHERE e.attempt = b.attempt AND e.event = 'started' ORDER BY e.id DESC LIMIT 1) s ON true
+LEFT JOIN LATERAL (SELECT e.* FROM migrator.event e
+                   WHERE e.attempt = b.attempt AND e.event NOT IN ('scheduled', 'started')
                    ORDER BY e.id DESC LIMIT 1) f ON true
 ORDER BY b.attempt;
-COMMENT ON VIEW migrator.history IS 'Every attempt to apply a migration and every decision about one; append-only';
-COMMENT ON COLUMN migrator.history.outcome IS 'applied, failed, resolved, running, or interrupted when its session ended without a word';
+COMMENT ON VIEW migrator.history IS 'Every attempt to apply or revert a migration and every decision about one; append-only';
+COMMENT ON COLUMN migrator.history.outcome IS 'applied, reverted, failed, resolved, baseline, scheduled, running, or interrupted when its session ended without a word';
 COMMENT ON COLUMN migrator.history.statement IS 'The statement that failed, counted from 1';
 COMMENT ON COLUMN migrator.history.line IS 'The line of the script where that statement begins';
 COMMENT ON COLUMN migrator.history."position" IS 'Where in statement_text the error is, in characters from 1';
@@ -155,16 +183,19 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $verify$
     SELECT 'script differs from its checksum', m.version,
-           format('checksum %s, script %s', m.checksum, migrator.checksum(m.up)),
+           format('%s script: checksum %s, script %s', s.which, s.checksum, s.actual),
            'Restore the row of migrator.migration from a backup.'
-    FROM migrator.migration m WHERE m.checksum <> migrator.checksum(m.up)
+    FROM migrator.migration m
+    CROSS JOIN LATERAL (VALUES ('up', m.checksum, migrator.checksum(m.up)),
+                               ('down', m.down_checksum, migrator.checksum(m.down))) s (which, checksum, actual)
+    WHERE s.checksum <> s.actual
     UNION ALL
     SELECT 'edited after it was applied', m.version,
            format('applied with checksum %s, now %s', e.checksum, m.checksum),
            'Restore the script as it was applied.'
     FROM migrator.migration m
     CROSS JOIN LATERAL (SELECT checksum FROM migrator.event
-                        WHERE version = m.version AND event = 'applied' ORDER BY id DESC LIMIT 1) e
+                        WHERE version = m.version AND event IN ('applied', 'baseline') ORDER BY id DESC LIMIT 1) e
     WHERE m.state = 'applied' AND e.checksum <> m.checksum
     UNION ALL
     SELECT 'applied, but the history does not know it', m.version, 'no applied or resolved event',
@@ -172,7 +203,7 @@ AS $verify$
     FROM migrator.migration m
     WHERE m.state = 'applied'
       AND NOT EXISTS (SELECT FROM migrator.event e
-                      WHERE e.version = m.version AND e.event IN ('applied', 'resolved'))
+                      WHERE e.version = m.version AND e.event IN ('applied', 'resolved', 'baseline'))
     UNION ALL
     SELECT 'applied according to the history, but not registered', e.version,
            format('applied %s by %s', max(e.at), max(e.role)),

@@ -154,6 +154,11 @@ own_sqlstates! {
     ENCODING = b"MG020", "the database is not encoded in UTF8";
     UNKNOWN_RULE = b"MG021", "no rule of the guard has that name";
     APPEND_ONLY = b"MG022", "the log of DDL is only added to";
+    MIXED = b"MG024", "a migration changes schema and data";
+    OUT_OF_ORDER = b"MG025", "a migration is older than one that is applied";
+    REQUIRES = b"MG026", "a migration requires another one";
+    REVERT_OFF = b"MG027", "reverting is not allowed here";
+    NO_WAY_BACK = b"MG028", "a migration cannot be reverted";
 }
 
 /// An error of our own as the boxed type that travels.

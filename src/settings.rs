@@ -25,6 +25,7 @@ static LARGE_TABLE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(64 * 1024);
 static LONG_TRANSACTION: GucSetting<i32> = GucSetting::<i32>::new(30_000);
 static LOCK_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static LOCK_RETRIES: GucSetting<i32> = GucSetting::<i32>::new(60);
+static ALLOW_REVERT: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 static DDL_LOG_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(365 * 24 * 60);
 static DDL_LOCK_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(5_000);
@@ -87,6 +88,11 @@ pub fn lock_timeout() -> Duration {
 /// How often an attempt that ran into the lock timeout is repeated. The default is 60.
 pub fn lock_retries() -> u32 {
     u32::try_from(LOCK_RETRIES.get()).unwrap_or(0)
+}
+
+/// Whether migrations may be reverted. The default is no.
+pub fn allow_revert() -> bool {
+    ALLOW_REVERT.get()
 }
 
 /// For how many minutes rows of the log of DDL are kept. The default is a year; 0 keeps them for ever.
@@ -162,6 +168,14 @@ pub fn define() {
         c"The pauses grow from 0.1 to 10 seconds, with jitter: 60 retries last about ten minutes.",
         &LOCK_RETRIES,
         0,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"migrator.allow_revert",
+        c"Whether migrations may be reverted.",
+        c"In production, a new migration is the way to undo an old one. Superusers may change it; GRANT SET ON PARAMETER delegates that.",
+        &ALLOW_REVERT,
+        GucContext::Suset,
         GucFlags::default(),
     );
     GucRegistry::define_int_guc(

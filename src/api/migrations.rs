@@ -1,16 +1,22 @@
 //! Registering and running migrations.
 
 use crate::error::Result;
-use crate::migration::{self, Registration};
+use crate::migration::queue::Wish;
+use crate::migration::{self, Permits, Registration};
 use crate::pg::entry::{Call, Returned};
-use crate::pg::{background_worker, sql_function, top_level};
+use crate::pg::{background_worker, session_worker, sql_function, top_level};
 
 sql_function!(migrator_register, register);
 sql_function!(migrator_register_dir, register_dir);
 sql_function!(migrator_lint, lint);
 sql_function!(migrator_apply, apply);
 sql_function!(migrator_deploy, deploy);
+sql_function!(migrator_revert, revert);
+sql_function!(migrator_revert_to, revert_to);
+sql_function!(migrator_baseline, baseline);
 sql_function!(migrator_resolve, resolve);
+// Runs what an `apply` could not run in its transaction.
+session_worker!(migrator_run_scheduled, migration::run_scheduled);
 // Writes the failure of an `apply`, whose own transaction is lost.
 background_worker!(migrator_write_event, migration::write_event);
 
@@ -23,12 +29,17 @@ fn register(call: &Call) -> Result<Returned> {
         description: call.text(4),
         allow: call.texts(5),
         reason: call.text(6),
+        requires: call.texts(7),
+        mixed: call.boolean(8),
+        out_of_order: call.boolean(9),
+        repeatable: call.boolean(10),
     })?;
     Ok(call.returns(outcome.word()))
 }
 
 fn register_dir(call: &Call) -> Result<Returned> {
-    let registered = migration::register_folder(call.text(0).as_deref())?;
+    let permits = Permits { mixed: call.boolean(1), out_of_order: call.boolean(2) };
+    let registered = migration::register_folder(call.text(0).as_deref(), permits)?;
     let rows: Vec<_> = registered
         .into_iter()
         .map(|(version, outcome, file)| vec![Some(version), Some(outcome.word().to_owned()), Some(file)])
@@ -52,15 +63,31 @@ fn lint(call: &Call) -> Result<Returned> {
 }
 
 fn apply(call: &Call) -> Result<Returned> {
-    let summary = migration::apply::apply(call.text(0).as_deref())?;
-    Ok(call.returns(&summary))
+    Ok(call.returns(&migration::apply::apply(&Wish::Apply(call.text(0)))?))
 }
 
 fn deploy(call: &Call) -> Result<Returned> {
-    let target = call.text(0);
+    let wish = Wish::Apply(call.text(0));
     top_level::require(call, "migrator.deploy", "CALL migrator.deploy();")?;
-    migration::deploy::deploy(target.as_deref())?;
+    migration::deploy::deploy(&wish)?;
     Ok(call.nothing())
+}
+
+fn revert(call: &Call) -> Result<Returned> {
+    let wish = Wish::Revert { target: call.text(0).unwrap_or_default(), including: true };
+    Ok(call.returns(&migration::apply::apply(&wish)?))
+}
+
+fn revert_to(call: &Call) -> Result<Returned> {
+    let wish = Wish::Revert { target: call.text(0).unwrap_or_default(), including: call.boolean(1) };
+    top_level::require(call, "migrator.revert_to", "CALL migrator.revert_to('version');")?;
+    migration::deploy::deploy(&wish)?;
+    Ok(call.nothing())
+}
+
+fn baseline(call: &Call) -> Result<Returned> {
+    let marked = migration::baseline(call.text(0).as_deref(), call.text(1).as_deref())?;
+    Ok(call.returns(&marked))
 }
 
 fn resolve(call: &Call) -> Result<Returned> {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::error::{Report, Result};
-use crate::pg::spi::query;
+use crate::pg::spi::{query, query_planned};
 use crate::pg::user::{as_owner, current_role};
 use crate::pg::{background, wait};
 
@@ -25,10 +25,16 @@ pub struct At<'a> {
 impl Attempt {
     /// Begins an attempt; nothing is written yet. `runner` is what runs it: apply, deploy or resolve.
     pub fn new(version: &str, checksum: &str, runner: &'static str) -> Result<Self> {
+        Self::resumed(None, version, checksum, runner)
+    }
+
+    /// Goes on with an attempt that another session has begun.
+    pub fn resumed(id: Option<i64>, version: &str, checksum: &str, runner: &'static str) -> Result<Self> {
         let role = current_role();
-        let sql = "SELECT nextval('migrator.attempt_id'), session_user, inet_client_addr(), \
+        let sql = "SELECT coalesce($1::bigint, nextval('migrator.attempt_id')), session_user, inet_client_addr(), \
                    current_setting('application_name'), pg_backend_pid()";
-        let rows = as_owner(|| query(sql, &[]))?;
+        let id = id.map(|id| id.to_string());
+        let rows = as_owner(|| query_planned(sql, &[id.as_deref()]))?;
         let caller = |column| rows.first().and_then(|r| r.text(column));
         Ok(Self {
             common: json!({
@@ -58,6 +64,34 @@ impl Attempt {
     /// Writes that it succeeded.
     pub fn applied(&self, seconds: f64) -> Result<()> {
         self.write(json!({ "event": "applied", "duration": interval(seconds) }))
+    }
+
+    /// Its number.
+    pub fn id(&self) -> &str {
+        self.common["attempt"].as_str().unwrap_or_default()
+    }
+
+    /// Writes that it was handed to a background worker.
+    pub fn scheduled(&self) -> Result<()> {
+        self.write(json!({ "event": "scheduled" }))
+    }
+
+    /// Writes that the down script succeeded.
+    pub fn reverted(&self, seconds: f64) -> Result<()> {
+        self.write(json!({ "event": "reverted", "duration": interval(seconds) }))
+    }
+
+    /// Writes that it counts as applied although it was not run.
+    pub fn baseline(&self, reason: &str) -> Result<()> {
+        self.write(json!({ "event": "baseline", "reason": reason }))
+    }
+
+    /// Whether nothing is written about its end.
+    pub fn is_open(&self) -> Result<bool> {
+        let sql = "SELECT NOT EXISTS (SELECT FROM migrator.event WHERE attempt = $1::bigint \
+                   AND event NOT IN ('scheduled', 'started'))";
+        let rows = as_owner(|| query(sql, &[Some(self.id())]))?;
+        Ok(rows.first().is_some_and(|r| r.boolean(0)))
     }
 
     /// Writes a person's decision.

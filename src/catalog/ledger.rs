@@ -1,7 +1,11 @@
 //! `migrator.migration`: what is registered and how far it has come.
 
+use std::collections::HashMap;
+
+use serde_json::json;
+
 use crate::error::Result;
-use crate::pg::spi::{Row, query};
+use crate::pg::spi::{Row, query, query_planned};
 use crate::pg::user::{as_owner, current_role};
 
 /// One row.
@@ -12,7 +16,17 @@ pub struct Stored {
     pub description: Option<String>,
     pub up: String,
     pub down: Option<String>,
+    /// Of the down script; set together with it.
+    pub down_checksum: Option<String>,
     pub irreversible: Option<String>,
+    /// Applied after the versioned ones, again whenever its checksum changes.
+    pub repeatable: bool,
+    /// Migrations that must be applied before it.
+    pub requires: Vec<String>,
+    /// It changes schema and data, and may.
+    pub mixed: bool,
+    /// It may be applied although a newer one is.
+    pub out_of_order: bool,
     /// Rules of the guard that it may break. `None` was not said: it stays as it is as long as the script does.
     pub allow: Option<Vec<String>>,
     /// Why.
@@ -21,6 +35,12 @@ pub struct Stored {
     pub statements: usize,
     pub transactional: bool,
     pub state: String,
+    /// It counts as applied but was never run here.
+    pub baseline: bool,
+    /// State and marks are about its down script.
+    pub reverting: bool,
+    /// The attempt that was handed to a background worker.
+    pub scheduled_attempt: Option<i64>,
     pub statements_done: usize,
     /// A top-level statement that was begun and not seen to end.
     pub begun: Option<Begun>,
@@ -41,9 +61,14 @@ pub struct Begun {
 }
 
 impl Stored {
-    /// Whether nothing of it is done, and it can run in one transaction.
-    pub fn runs_in_one_transaction(&self) -> bool {
-        self.transactional && self.statements_done == 0 && self.begun.is_none()
+    /// Whether its up script has taken effect and its down script has not, or not yet to the end.
+    pub fn is_applied(&self) -> bool {
+        self.state == "applied" || self.reverting
+    }
+
+    /// Whether its down script is done in part.
+    pub fn is_half_reverted(&self) -> bool {
+        self.reverting && (self.statements_done > 0 || self.begun.is_some())
     }
 
     /// Whether registering `other` would change nothing.
@@ -51,6 +76,9 @@ impl Stored {
         self.checksum == other.checksum
             && self.down == other.down
             && self.irreversible == other.irreversible
+            && self.repeatable == other.repeatable
+            && (self.state == "applied" || self.requires == other.requires)
+            && (self.state == "applied" || self.out_of_order == other.out_of_order)
             && (other.description.is_none() || self.description == other.description)
             // What an applied one was allowed is history.
             && (self.state == "applied"
@@ -61,9 +89,12 @@ impl Stored {
 
 const COLUMNS: &str = "version, sort_key, description, up, down, irreversible, checksum, statements, \
                        transactional, state, statements_done, running_statement, running_text, \
-                       running_target, running_indexes, applied_at, applied_by, to_json(allow), allow_reason";
+                       running_target, running_indexes, applied_at, applied_by, to_json(allow), allow_reason, \
+                       down_checksum, repeatable, to_json(requires), mixed, out_of_order, baseline, reverting, \
+                       scheduled_attempt";
 
 fn stored(row: Row<'_>) -> Stored {
+    let list = |column| row.text(column).and_then(|list| serde_json::from_str(&list).ok());
     Stored {
         version: row.required(0),
         sort_key: row.required(1),
@@ -84,8 +115,16 @@ fn stored(row: Row<'_>) -> Stored {
         }),
         applied_at: row.text(15),
         applied_by: row.text(16),
-        allow: row.text(17).and_then(|list| serde_json::from_str(&list).ok()),
+        allow: list(17),
         allow_reason: row.text(18),
+        down_checksum: row.text(19),
+        repeatable: row.boolean(20),
+        requires: list(21).unwrap_or_default(),
+        mixed: row.boolean(22),
+        out_of_order: row.boolean(23),
+        baseline: row.boolean(24),
+        reverting: row.boolean(25),
+        scheduled_attempt: row.number(26),
     }
 }
 
@@ -97,74 +136,68 @@ pub fn checksum(script: &str) -> Result<String> {
     })
 }
 
-/// Stores a new migration; false when its rank is taken. Waits for a concurrent insert of the same rank.
+/// Stores a new migration; false when its version or rank is taken. Waits for a concurrent insert of the same.
 pub fn insert(new: &Stored) -> Result<bool> {
     let role = current_role();
     as_owner(|| {
-        let sql = "INSERT INTO migrator.migration (version, sort_key, description, up, down, irreversible, \
-                   checksum, statements, transactional, registered_by, allow, allow_reason) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8::int, $9::boolean, $10, \
-                   ARRAY(SELECT jsonb_array_elements_text($11::jsonb)), $12) ON CONFLICT DO NOTHING";
-        let statements = new.statements.to_string();
-        let allow = allow(new).unwrap_or_else(|| "[]".to_owned());
-        let rows = query(
-            sql,
-            &[
-                Some(&new.version),
-                Some(&new.sort_key),
-                new.description.as_deref(),
-                Some(&new.up),
-                new.down.as_deref(),
-                new.irreversible.as_deref(),
-                Some(&new.checksum),
-                Some(&statements),
-                Some(if new.transactional { "t" } else { "f" }),
-                Some(&role),
-                Some(&allow),
-                new.allow_reason.as_deref(),
-            ],
-        )?;
+        let sql = "INSERT INTO migrator.migration (version, sort_key, description, up, down, down_checksum, irreversible, \
+                   checksum, statements, transactional, registered_by, allow, allow_reason, repeatable, requires, \
+                   mixed, out_of_order) \
+                   SELECT r.version, r.sort_key, r.description, r.up, r.down, r.down_checksum, r.irreversible, \
+                   r.checksum, r.statements, r.transactional, $2, coalesce(r.allow, '{}'), r.allow_reason, r.repeatable, \
+                   r.requires, r.mixed, r.out_of_order \
+                   FROM jsonb_populate_record(NULL::migrator.migration, $1::jsonb) r ON CONFLICT DO NOTHING";
+        let rows = query_planned(sql, &[Some(&given(new)), Some(&role)])?;
         Ok(rows.processed > 0)
     })
 }
 
-/// As a JSON array.
-fn allow(migration: &Stored) -> Option<String> {
-    migration.allow.as_ref().map(|rules| serde_json::json!(rules).to_string())
+/// What a registration says of a migration, as a JSON object with the names of the columns.
+fn given(migration: &Stored) -> String {
+    json!({
+        "version": migration.version,
+        "sort_key": migration.sort_key,
+        "description": migration.description,
+        "up": migration.up,
+        "down": migration.down,
+        "down_checksum": migration.down_checksum,
+        "irreversible": migration.irreversible,
+        "checksum": migration.checksum,
+        "statements": migration.statements,
+        "transactional": migration.transactional,
+        "allow": migration.allow,
+        "allow_reason": migration.allow_reason,
+        "repeatable": migration.repeatable,
+        "requires": migration.requires,
+        "mixed": migration.mixed,
+        "out_of_order": migration.out_of_order,
+    })
+    .to_string()
 }
 
-/// Replaces a migration as long as it is what `old` says and nobody is running it; false otherwise.
+/// Replaces a migration as long as it is what `old` says and nobody is running it; false otherwise. What an applied one
+/// was allowed stays; a repeatable one with another script is pending again.
 pub fn replace(new: &Stored, old: &Stored) -> Result<bool> {
     let role = current_role();
     as_owner(|| {
-        let sql = "UPDATE migrator.migration SET description = coalesce($2, description), up = $3, down = $4, \
-                   irreversible = $5, checksum = $6, statements = $7::int, transactional = $8::boolean, \
-                   registered_by = $9, registered_at = clock_timestamp(), \
-                   allow = CASE WHEN state = 'applied' OR $12 IS NULL AND checksum = $6 THEN allow \
-                   ELSE ARRAY(SELECT jsonb_array_elements_text($12::jsonb)) END, \
-                   allow_reason = CASE WHEN state = 'applied' OR $12 IS NULL AND checksum = $6 THEN allow_reason \
-                   ELSE $13 END \
-                   WHERE version = $1 AND checksum = $10 AND statements_done = $11::int AND (state <> 'running' \
-                   OR NOT EXISTS (SELECT FROM migrator.runner r WHERE r.pid = running_pid))";
-        let (statements, done) = (new.statements.to_string(), old.statements_done.to_string());
-        let rows = query(
-            sql,
-            &[
-                Some(&new.version),
-                new.description.as_deref(),
-                Some(&new.up),
-                new.down.as_deref(),
-                new.irreversible.as_deref(),
-                Some(&new.checksum),
-                Some(&statements),
-                Some(if new.transactional { "t" } else { "f" }),
-                Some(&role),
-                Some(&old.checksum),
-                Some(&done),
-                allow(new).as_deref(),
-                new.allow_reason.as_deref(),
-            ],
-        )?;
+        let sql = "UPDATE migrator.migration m SET sort_key = r.sort_key, \
+                   description = coalesce(r.description, m.description), up = r.up, down = r.down, \
+                   down_checksum = r.down_checksum, irreversible = r.irreversible, checksum = r.checksum, \
+                   statements = r.statements, transactional = r.transactional, \
+                   repeatable = r.repeatable, requires = r.requires, mixed = r.mixed, out_of_order = r.out_of_order, \
+                   registered_by = $2, registered_at = clock_timestamp(), \
+                   allow = CASE WHEN keeps.it THEN m.allow ELSE coalesce(r.allow, '{}') END, \
+                   allow_reason = CASE WHEN keeps.it THEN m.allow_reason ELSE r.allow_reason END, \
+                   state = CASE WHEN again.it THEN 'pending' ELSE m.state END, \
+                   statements_done = CASE WHEN again.it THEN 0 ELSE m.statements_done END \
+                   FROM jsonb_populate_record(NULL::migrator.migration, $1::jsonb) r, \
+                   LATERAL (SELECT m.state = 'applied' AND r.checksum <> m.checksum) again (it), \
+                   LATERAL (SELECT m.state = 'applied' AND NOT again.it \
+                   OR r.allow IS NULL AND m.checksum = r.checksum) keeps (it) \
+                   WHERE m.version = r.version AND m.checksum = $3 AND m.statements_done = $4::int \
+                   AND (m.state <> 'running' OR NOT EXISTS (SELECT FROM migrator.runner w WHERE w.pid = m.running_pid))";
+        let done = old.statements_done.to_string();
+        let rows = query_planned(sql, &[Some(&given(new)), Some(&role), Some(&old.checksum), Some(&done)])?;
         Ok(rows.processed > 0)
     })
 }
@@ -181,28 +214,75 @@ pub fn set_findings(version: &str, findings: &str) -> Result<()> {
 
 /// The migration that has this rank.
 pub fn of_rank(sort_key: &str) -> Result<Option<Stored>> {
+    one("sort_key = $1", sort_key)
+}
+
+/// The migration of a version.
+pub fn of_version(version: &str) -> Result<Option<Stored>> {
+    one("version = $1", version)
+}
+
+fn one(condition: &str, value: &str) -> Result<Option<Stored>> {
     as_owner(|| {
-        let sql = format!("SELECT {COLUMNS} FROM migrator.migration WHERE sort_key = $1");
-        Ok(query(&sql, &[Some(sort_key)])?.first().map(stored))
+        let sql = format!("SELECT {COLUMNS} FROM migrator.migration WHERE {condition}");
+        Ok(query(&sql, &[Some(value)])?.first().map(stored))
+    })
+}
+
+fn several(condition: &str, order: &str, value: Option<&str>) -> Result<Vec<Stored>> {
+    as_owner(|| {
+        let sql = format!("SELECT {COLUMNS} FROM migrator.migration WHERE {condition} ORDER BY {order}");
+        Ok(query(&sql, &[value])?.iter().map(stored).collect())
     })
 }
 
 /// What is not applied, in order, up to and including a rank.
 pub fn pending(up_to: Option<&str>) -> Result<Vec<Stored>> {
+    let condition = "state <> 'applied' AND NOT (reverting AND statements_done = 0 AND running_statement IS NULL) \
+                     AND ($1 IS NULL OR sort_key <= $1 COLLATE \"C\")";
+    several(condition, "sort_key", up_to)
+}
+
+/// What is applied from a rank on, the last applied first. Repeatable ones are left out.
+pub fn applied_from(rank: &str) -> Result<Vec<Stored>> {
+    let condition = "sort_key >= $1 COLLATE \"C\" AND NOT repeatable AND (state = 'applied' OR reverting)";
+    several(condition, "reverting DESC, applied_at DESC NULLS LAST, sort_key DESC", Some(rank))
+}
+
+/// The version with the highest rank that is applied; repeatable ones do not count.
+pub fn newest_applied() -> Result<Option<(String, String)>> {
     as_owner(|| {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM migrator.migration WHERE state <> 'applied' \
-             AND ($1 IS NULL OR sort_key <= $1 COLLATE \"C\") ORDER BY sort_key"
-        );
-        Ok(query(&sql, &[up_to])?.iter().map(stored).collect())
+        let sql = "SELECT version, sort_key FROM migrator.migration WHERE NOT repeatable \
+                   AND (state = 'applied' OR reverting) ORDER BY sort_key DESC LIMIT 1";
+        Ok(query_planned(sql, &[])?.first().map(|r| (r.required(0), r.required(1))))
+    })
+}
+
+/// The states of these versions; those that are not registered are left out.
+pub fn states(versions: &[&str]) -> Result<HashMap<String, String>> {
+    let list = json!(versions).to_string();
+    as_owner(|| {
+        let sql = "SELECT version, state FROM migrator.migration \
+                   WHERE version IN (SELECT jsonb_array_elements_text($1::jsonb))";
+        Ok(query(sql, &[Some(&list)])?.iter().map(|r| (r.required(0), r.required(1))).collect())
+    })
+}
+
+/// Applied migrations that require another one: the version and what it requires.
+pub fn requiring(version: &str) -> Result<Vec<String>> {
+    as_owner(|| {
+        let sql = "SELECT version FROM migrator.migration WHERE $1 = ANY (requires) \
+                   AND (state = 'applied' OR reverting) ORDER BY sort_key";
+        Ok(query(sql, &[Some(version)])?.iter().map(|r| r.required(0)).collect())
     })
 }
 
 /// A migration whose stored script no longer has its checksum: version, stored and actual checksum.
 pub fn tampered() -> Result<Option<(String, String, String)>> {
     as_owner(|| {
-        let sql = "SELECT version, checksum, migrator.checksum(up) FROM migrator.migration \
-                   WHERE checksum <> migrator.checksum(up) ORDER BY sort_key LIMIT 1";
+        let sql = "SELECT m.version, s.checksum, s.actual FROM migrator.migration m, LATERAL (VALUES \
+                   (m.checksum, migrator.checksum(m.up)), (m.down_checksum, migrator.checksum(m.down))) s (checksum, actual) \
+                   WHERE s.checksum <> s.actual ORDER BY m.sort_key LIMIT 1";
         Ok(query(sql, &[])?.first().map(|r| (r.required(0), r.required(1), r.required(2))))
     })
 }
@@ -215,77 +295,5 @@ pub fn extent() -> Result<(u64, String, String)> {
                    FROM migrator.migration";
         let rows = query(sql, &[])?;
         Ok(rows.first().map(|r| (r.number(0).unwrap_or(0), r.required(1), r.required(2))).unwrap_or_default())
-    })
-}
-
-/// Marks a migration as being run by this session; false when it is applied, or its script was replaced since it was read.
-pub fn mark_running(migration: &Stored) -> Result<bool> {
-    as_owner(|| {
-        let sql = "UPDATE migrator.migration SET state = 'running', running_pid = pg_backend_pid() \
-                   WHERE version = $1 AND checksum = $2 AND state <> 'applied'";
-        Ok(query(sql, &[Some(&migration.version), Some(&migration.checksum)])?.processed > 0)
-    })
-}
-
-/// Marks it failed, unless it is applied.
-pub fn mark_failed(version: &str) -> Result<()> {
-    as_owner(|| {
-        let sql = "UPDATE migrator.migration SET state = 'failed' WHERE version = $1 AND state <> 'applied'";
-        query(sql, &[Some(version)]).map(drop)
-    })
-}
-
-/// Notes that a top-level statement is about to begin; false when the migration has moved on in another session.
-pub fn mark_begun(version: &str, begun: &Begun) -> Result<bool> {
-    as_owner(|| {
-        let sql = "UPDATE migrator.migration SET running_statement = $2::int, running_text = $3, \
-                   running_target = $4::oid, running_indexes = $5::oid[] \
-                   WHERE version = $1 AND state = 'running' AND statements_done = $2::int - 1 \
-                   AND running_statement IS NULL";
-        let target = begun.target.map(|oid| oid.to_string());
-        let number = begun.number.to_string();
-        let parameters = [Some(version), Some(&number), Some(&begun.text), target.as_deref(), begun.indexes.as_deref()];
-        Ok(query(sql, &parameters)?.processed > 0)
-    })
-}
-
-/// Notes that a statement is done; false when it was noted already.
-pub fn mark_done(version: &str, number: usize) -> Result<bool> {
-    as_owner(|| {
-        let sql = "UPDATE migrator.migration SET statements_done = $2::int, running_statement = NULL, \
-                   running_text = NULL, running_target = NULL, running_indexes = NULL \
-                   WHERE version = $1 AND statements_done = $2::int - 1";
-        Ok(query(sql, &[Some(version), Some(&number.to_string())])?.processed > 0)
-    })
-}
-
-/// Forgets a statement that was begun: it did not take effect, or what it left behind is cleared away.
-pub fn forget_begun(version: &str) -> Result<()> {
-    as_owner(|| {
-        let sql = "UPDATE migrator.migration SET running_statement = NULL, running_text = NULL, \
-                   running_target = NULL, running_indexes = NULL WHERE version = $1";
-        query(sql, &[Some(version)]).map(drop)
-    })
-}
-
-/// Back to pending by a person's decision; what was done stays done.
-pub fn mark_pending(version: &str) -> Result<()> {
-    forget_begun(version)?;
-    as_owner(|| {
-        let sql = "UPDATE migrator.migration SET state = 'pending' WHERE version = $1";
-        query(sql, &[Some(version)]).map(drop)
-    })
-}
-
-/// Marks it applied by a role; false when its script is no longer the one with this checksum.
-pub fn mark_applied(version: &str, checksum: &str, role: &str, seconds: f64) -> Result<bool> {
-    as_owner(|| {
-        let sql = "UPDATE migrator.migration SET state = 'applied', statements_done = statements, \
-                   running_statement = NULL, running_text = NULL, running_target = NULL, running_indexes = NULL, \
-                   applied_at = clock_timestamp(), \
-                   applied_by = $2, duration = make_interval(secs => $3::float8) \
-                   WHERE version = $1 AND checksum = $4 AND state <> 'applied'";
-        let rows = query(sql, &[Some(version), Some(role), Some(&seconds.to_string()), Some(checksum)])?;
-        Ok(rows.processed > 0)
     })
 }

@@ -15,6 +15,7 @@ pub mod locks;
 pub mod partitions;
 pub mod policies;
 pub mod policy;
+pub mod progress;
 pub mod publications;
 pub mod references;
 pub mod roles;

@@ -11,3 +11,20 @@ pub fn may_read_server_files(role: &str) -> Result<bool> {
         Ok(rows.first().is_some_and(|r| r.boolean(0)))
     })
 }
+
+/// Whether another session of the same user can become the role whose rights are in force; not so in a SECURITY DEFINER
+/// function of somebody else.
+pub fn can_become_current() -> Result<bool> {
+    let sql = "SELECT pg_catalog.pg_has_role(session_user, current_user, \
+               CASE WHEN pg_catalog.current_setting('server_version_num')::pg_catalog.int4 \
+               OPERATOR(pg_catalog.>=) 160000 THEN 'SET' ELSE 'MEMBER' END)";
+    Ok(query(sql, &[])?.first().is_some_and(|r| r.boolean(0)))
+}
+
+/// The role that this session was authorized as, and the one whose rights are in force.
+pub fn session_and_current() -> Result<(String, String)> {
+    Ok(query("SELECT session_user, current_user", &[])?
+        .first()
+        .map(|r| (r.required(0), r.required(1)))
+        .unwrap_or_default())
+}

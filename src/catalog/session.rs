@@ -24,3 +24,26 @@ pub fn set_lock_timeout(bound: Duration) -> Result<()> {
     let milliseconds = bound.as_millis().to_string();
     query("SELECT pg_catalog.set_config('lock_timeout', $1, true)", &[Some(&milliseconds)]).map(drop)
 }
+
+/// What this session has SET, or its client asked for when it connected: name and value. Left out is what belongs to the
+/// connection or the transaction.
+pub fn own_settings() -> Result<Vec<(String, String)>> {
+    const LEFT_OUT: [&str; 8] = [
+        "role",
+        "session_authorization",
+        "transaction_isolation",
+        "transaction_read_only",
+        "transaction_deferrable",
+        "client_encoding",
+        "client_min_messages",
+        "seed",
+    ];
+    // Without an operator, which would be looked up in the caller's search_path; that path is one of the settings.
+    let rows = query("SELECT name, setting, source, context FROM pg_catalog.pg_settings", &[])?;
+    let own = rows.iter().filter(|row| {
+        matches!(row.required(2).as_str(), "session" | "client")
+            && matches!(row.required(3).as_str(), "user" | "superuser")
+            && !LEFT_OUT.contains(&row.required(0).as_str())
+    });
+    Ok(own.map(|row| (row.required(0), row.required(1))).collect())
+}

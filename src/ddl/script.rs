@@ -10,8 +10,20 @@ pub struct ParsedStatement {
     /// Postgres's command tag, such as `CREATE TABLE`.
     pub tag: String,
     pub nature: Nature,
+    pub content: Content,
     /// The setting that a session-level SET or RESET changes.
     pub setting: Option<String>,
+}
+
+/// What a statement changes, as far as its kind tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Definitions: DDL.
+    Schema,
+    /// Rows of tables.
+    Data,
+    /// Neither, or nobody can know (SELECT, DO, CALL).
+    Other,
 }
 
 /// How a statement can be run.

@@ -1,65 +1,57 @@
-//! `SELECT migrator.apply(...)`: everything in the caller's transaction.
+//! `SELECT migrator.apply(...)` and `migrator.revert(...)`: everything in the caller's transaction.
 
 use std::time::Instant;
 
 use super::lock::{self, Running};
-use super::{queue, run};
+use super::queue::Wish;
+use super::run;
+use super::schedule;
+use super::task::Task;
 use crate::catalog::events::Attempt;
-use crate::catalog::ledger::Stored;
-use crate::error::{Report, Result, code, fail};
+use crate::catalog::progress;
+use crate::error::Result;
 
-/// Applies what is pending up to `target`. Returns a sentence for the person who called.
-pub fn apply(target: Option<&str>) -> Result<String> {
+/// Runs what is wished for. What cannot run in a transaction, and what comes after it, is handed to a background worker that
+/// begins when the caller commits. Returns a sentence for the person who called.
+pub fn apply(wish: &Wish) -> Result<String> {
     let _running = Running::enter()?;
     lock::transaction_lock()?;
-    let pending = queue::pending(target)?;
-    if let Some(migration) = pending.iter().find(|m| !m.runs_in_one_transaction()) {
-        return fail(needs_deploy(migration)?);
-    }
+    progress::settle_reverts()?;
+    let queue = wish.queue()?;
     let begun = Instant::now();
-    for migration in &pending {
+    let mut done: Vec<String> = Vec::new();
+    for queued in &queue {
+        let task = Task::new(queued.clone(), wish.direction())?;
+        if !task.runs_in_one_transaction() {
+            let handed = schedule::hand_over(wish, &task, queue.len() - done.len())?;
+            let before = (!done.is_empty()).then(|| summary(&done, task.participle(), begun.elapsed().as_secs_f64()));
+            return Ok(before.into_iter().chain([handed]).collect::<Vec<_>>().join("; "));
+        }
         let begun = Instant::now();
-        let attempt = Attempt::new(&migration.version, &migration.checksum, "apply")?;
+        let attempt = Attempt::new(task.version(), task.checksum(), wish.function())?;
         let seconds = || begun.elapsed().as_secs_f64();
-        if let Err(failure) = run::in_one_transaction(migration, &attempt, seconds) {
+        if let Err(failure) = run::in_one_transaction(&task, &attempt, seconds) {
             if let Err(unrecorded) = failure.record_in_lost_transaction(&attempt, seconds()) {
                 failure.warn_unrecorded(unrecorded)?;
             }
             return Err(failure.raised());
         }
+        done.push(task.version().to_owned());
     }
-    Ok(summary(&pending, begun.elapsed().as_secs_f64()))
+    Ok(summary(&done, wish.direction().participle(), begun.elapsed().as_secs_f64()))
 }
 
 /// `3 migrations applied, up to 0003 (0.12 s)`.
-pub fn summary(applied: &[Stored], seconds: f64) -> String {
-    match applied {
-        [] => "nothing is pending".to_owned(),
-        [only] => format!("migration {} applied ({seconds:.2} s)", only.version),
-        [.., last] => format!("{} migrations applied, up to {} ({seconds:.2} s)", applied.len(), last.version),
+pub fn summary(versions: &[String], participle: &str, seconds: f64) -> String {
+    match versions {
+        [] if participle == "applied" => "nothing is pending".to_owned(),
+        [] => "nothing is to be reverted".to_owned(),
+        [only] => format!("migration {only} {participle} ({seconds:.2} s)"),
+        [.., last] => {
+            let limit = if participle == "applied" { "up" } else { "down" };
+            format!("{} migrations {participle}, {limit} to {last} ({seconds:.2} s)", versions.len())
+        }
     }
-}
-
-/// Why `apply` cannot run it, and the CALL that can.
-fn needs_deploy(migration: &Stored) -> Result<Report> {
-    let script = run::script_of(migration)?;
-    let alone = script.statements.iter().find(|s| s.nature != crate::ddl::Nature::Transactional);
-    let why = match alone {
-        Some(s) => format!("Statement {} at line {} runs only outside of one: {}", s.number, s.line, s.summary()),
-        None => "Part of it is applied already, statement by statement.".to_owned(),
-    };
-    Ok(Report::new(
-        code::NEEDS_DEPLOY,
-        format!("migration \"{}\" cannot be applied inside a transaction", migration.version),
-    )
-    .detail(why)
-    .hint(format!("CALL migrator.deploy({});", quoted(&migration.version))))
-}
-
-/// A version as a SQL literal.
-fn quoted(version: &str) -> String {
-    let doubled = version.replace('\'', "''");
-    if doubled.contains('\\') { format!("E'{}'", doubled.replace('\\', "\\\\")) } else { format!("'{doubled}'") }
 }
 
 #[cfg(test)]
@@ -68,15 +60,12 @@ mod tests {
 
     #[test]
     fn summaries_name_the_last_version() {
-        let stored = |version: &str| Stored { version: version.into(), ..Stored::default() };
-        assert_eq!(summary(&[], 0.0), "nothing is pending");
-        assert_eq!(summary(&[stored("1")], 0.123), "migration 1 applied (0.12 s)");
-        assert_eq!(summary(&[stored("1"), stored("2")], 1.0), "2 migrations applied, up to 2 (1.00 s)");
-    }
-
-    #[test]
-    fn versions_are_quoted_for_typing() {
-        assert_eq!(quoted("it's"), "'it''s'");
-        assert_eq!(quoted("a\\b"), "E'a\\\\b'");
+        let summary = |versions: &[&str], participle| {
+            summary(&versions.iter().map(|v| (*v).to_owned()).collect::<Vec<_>>(), participle, 0.123)
+        };
+        assert_eq!(summary(&[], "applied"), "nothing is pending");
+        assert_eq!(summary(&["1"], "applied"), "migration 1 applied (0.12 s)");
+        assert_eq!(summary(&["1", "2"], "applied"), "2 migrations applied, up to 2 (0.12 s)");
+        assert_eq!(summary(&["2", "1"], "reverted"), "2 migrations reverted, down to 1 (0.12 s)");
     }
 }

@@ -18,11 +18,19 @@ struct Files {
     plain: Option<PathBuf>,
     up: Option<PathBuf>,
     down: Option<PathBuf>,
+    repeatable: Option<PathBuf>,
 }
 
-/// Registers every `VERSION.up.sql` / `VERSION.down.sql` pair and every `VERSION.sql` of a folder, in order of version.
-/// Returns version, outcome and file of each.
-pub fn register_folder(path: Option<&str>) -> Result<Vec<(String, Outcome, String)>> {
+/// What a caller of `migrator.register_dir` permits all of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Permits {
+    pub mixed: bool,
+    pub out_of_order: bool,
+}
+
+/// Registers every `VERSION.up.sql` / `VERSION.down.sql` pair, every `VERSION.sql` and every `NAME.repeatable.sql` of a
+/// folder, in order. Returns version, outcome and file of each.
+pub fn register_folder(path: Option<&str>, permits: Permits) -> Result<Vec<(String, Outcome, String)>> {
     let Some(path) = path.filter(|p| !p.trim().is_empty()) else {
         return fail(
             folder("no folder was given", "The path is NULL or empty.")
@@ -45,10 +53,10 @@ pub fn register_folder(path: Option<&str>) -> Result<Vec<(String, Outcome, Strin
                 .hint("Name the files VERSION.up.sql and VERSION.down.sql, or VERSION.sql."),
         );
     }
-    versions.sort_by_cached_key(|(version, _)| {
-        super::version::Version::new(Some(version)).map(|v| v.sort_key()).unwrap_or_default()
+    versions.sort_by_cached_key(|(version, files)| {
+        super::version::Version::new(Some(version)).map(|v| v.rank(files.repeatable.is_some())).unwrap_or_default()
     });
-    versions.into_iter().map(|(version, files)| register_files(version, files)).collect()
+    versions.into_iter().map(|(version, files)| register_files(version, files, permits)).collect()
 }
 
 /// Sorts the files of a folder by version.
@@ -69,6 +77,8 @@ fn find(path: &Path) -> Result<BTreeMap<String, Files>> {
                 (version, |f| &mut f.up)
             } else if let Some(version) = stem.strip_suffix(".down") {
                 (version, |f| &mut f.down)
+            } else if let Some(name) = stem.strip_suffix(".repeatable") {
+                (name, |f| &mut f.repeatable)
             } else {
                 (stem, |f| &mut f.plain)
             };
@@ -77,33 +87,37 @@ fn find(path: &Path) -> Result<BTreeMap<String, Files>> {
     Ok(versions)
 }
 
-fn register_files(version: String, files: Files) -> Result<(String, Outcome, String)> {
-    let up = match (files.plain, files.up) {
-        (Some(plain), Some(up)) => {
-            return fail(
-                folder(
-                    &format!("two files for version \"{version}\""),
-                    &format!("\"{}\" and \"{}\" both give its script.", plain.display(), up.display()),
-                )
-                .hint("Keep one of them."),
-            );
-        }
-        (Some(file), None) | (None, Some(file)) => file,
-        (None, None) => {
-            return fail(
-                folder(
-                    &format!("version \"{version}\" has a down script only"),
-                    "There is no VERSION.up.sql beside it.",
-                )
+fn register_files(version: String, files: Files, permits: Permits) -> Result<(String, Outcome, String)> {
+    let repeatable = files.repeatable.is_some();
+    let mut scripts = [files.plain, files.up, files.repeatable].into_iter().flatten();
+    let Some(up) = scripts.next() else {
+        return fail(
+            folder(&format!("version \"{version}\" has a down script only"), "There is no VERSION.up.sql beside it.")
                 .hint(format!("Add {version}.up.sql, or remove {version}.down.sql.")),
-            );
-        }
+        );
     };
+    if let Some(other) = scripts.next() {
+        return fail(
+            folder(
+                &format!("two files for version \"{version}\""),
+                &format!("\"{}\" and \"{}\" both give its script.", up.display(), other.display()),
+            )
+            .hint("Keep one of them."),
+        );
+    }
     let name = up.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let down = files.down.as_deref().map(read).transpose()?;
-    let irreversible = down.is_none().then(|| format!("{name} came without a down script"));
-    let registration =
-        Registration { version: Some(version), up: Some(read(&up)?), down, irreversible, ..Registration::default() };
+    let irreversible = (down.is_none() && !repeatable).then(|| format!("{name} came without a down script"));
+    let registration = Registration {
+        version: Some(version),
+        up: Some(read(&up)?),
+        down,
+        irreversible,
+        mixed: permits.mixed,
+        out_of_order: permits.out_of_order,
+        repeatable,
+        ..Registration::default()
+    };
     let (version, outcome) = register(registration)?;
     Ok((version.as_str().to_owned(), outcome, name))
 }

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use crate::catalog::ledger::Stored;
+use super::task::Task;
 use crate::catalog::locks::{self, Holder};
 use crate::error::{Report, Result, code, fail};
 use crate::pg;
@@ -34,9 +34,9 @@ pub struct Place {
 
 impl Current {
     /// Enters.
-    pub fn enter(migration: &Stored, statement: usize) -> Self {
-        let (version, checksum) = (migration.version.clone(), migration.checksum.clone());
-        let allow = migration.allow.clone().unwrap_or_default();
+    pub fn enter(task: &Task, statement: usize) -> Self {
+        let (version, checksum) = (task.version().to_owned(), task.checksum().to_owned());
+        let allow = task.migration.allow.clone().unwrap_or_default();
         CURRENT.replace(Some(Place { version, checksum, statement, allow }));
         Self
     }

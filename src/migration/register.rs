@@ -1,8 +1,9 @@
 //! Registering a migration: checks first, then one row.
 
 use super::lint;
-use super::script::{Origin, Script};
+use super::script::{Origin, Script, Statement};
 use super::version::Version;
+use super::{order, quoted};
 use crate::catalog::ledger::{self, Stored};
 use crate::error::{Report, Result, code, fail};
 use crate::guard::policy;
@@ -19,6 +20,14 @@ pub struct Registration {
     pub allow: Option<Vec<String>>,
     /// Why it may.
     pub reason: Option<String>,
+    /// Migrations that must be applied before it.
+    pub requires: Option<Vec<String>>,
+    /// It may change schema and data.
+    pub mixed: bool,
+    /// It may be applied although a newer one is.
+    pub out_of_order: bool,
+    /// Applied after the versioned ones, again whenever its script changes.
+    pub repeatable: bool,
 }
 
 /// What became of it.
@@ -45,7 +54,7 @@ impl Outcome {
 pub fn register(given: Registration) -> Result<(Version, Outcome)> {
     let (version, outcome, script) = store(given)?;
     if let Some(script) = script {
-        let allow = ledger::of_rank(&version.sort_key())?.and_then(|stored| stored.allow).unwrap_or_default();
+        let allow = ledger::of_version(version.as_str())?.and_then(|stored| stored.allow).unwrap_or_default();
         let findings = lint::findings(&script, &allow)?;
         ledger::set_findings(version.as_str(), &lint::to_json(&findings))?;
         lint::warn(version.as_str(), &findings)?;
@@ -56,61 +65,99 @@ pub fn register(given: Registration) -> Result<(Version, Outcome)> {
 /// Stores it; with the script unless it is applied.
 fn store(given: Registration) -> Result<(Version, Outcome, Option<Script>)> {
     let version = Version::new(given.version.as_deref())?;
-    let (up, script) = checked(Origin::Up(version.as_str()), given.up)?;
-    let irreversible = given.irreversible.filter(|reason| !reason.trim().is_empty());
-    let down = match (given.down, &irreversible) {
-        (Some(down), None) => Some(checked(Origin::Down(version.as_str()), Some(down))?.0),
-        (None, Some(_)) => None,
-        (down, _) => return fail(way_back(&version, down.is_some())),
-    };
-    let (allow, allow_reason) = allowed(&version, given.allow, given.reason)?;
-    let mut new = Stored {
-        version: version.as_str().to_owned(),
-        sort_key: version.sort_key(),
-        description: given.description,
-        checksum: ledger::checksum(&up)?,
-        up,
-        down,
-        irreversible,
-        allow,
-        allow_reason,
-        statements: script.statements.len(),
-        transactional: script.is_transactional(),
-        ..Stored::default()
-    };
-    if ledger::insert(&new)? {
-        return Ok((version, Outcome::Registered, Some(script)));
+    let (mut new, script) = examined(&version, given)?;
+    let old = ledger::of_version(version.as_str())?;
+    if old.is_none() {
+        order::check_new(&new)?;
+        order::check_requires(&new)?;
+        if ledger::insert(&new)? {
+            return Ok((version, Outcome::Registered, Some(script)));
+        }
     }
-    // The rank is taken, by this version or by another.
-    let Some(old) = ledger::of_rank(&new.sort_key)? else {
-        return fail(
-            Report::new(code::BUSY, format!("migration \"{}\" was changed by another session meanwhile", new.version))
-                .hint("Register it again."),
-        );
+    let Some(old) = ledger::of_version(version.as_str())? else {
+        return fail(rank_is_taken(&new)?);
     };
-    if old.version != new.version {
-        return fail(
-            Report::new(
-                code::INVALID_VERSION,
-                format!("version \"{}\" is equal in rank to \"{}\"", new.version, old.version),
-            )
-            .detail("Runs of digits compare as numbers, so leading zeros do not make another version.")
-            .hint(format!("Use \"{}\" for that migration, or choose another version for this one.", old.version)),
-        );
+    if old.checksum == new.checksum {
+        // What is not said again stays as it is as long as the script does.
+        new.out_of_order |= old.out_of_order;
+        if new.requires.is_empty() {
+            new.requires.clone_from(&old.requires);
+        }
     }
     if old.is_same(&new) {
-        return Ok((version, Outcome::Unchanged, (old.state != "applied").then_some(script)));
+        return Ok((version, Outcome::Unchanged, (!old.is_applied()).then_some(script)));
     }
     may_replace(&old, &new, &script)?;
-    new.statements_done = old.statements_done;
+    if !old.is_applied() {
+        order::check_new(&new)?;
+    }
+    order::check_requires(&new)?;
     if !ledger::replace(&new, &old)? {
         return fail(
             Report::new(code::BUSY, format!("migration \"{}\" is being applied", new.version))
                 .hint("Wait for it: SELECT * FROM migrator.status;"),
         );
     }
-    let pending = old.state != "applied";
+    let pending = !old.is_applied() || old.checksum != new.checksum;
     Ok((version, Outcome::Replaced, pending.then_some(script)))
+}
+
+/// Everything that can be said against a registration without a look at the others.
+fn examined(version: &Version, given: Registration) -> Result<(Stored, Script)> {
+    let (up, script) = checked(Origin::Up(version.as_str()), given.up)?;
+    let mixed = match script.mixes() {
+        Some((schema, data)) if !given.mixed => return fail(mixes(version, schema, data)),
+        mixes => mixes.is_some(),
+    };
+    let mut irreversible = given.irreversible.filter(|reason| !reason.trim().is_empty());
+    if given.repeatable && given.down.is_none() && irreversible.is_none() {
+        irreversible = Some("repeatable: register its previous text again".to_owned());
+    }
+    let down = match (given.down, &irreversible) {
+        (Some(down), None) => Some(checked(Origin::Down(version.as_str()), Some(down))?.0),
+        (None, Some(_)) => None,
+        (down, _) => return fail(way_back(version, down.is_some())),
+    };
+    let (allow, allow_reason) = allowed(version, given.allow, given.reason)?;
+    let mut requires = given.requires.unwrap_or_default();
+    requires.sort();
+    requires.dedup();
+    let stored = Stored {
+        version: version.as_str().to_owned(),
+        sort_key: version.rank(given.repeatable),
+        description: given.description,
+        checksum: ledger::checksum(&up)?,
+        up,
+        down_checksum: down.as_deref().map(ledger::checksum).transpose()?,
+        down,
+        irreversible,
+        repeatable: given.repeatable,
+        requires,
+        mixed,
+        out_of_order: given.out_of_order,
+        allow,
+        allow_reason,
+        statements: script.statements.len(),
+        transactional: script.is_transactional(),
+        ..Stored::default()
+    };
+    Ok((stored, script))
+}
+
+/// Why a migration could not be inserted although its version is not there.
+fn rank_is_taken(new: &Stored) -> Result<Report> {
+    Ok(match ledger::of_rank(&new.sort_key)? {
+        Some(other) => Report::new(
+            code::INVALID_VERSION,
+            format!("version \"{}\" is equal in rank to \"{}\"", new.version, other.version),
+        )
+        .detail("Runs of digits compare as numbers, so leading zeros do not make another version.")
+        .hint(format!("Use \"{}\" for that migration, or choose another version for this one.", other.version)),
+        None => {
+            Report::new(code::BUSY, format!("migration \"{}\" was changed by another session meanwhile", new.version))
+                .hint("Register it again.")
+        }
+    })
 }
 
 /// A script's text, and the script if it can be run.
@@ -157,15 +204,46 @@ fn way_back(version: &Version, both: bool) -> Report {
     .hint("Give down => 'the SQL that undoes it', or irreversible => 'why it cannot be undone'.")
 }
 
+/// Schema and data apart: the locks of DDL are held as long as the data takes.
+fn mixes(version: &Version, schema: &Statement, data: &Statement) -> Report {
+    let place = |s: &Statement| format!("statement {} (line {}): {}", s.number, s.line, s.summary());
+    Report::new(code::MIXED, format!("migration \"{}\" changes schema and data", version.as_str()))
+        .detail(format!("Schema: {}\nData: {}", place(schema), place(data)))
+        .hint(
+            "Make two migrations of it, so that the locks of the one are not held while the other works. Where that does \
+             not matter, as with the first rows of a new table, say so: mixed => true",
+        )
+}
+
 /// Applied is applied. Of a migration that stopped half-way, the statements that ran must stay as they are.
 fn may_replace(old: &Stored, new: &Stored, script: &Script) -> Result<()> {
+    if old.reverting && old.down_checksum != new.down_checksum {
+        return fail(
+            Report::new(code::IMMUTABLE, format!("migration \"{}\" is being reverted", old.version))
+                .detail("Its down script has begun, and another one was given now.")
+                .hint(format!(
+                    "Finish it first: CALL migrator.revert_to({}, including => true);",
+                    quoted(&old.version)
+                )),
+        );
+    }
+    if old.is_applied() && old.repeatable != new.repeatable {
+        return fail(
+            Report::new(
+                code::IMMUTABLE,
+                format!("migration \"{}\" is applied and cannot change its kind", old.version),
+            )
+            .detail(format!("It is {}.", if old.repeatable { "repeatable" } else { "versioned" }))
+            .hint("Choose another version for the new one."),
+        );
+    }
     if old.checksum == new.checksum {
         return Ok(());
     }
-    if old.state == "applied" {
+    if old.is_applied() && (!old.repeatable || old.reverting) {
         return fail(edited(old, &new.checksum));
     }
-    if old.statements_done == 0 {
+    if old.statements_done == 0 || old.state == "applied" {
         return Ok(());
     }
     let before = Script::parse(Origin::Up(&old.version), &old.up)?;

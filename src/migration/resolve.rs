@@ -1,8 +1,9 @@
 //! A person's decision about a migration that failed or is in doubt.
 
+use super::task::{Direction, Task};
 use super::{lock, queue};
 use crate::catalog::events::Attempt;
-use crate::catalog::ledger;
+use crate::catalog::progress;
 use crate::error::{Report, Result, code, fail};
 
 /// Decides. Of a migration with a statement in doubt, the decision is about that statement: `applied` goes on behind
@@ -28,37 +29,59 @@ pub fn resolve(version: Option<&str>, decision: Option<&str>, reason: Option<&st
         );
     };
     lock::transaction_lock()?;
+    progress::settle_reverts()?;
     let migration = queue::known(version)?;
-    if migration.state == "applied" || migration.state == "pending" {
+    if migration.state == "applied" || migration.state == "pending" || migration.state == "reverted" {
         return fail(
             Report::new(code::INVALID_ARGUMENT, format!("migration \"{version}\" is {}", migration.state))
                 .detail("Only a migration that failed or was interrupted leaves something to decide.")
                 .hint("SELECT version, state, error FROM migrator.status;"),
         );
     }
-    let attempt = Attempt::new(version, &migration.checksum, "resolve")?;
+    let direction = if migration.reverting { Direction::Down } else { Direction::Up };
+    let task = Task::new(migration, direction)?;
+    let attempt = Attempt::new(version, task.checksum(), "resolve")?;
     attempt.resolved(&format!("{decision}: {reason}"))?;
-    match (migration.begun.as_ref().map(|b| b.number), decision) {
-        (Some(number), "applied") => {
-            ledger::mark_pending(version)?;
-            ledger::mark_done(version, number)?;
-            if number == migration.statements {
-                ledger::mark_applied(version, &migration.checksum, attempt.role(), 0.0)?;
-                return Ok(format!("migration {version}: its last statement counts as applied, and so does it"));
-            }
-            Ok(format!("migration {version}: statement {number} counts as applied; the rest is pending"))
-        }
-        (Some(number), _) => {
-            ledger::mark_pending(version)?;
-            Ok(format!("migration {version}: statement {number} will be run again"))
-        }
-        (None, "applied") => {
-            ledger::mark_applied(version, &migration.checksum, attempt.role(), 0.0)?;
+    match task.begun().map(|begun| begun.number) {
+        Some(number) => of_statement(&task, number, decision, attempt.role()),
+        None => of_migration(&task, decision, attempt.role()),
+    }
+}
+
+/// A statement that was begun took effect, or did not.
+fn of_statement(task: &Task, number: usize, decision: &str, role: &str) -> Result<String> {
+    let version = task.version();
+    progress::forget_begun(version)?;
+    progress::mark_open(version)?;
+    if decision == "pending" {
+        return Ok(format!("{}: statement {number} will be run again", task.name()));
+    }
+    progress::mark_done(version, number)?;
+    if number < task.script.statements.len() {
+        return Ok(format!("{}: statement {number} counts as done; the rest is pending", task.name()));
+    }
+    match task.direction {
+        Direction::Up => progress::mark_applied(version, task.checksum(), role, 0.0)?,
+        Direction::Down => progress::mark_reverted(&task.migration)?,
+    };
+    Ok(format!("{}: its last statement counts as done; the migration is {}", task.name(), task.participle()))
+}
+
+/// The whole migration is in effect, or is not.
+fn of_migration(task: &Task, decision: &str, role: &str) -> Result<String> {
+    let version = task.version();
+    match (decision, task.direction) {
+        ("applied", _) => {
+            progress::mark_applied(version, &task.migration.checksum, role, 0.0)?;
             Ok(format!("migration {version} counts as applied"))
         }
-        (None, _) => {
-            ledger::mark_pending(version)?;
+        (_, Direction::Up) => {
+            progress::mark_open(version)?;
             Ok(format!("migration {version} is pending"))
+        }
+        (_, Direction::Down) => {
+            progress::mark_reverted(&task.migration)?;
+            Ok(format!("migration {version} counts as reverted"))
         }
     }
 }

@@ -1,11 +1,12 @@
 //! What to do about a top-level statement that was interrupted: the catalogue knows more than the ledger.
 
 use crate::catalog::indexes::{self, Index};
-use crate::catalog::ledger::{Begun, Stored};
-use crate::catalog::{backfill, ledger};
+use crate::catalog::ledger::Begun;
+use crate::catalog::{backfill, progress};
 use crate::ddl::{Interruption, Nature};
 use crate::error::{Report, Result, code};
 use crate::migration::lock::Current;
+use crate::migration::task::Task;
 use crate::pg::analysis::index_statement::{shape, shape_on};
 use crate::pg::portal::{self, Level};
 use crate::pg::{parse, report, transaction};
@@ -37,7 +38,7 @@ pub fn note(number: usize, text: &str, interruption: &Interruption) -> Result<Be
 
 /// Finds out what became of a statement that was begun, and clears away what it left behind. Judged is the statement as
 /// it was begun; the script may have been corrected since.
-pub fn settle(migration: &Stored, begun: &Begun) -> Result<Fate> {
+pub fn settle(task: &Task, begun: &Begun) -> Result<Fate> {
     let parsed = parse::parse(&begun.text)?;
     let Some(Nature::TopLevel(interruption)) = parsed.into_iter().next().map(|p| p.nature) else {
         return Ok(Fate::Undone);
@@ -58,11 +59,11 @@ pub fn settle(migration: &Stored, begun: &Begun) -> Result<Fate> {
             if left.iter().any(|i| i.valid) {
                 return Ok(Fate::Done);
             }
-            drop_all(migration, begun.number, &left)?;
+            drop_all(task, begun.number, &left)?;
             Ok(Fate::Undone)
         }
         Interruption::ConcurrentReindex => {
-            drop_all(migration, begun.number, &indexes::new_copies(before)?)?;
+            drop_all(task, begun.number, &indexes::new_copies(before)?)?;
             Ok(Fate::Undone)
         }
         Interruption::ConcurrentDrop { .. } => {
@@ -70,7 +71,7 @@ pub fn settle(migration: &Stored, begun: &Begun) -> Result<Fate> {
             Ok(if gone { Fate::Done } else { Fate::Undone })
         }
         Interruption::Backfill => {
-            let finished = backfill::finished_for(&migration.version, &migration.checksum, begun.number)?;
+            let finished = backfill::finished_for(task.version(), task.checksum(), begun.number)?;
             Ok(if finished { Fate::Done } else { Fate::Undone })
         }
         Interruption::Repeatable => Ok(Fate::Undone),
@@ -94,20 +95,21 @@ pub fn error_undoes(interruption: &Interruption, error: &Report) -> bool {
 }
 
 /// Notes in the ledger that a statement is done, or refuses to go on in parallel with another session.
-pub fn mark_done(migration: &Stored, number: usize) -> Result<()> {
-    if ledger::mark_done(&migration.version, number)? { Ok(()) } else { Err(super::run::moved_on(migration)) }
+pub fn mark_done(task: &Task, number: usize) -> Result<()> {
+    if progress::mark_done(task.version(), number)? { Ok(()) } else { Err(super::run::moved_on(task)) }
 }
 
 /// Drops invalid indexes without blocking anybody.
-fn drop_all(migration: &Stored, statement: usize, left: &[Index]) -> Result<()> {
+fn drop_all(task: &Task, statement: usize, left: &[Index]) -> Result<()> {
     for index in left {
         report::notice(format!(
             "migration {}: dropping invalid index {}, left by an interrupted run",
-            migration.version, index.quoted
+            task.version(),
+            index.quoted
         ))?;
         transaction::commit()?;
         {
-            let _current = Current::enter(migration, statement);
+            let _current = Current::enter(task, statement);
             portal::run(&indexes::drop_statement(index), Level::TopLevel)?;
         }
         transaction::commit()?;

@@ -1,12 +1,13 @@
 //! Running statements, and what is known when one fails.
 
 use crate::catalog::events::{At, Attempt};
-use crate::catalog::ledger::{self, Stored};
+use crate::catalog::ledger::Stored;
 use crate::catalog::{ddl_log, session};
 use crate::error::{Error, Report, Result, SqlState, code};
 use crate::guard::{self, policy};
 use crate::migration::lock::Current;
-use crate::migration::script::{Origin, Script, Statement};
+use crate::migration::script::Statement;
+use crate::migration::task::{Direction, Task};
 use crate::pg::portal::{self, Level};
 use crate::pg::report;
 use crate::pg::settings_scope::SettingsScope;
@@ -17,21 +18,20 @@ use crate::settings;
 pub struct Failure {
     pub statement: Option<Statement>,
     pub error: Error,
-    /// The script's number of statements and the version, for CONTEXT.
-    version: String,
+    /// The script's name and number of statements, for CONTEXT.
+    script: String,
     statements: usize,
 }
 
 impl Failure {
     /// A failure outside any statement (COMMIT, the ledger).
-    pub fn outside(migration: &Stored, error: Error) -> Box<Self> {
-        let (version, statements) = (migration.version.clone(), migration.statements);
-        Box::new(Self { statement: None, error, version, statements })
+    pub fn outside(task: &Task, error: Error) -> Box<Self> {
+        Box::new(Self { statement: None, error, script: task.name(), statements: task.script.statements.len() })
     }
 
     /// A failure of a statement.
-    pub fn of(migration: &Stored, statement: &Statement, error: Error) -> Box<Self> {
-        Box::new(Self { statement: Some(statement.clone()), ..*Self::outside(migration, error) })
+    pub fn of(task: &Task, statement: &Statement, error: Error) -> Box<Self> {
+        Box::new(Self { statement: Some(statement.clone()), ..*Self::outside(task, error) })
     }
 
     /// Writes it to the history, unaltered.
@@ -57,80 +57,65 @@ impl Failure {
     /// The error for the client: nothing of it changed, one line of CONTEXT added below its own, as an outer
     /// function would, that names migration and statement.
     pub fn raised(self) -> Error {
-        let (version, count) = (&self.version, self.statements);
+        let (script, count) = (&self.script, self.statements);
         let mut error = self.error;
         match &self.statement {
-            None => Box::new(error.within(&format!("migration \"{version}\""))),
+            None => Box::new(error.within(script)),
             Some(statement) => {
                 // A statement that came from elsewhere keeps the position it had in its own text.
                 *error = error.in_statement(&statement.text);
                 let (number, line, summary) = (statement.number, statement.line, statement.summary());
-                Box::new(error.within(&format!(
-                    "migration \"{version}\", statement {number} of {count} (line {line}): {summary}"
-                )))
+                Box::new(error.within(&format!("{script}, statement {number} of {count} (line {line}): {summary}")))
             }
         }
     }
-}
-
-/// Parses the stored script once more; it parsed when it was registered.
-pub fn script_of(migration: &Stored) -> Result<Script> {
-    Script::parse(Origin::Up(&migration.version), &migration.up)
 }
 
 /// What running something ends with.
 pub type Outcome = std::result::Result<(), Box<Failure>>;
 
 /// Runs one statement. At top level the guard has been asked before, see [`ask_guard`].
-pub fn statement(migration: &Stored, statement: &Statement, level: Level) -> Outcome {
+pub fn statement(task: &Task, statement: &Statement, level: Level) -> Outcome {
     if level == Level::InTransaction {
-        ask_guard(migration, statement)?;
+        ask_guard(task, statement)?;
     }
-    let _current = Current::enter(migration, statement.number);
-    portal::run(&statement.text, level).map_err(|error| Failure::of(migration, statement, error))
+    let _current = Current::enter(task, statement.number);
+    portal::run(&statement.text, level).map_err(|error| Failure::of(task, statement, error))
 }
 
 /// Asks the guard about a statement for which Postgres fires no event. It looks into the catalogue, so a statement that
 /// begins transactions of its own needs a new one afterwards.
-pub fn ask_guard(migration: &Stored, statement: &Statement) -> Outcome {
-    let _current = Current::enter(migration, statement.number);
-    guard::runs(&statement.text).map_err(|error| Failure::of(migration, statement, error))
+pub fn ask_guard(task: &Task, statement: &Statement) -> Outcome {
+    let _current = Current::enter(task, statement.number);
+    guard::runs(&statement.text).map_err(|error| Failure::of(task, statement, error))
 }
 
-/// Runs all statements in the current transaction and marks the migration applied. SETs end with it; lock waits are
-/// bounded by `migrator.lock_timeout`.
-pub fn in_one_transaction(migration: &Stored, attempt: &Attempt, seconds: impl Fn() -> f64) -> Outcome {
-    let outside = |error| Failure::outside(migration, error);
-    let script = script_of(migration).map_err(outside)?;
+/// Runs all statements in the current transaction and marks the migration. SETs end with it; lock waits are bounded by
+/// `migrator.lock_timeout`.
+pub fn in_one_transaction(task: &Task, attempt: &Attempt, seconds: impl Fn() -> f64) -> Outcome {
+    let outside = |error| Failure::outside(task, error);
     let scope = SettingsScope::open();
     session::set_lock_timeout(settings::lock_timeout()).map_err(outside)?;
-    for s in &script.statements {
-        statement(migration, s, Level::InTransaction)?;
+    for s in &task.script.statements {
+        statement(task, s, Level::InTransaction)?;
     }
     drop(scope);
-    finish(migration, attempt, seconds()).map_err(outside)
+    finish(task, attempt, seconds()).map_err(outside)
 }
 
 /// Another session has taken the migration over.
-pub fn moved_on(migration: &Stored) -> Error {
+pub fn moved_on(task: &Task) -> Error {
     Box::new(
-        Report::new(code::BUSY, format!("another session goes on with migration \"{}\"", migration.version))
+        Report::new(code::BUSY, format!("another session goes on with migration \"{}\"", task.version()))
             .detail("The advisory lock of the run was released, perhaps by pg_advisory_unlock_all() in a script.")
             .hint("Watch it: SELECT * FROM migrator.status;"),
     )
 }
 
-/// Marks it applied, in the ledger and in the history.
-pub fn finish(migration: &Stored, attempt: &Attempt, seconds: f64) -> Result<()> {
-    if !ledger::mark_applied(&migration.version, &migration.checksum, attempt.role(), seconds)? {
-        return Err(Box::new(
-            Report::new(code::BUSY, format!("migration \"{}\" was changed while it ran", migration.version))
-                .detail("Another session replaced its script, or marked it applied.")
-                .hint("Run it again; what is registered now will be applied."),
-        ));
-    }
-    attempt.applied(seconds)?;
-    report_unneeded(migration)
+/// Marks it done, in the ledger and in the history.
+pub fn finish(task: &Task, attempt: &Attempt, seconds: f64) -> Result<()> {
+    task.mark_finished(attempt, seconds)?;
+    if task.direction == Direction::Up { report_unneeded(&task.migration) } else { Ok(()) }
 }
 
 /// What it was allowed to break and did not: a permission that nobody needs is one to take away.

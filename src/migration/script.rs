@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ddl::{Nature, ParsedStatement, Unsupported, leading_trivia};
+use crate::ddl::{Content, Nature, ParsedStatement, Unsupported, leading_trivia};
 use crate::error::{Error, Report, Result, SqlState, code, fail};
 use crate::pg;
 
@@ -18,6 +18,7 @@ pub struct Statement {
     /// Postgres's command tag.
     pub tag: String,
     pub nature: Nature,
+    pub content: Content,
     /// The setting that a session-level SET or RESET changes.
     pub setting: Option<String>,
 }
@@ -77,6 +78,17 @@ impl Script {
     pub fn is_transactional(&self) -> bool {
         self.statements.iter().all(|s| s.nature == Nature::Transactional)
     }
+
+    /// The first statement that cannot run in a transaction with others.
+    pub fn top_level(&self) -> Option<&Statement> {
+        self.statements.iter().find(|s| s.nature != Nature::Transactional)
+    }
+
+    /// The first statement that changes definitions and the first that changes rows, when it holds both.
+    pub fn mixes(&self) -> Option<(&Statement, &Statement)> {
+        let first = |content| self.statements.iter().find(|s| s.content == content);
+        Some((first(Content::Schema)?, first(Content::Data)?))
+    }
 }
 
 impl Statement {
@@ -111,6 +123,7 @@ fn locate(text: &str, parsed: Vec<ParsedStatement>) -> Vec<Statement> {
             text: text[start..p.end].trim_end().to_owned(),
             tag: p.tag,
             nature: p.nature,
+            content: p.content,
             setting: p.setting,
         });
     }
@@ -171,7 +184,14 @@ mod tests {
     use super::*;
 
     fn parsed(start: usize, end: usize) -> ParsedStatement {
-        ParsedStatement { start, end, tag: "SELECT".into(), nature: Nature::Transactional, setting: None }
+        ParsedStatement {
+            start,
+            end,
+            tag: "SELECT".into(),
+            nature: Nature::Transactional,
+            content: Content::Other,
+            setting: None,
+        }
     }
 
     #[test]
@@ -192,6 +212,7 @@ mod tests {
             text: text.into(),
             tag: String::new(),
             nature: Nature::Transactional,
+            content: Content::Other,
             setting: None,
         };
         assert_eq!(statement("SELECT\n   1").summary(), "SELECT 1");

@@ -4,6 +4,8 @@ use crate::error::{Report, Result, code, fail};
 
 /// Longest version, in characters.
 const LONGEST: usize = 255;
+/// The last character there is, which is none for text: what it begins sorts behind every version.
+const LAST: char = '\u{10FFFF}';
 
 /// A version that can be registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,9 @@ impl Version {
         if let Some(control) = text.chars().find(|c| c.is_control()) {
             return bad(format!("The version holds the control character U+{:04X}.", u32::from(control)));
         }
+        if text.contains(LAST) {
+            return bad("The version holds U+10FFFF, which is not a character.".into());
+        }
         if text.trim() != text {
             return bad(format!("The version \"{text}\" begins or ends with a blank."));
         }
@@ -43,9 +48,14 @@ impl Version {
         &self.text
     }
 
+    /// The place in the order of all migrations: repeatable ones come after every version, by their names.
+    pub fn rank(&self, repeatable: bool) -> String {
+        if repeatable { format!("{LAST}{}", self.sort_key()) } else { self.sort_key() }
+    }
+
     /// A text whose byte order is the natural order of versions. Two versions of equal rank (`1` and `001`)
     /// have the same key.
-    pub fn sort_key(&self) -> String {
+    fn sort_key(&self) -> String {
         let mut key = String::new();
         let mut rest = self.text.as_str();
         while let Some(first) = rest.chars().next() {
@@ -86,6 +96,13 @@ mod tests {
         assert_eq!(key("2026.02"), key("2026.2"));
         assert_ne!(key("1.0"), key("1"));
         assert_ne!(key("10"), key("1.0"));
+    }
+
+    #[test]
+    fn repeatable_ones_come_last() {
+        let rank = |text: &str, repeatable| Version::new(Some(text)).unwrap().rank(repeatable);
+        assert!(rank("a", true) > rank("\u{10FFFD}", false));
+        assert!(rank("2", true) < rank("10", true));
     }
 
     #[test]

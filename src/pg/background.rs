@@ -19,7 +19,7 @@ const HEADER: usize = 3 * size_of::<u64>();
 pub fn run(entry: &str, payload: &str) -> Result<()> {
     release_low_level_locks();
     let segment = Segment::with(payload.as_bytes(), false)?;
-    let handle = register(entry, &segment, user::owner())?;
+    let handle = register(&Job::writer(entry, user::owner()), &segment)?;
     wait_for(handle)?;
     if segment.is_committed() {
         return Ok(());
@@ -30,28 +30,44 @@ pub fn run(entry: &str, payload: &str) -> Result<()> {
     )
 }
 
+/// What a worker is to do.
+pub(super) struct Job<'a> {
+    /// Its name, and the type of its backend in pg_stat_activity.
+    pub kind: &'a str,
+    /// The C symbol of its main function.
+    pub entry: &'a str,
+    /// What that function reads from `bgw_extra`.
+    pub extra: String,
+    /// Whether this process wants to know when it begins and ends.
+    pub notify: bool,
+}
+
+impl<'a> Job<'a> {
+    /// Writes something as the owner.
+    pub(super) fn writer(entry: &'a str, owner: pg_sys::Oid) -> Self {
+        // SAFETY: a read; set when the backend connected.
+        let database = unsafe { pg_sys::MyDatabaseId };
+        let extra = format!("{} {}", database.to_u32(), owner.to_u32());
+        Self { kind: "migrator history writer", entry, extra, notify: true }
+    }
+}
+
 /// Registers a worker that is given the segment. The handle is in the current memory context.
-pub(super) fn register(
-    entry: &str,
-    segment: &Segment,
-    owner: pg_sys::Oid,
-) -> Result<*mut pg_sys::BackgroundWorkerHandle> {
+pub(super) fn register(job: &Job<'_>, segment: &Segment) -> Result<*mut pg_sys::BackgroundWorkerHandle> {
     let mut worker = pg_sys::BackgroundWorker {
         bgw_flags: (pg_sys::BGWORKER_SHMEM_ACCESS | pg_sys::BGWORKER_BACKEND_DATABASE_CONNECTION) as c_int,
         bgw_start_time: pg_sys::BgWorkerStartTime::BgWorkerStart_RecoveryFinished,
         bgw_restart_time: pg_sys::BGW_NEVER_RESTART,
         bgw_main_arg: pg_sys::Datum::from(segment.handle()),
         // SAFETY: a read of the backend's own pid.
-        bgw_notify_pid: unsafe { pg_sys::MyProcPid },
+        bgw_notify_pid: if job.notify { unsafe { pg_sys::MyProcPid } } else { 0 },
         ..Default::default()
     };
-    fill(&mut worker.bgw_name, "migrator history writer");
-    fill(&mut worker.bgw_type, "migrator history writer");
+    fill(&mut worker.bgw_name, job.kind);
+    fill(&mut worker.bgw_type, job.kind);
     fill(&mut worker.bgw_library_name, "$libdir/migrator");
-    fill(&mut worker.bgw_function_name, entry);
-    // SAFETY: a read; set when the backend connected.
-    let database = unsafe { pg_sys::MyDatabaseId };
-    fill(&mut worker.bgw_extra, &format!("{} {}", database.to_u32(), owner.to_u32()));
+    fill(&mut worker.bgw_function_name, job.entry);
+    fill(&mut worker.bgw_extra, &job.extra);
     let mut handle: *mut pg_sys::BackgroundWorkerHandle = std::ptr::null_mut();
     // SAFETY: the structure is complete; the handle is palloc'd.
     if !unsafe { pg_sys::RegisterDynamicBackgroundWorker(&raw mut worker, &raw mut handle) } {
@@ -142,7 +158,7 @@ impl Segment {
     }
 
     /// Maps the segment of a handle; `None` when it is gone, because nobody waits any more.
-    fn attach(handle: u32) -> Option<Self> {
+    pub(super) fn attach(handle: u32) -> Option<Self> {
         // SAFETY: attaching fails with NULL. Pinned, the mapping outlives the transaction it was made in.
         unsafe {
             let segment = pg_sys::dsm_attach(handle);
@@ -177,7 +193,7 @@ impl Segment {
         unsafe { pg_sys::dsm_segment_address(self.segment).cast::<u64>().read_volatile() == 1 }
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         // SAFETY: written by with(); the length is checked against the mapping.
         unsafe {
             let address = pg_sys::dsm_segment_address(self.segment).cast::<u8>();

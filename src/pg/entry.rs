@@ -37,6 +37,12 @@ impl Call {
         unsafe { pgrx::fcinfo::pg_getarg::<i32>(self.fcinfo, number) }
     }
 
+    /// A boolean argument; NULL is false.
+    pub fn boolean(&self, number: usize) -> bool {
+        // SAFETY: as above, for boolean.
+        unsafe { pgrx::fcinfo::pg_getarg::<bool>(self.fcinfo, number) }.unwrap_or(false)
+    }
+
     /// A bigint argument, or a timestamptz as microseconds since 2000; `None` for NULL.
     pub fn big_integer(&self, number: usize) -> Option<i64> {
         // SAFETY: as above, for bigint and timestamptz, which are both 64 bits by value.

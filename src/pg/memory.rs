@@ -12,19 +12,30 @@ pub struct Scratch {
 impl Scratch {
     /// Begins.
     pub fn new() -> Self {
-        // SAFETY: the name is static, as MemoryContextCreate requires; the current context is valid.
+        // SAFETY: the current context is valid.
         unsafe {
             let previous = pg_sys::CurrentMemoryContext;
-            let context = pg_sys::AllocSetContextCreateInternal(
-                previous,
-                c"migrator".as_ptr(),
-                0,
-                pg_sys::ALLOCSET_DEFAULT_INITSIZE as usize,
-                pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
-            );
+            let context = new_context(previous);
             pg_sys::CurrentMemoryContext = context;
             Self { context, previous }
         }
+    }
+}
+
+/// A context that lives as long as its parent, unless it is deleted.
+///
+/// # Safety
+/// The parent is a valid context.
+pub(super) unsafe fn new_context(parent: pg_sys::MemoryContext) -> pg_sys::MemoryContext {
+    // SAFETY: the name is static, as MemoryContextCreate requires.
+    unsafe {
+        pg_sys::AllocSetContextCreateInternal(
+            parent,
+            c"migrator".as_ptr(),
+            0,
+            pg_sys::ALLOCSET_DEFAULT_INITSIZE as usize,
+            pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
+        )
     }
 }
 

@@ -10,6 +10,7 @@ pub mod background;
 mod boundary;
 pub mod checked_setting;
 pub mod clause;
+mod content;
 mod convert;
 pub mod entry;
 pub mod event_trigger;
@@ -26,6 +27,7 @@ mod raw;
 pub mod relation;
 pub mod report;
 pub mod session_lock;
+pub mod session_worker;
 pub mod settings_scope;
 pub mod spi;
 mod statement_text;
@@ -39,6 +41,7 @@ pub mod wait;
 
 pub(crate) use background::background_worker;
 pub(crate) use entry::sql_function;
+pub(crate) use session_worker::session_worker;
 pub use versions::{FOREIGN_KEY_ON_PARTITIONED_CAN_WAIT, NOT_NULL_CAN_BE_NOT_VALID};
 
 /// Reserves the prefix of our settings: a misspelt `migrator.x` becomes an error.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use pgrx::pg_sys;
 
-use super::background::{Segment, is_over, register};
+use super::background::{Job, Segment, is_over, register};
 use super::{user, wait};
 use crate::error::{Report, Result, SqlState, fail};
 
@@ -97,7 +97,7 @@ pub fn flush() -> Result<()> {
     let registered = unsafe {
         let context = pg_sys::CurrentMemoryContext;
         pg_sys::CurrentMemoryContext = pg_sys::TopMemoryContext;
-        let registered = register(entry, &segment, owner);
+        let registered = register(&Job::writer(entry, owner), &segment);
         pg_sys::CurrentMemoryContext = context;
         registered
     };

@@ -3,7 +3,7 @@
 use pgrx::pg_sys::{self, NodeTag};
 
 use super::memory::Scratch;
-use super::{boundary, convert, lexer, node, raw};
+use super::{boundary, content, convert, lexer, node, raw};
 use crate::ddl::{Interruption, Name, Nature, ParsedStatement, Unsupported};
 use crate::error::Result;
 
@@ -25,11 +25,17 @@ pub fn parse(script: &str) -> Result<Vec<ParsedStatement>> {
             _ => script.len(),
         };
         // SAFETY: raw calls on a node of the parser's; names of tags are static strings.
-        let (tag, nature, setting) = unsafe {
+        statements.push(unsafe {
             let tag = boundary::catch(|| raw::CreateCommandTag(statement))?;
-            (convert::string(pg_sys::GetCommandTagName(tag)).unwrap_or_default(), nature(statement), setting(statement))
-        };
-        statements.push(ParsedStatement { start, end, tag, nature, setting });
+            ParsedStatement {
+                start,
+                end,
+                tag: convert::string(pg_sys::GetCommandTagName(tag)).unwrap_or_default(),
+                nature: nature(statement),
+                content: content::of(statement),
+                setting: setting(statement),
+            }
+        });
     }
     Ok(statements)
 }
@@ -128,8 +134,7 @@ unsafe fn interruption(statement: *mut pg_sys::Node) -> Option<Interruption> {
             }
             NodeTag::T_AlterSystemStmt => Some(Interruption::Repeatable),
             NodeTag::T_CallStmt => {
-                let name = node::strings((*(*statement.cast::<pg_sys::CallStmt>()).funccall).funcname);
-                let resumes = name == ["migrator", "backfill"];
+                let resumes = is_backfill(&*statement.cast::<pg_sys::CallStmt>());
                 Some(if resumes { Interruption::Backfill } else { Interruption::Unknowable })
             }
             NodeTag::T_CreatedbStmt
@@ -150,6 +155,15 @@ unsafe fn interruption(statement: *mut pg_sys::Node) -> Option<Interruption> {
             _ => None,
         }
     }
+}
+
+/// `CALL migrator.backfill(...)`.
+///
+/// # Safety
+/// `call` is the parser's tree.
+pub(super) unsafe fn is_backfill(call: &pg_sys::CallStmt) -> bool {
+    // SAFETY: funccall is never NULL; a function's name is a list of String nodes.
+    unsafe { node::strings((*call.funccall).funcname) == ["migrator", "backfill"] }
 }
 
 /// Whether a statement commits on its way.

@@ -35,6 +35,12 @@ pub(super) fn owner() -> pg_sys::Oid {
     OWNER.get()
 }
 
+/// For a background worker, in which no function of ours was called: the owner as the process knew it that started the
+/// worker.
+pub(super) fn set_owner(owner: pg_sys::Oid) {
+    OWNER.set(owner);
+}
+
 /// The owner of a function. Only a superuser can make a C function, so this cannot be forged.
 fn owner_of(function: pg_sys::Oid) -> pg_sys::Oid {
     // SAFETY: a syscache look-up by oid; the tuple is released before returning, proowner is not nullable.

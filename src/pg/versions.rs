@@ -351,3 +351,25 @@ pub const KEYS_ARE_NAMED_AFTER_PARENTS: bool = cfg!(feature = "pg18");
 
 /// From 17 a partition has the identity columns of its parent, and may not bring its own.
 pub const PARTITIONS_SHARE_IDENTITY: bool = cfg!(any(feature = "pg17", feature = "pg18"));
+
+/// This backend's virtual transaction: the number of its process, and the transaction's. 17 renamed both.
+pub fn virtual_transaction() -> (i32, u32) {
+    // SAFETY: reads of the backend's own entry.
+    unsafe {
+        let process = &*pg_sys::MyProc;
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
+        return (process.backendId, process.lxid);
+        #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+        return (process.vxid.procNumber, process.vxid.lxid);
+    }
+}
+
+/// Whether a virtual transaction has ended; one that is prepared has not. Never waits.
+pub fn is_over(process: i32, transaction: u32) -> bool {
+    #[cfg(any(feature = "pg15", feature = "pg16"))]
+    let id = pg_sys::VirtualTransactionId { backendId: process, localTransactionId: transaction };
+    #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+    let id = pg_sys::VirtualTransactionId { procNumber: process, localTransactionId: transaction };
+    // SAFETY: looks into shared memory.
+    unsafe { pg_sys::VirtualXactLock(id, false) }
+}
