@@ -17,7 +17,7 @@ SELECT m.version,
        m.applied_at,
        m.applied_by,
        m.duration,
-       CASE WHEN m.reverting THEN m.statements_done || ' of the way back'
+       CASE WHEN m.reverting THEN 'down ' || m.statements_done
             ELSE CASE WHEN m.state = 'applied' THEN m.statements ELSE m.statements_done END || '/' || m.statements
        END AS progress,
        m.transactional,
@@ -91,7 +91,10 @@ SELECT b.attempt,
                  AND coalesce(s.id, b.id) = (SELECT max(e.id) FROM migrator.event e WHERE e.event = 'started')
             THEN 'running'
             WHEN s.id IS NULL AND b.event = 'scheduled'
-                 AND EXISTS (SELECT FROM migrator.migration m WHERE m.scheduled_attempt = b.attempt)
+                 AND NOT EXISTS (SELECT FROM migrator.migration m
+                                 WHERE m.version = b.version AND m.scheduled_attempt = b.attempt)
+            THEN 'superseded'
+            WHEN s.id IS NULL AND b.event = 'scheduled'
                  AND EXISTS (SELECT FROM pg_catalog.pg_stat_activity a
                              WHERE a.backend_type = 'migrator runner' AND a.datname = current_database())
             THEN 'scheduled'
@@ -133,7 +136,7 @@ LEFT JOIN LATERAL (SELECT e.* FROM migrator.event e
                    ORDER BY e.id DESC LIMIT 1) f ON true
 ORDER BY b.attempt;
 COMMENT ON VIEW migrator.history IS 'Every attempt to apply or revert a migration and every decision about one; append-only';
-COMMENT ON COLUMN migrator.history.outcome IS 'applied, reverted, failed, resolved, baseline, scheduled, running, or interrupted when its session ended without a word';
+COMMENT ON COLUMN migrator.history.outcome IS 'applied, reverted, failed, resolved, baseline, scheduled, superseded by another run, running, or interrupted when its session ended without a word';
 COMMENT ON COLUMN migrator.history.statement IS 'The statement that failed, counted from 1';
 COMMENT ON COLUMN migrator.history.line IS 'The line of the script where that statement begins';
 COMMENT ON COLUMN migrator.history."position" IS 'Where in statement_text the error is, in characters from 1';

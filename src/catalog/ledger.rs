@@ -186,14 +186,14 @@ pub fn replace(new: &Stored, old: &Stored) -> Result<bool> {
                    statements = r.statements, transactional = r.transactional, \
                    repeatable = r.repeatable, requires = r.requires, mixed = r.mixed, out_of_order = r.out_of_order, \
                    registered_by = $2, registered_at = clock_timestamp(), \
-                   allow = CASE WHEN keeps.it THEN m.allow ELSE coalesce(r.allow, '{}') END, \
-                   allow_reason = CASE WHEN keeps.it THEN m.allow_reason ELSE r.allow_reason END, \
-                   state = CASE WHEN again.it THEN 'pending' ELSE m.state END, \
-                   statements_done = CASE WHEN again.it THEN 0 ELSE m.statements_done END \
-                   FROM jsonb_populate_record(NULL::migrator.migration, $1::jsonb) r, \
-                   LATERAL (SELECT m.state = 'applied' AND r.checksum <> m.checksum) again (it), \
-                   LATERAL (SELECT m.state = 'applied' AND NOT again.it \
-                   OR r.allow IS NULL AND m.checksum = r.checksum) keeps (it) \
+                   allow = CASE WHEN m.checksum = r.checksum AND (m.state = 'applied' OR r.allow IS NULL) THEN m.allow \
+                   ELSE coalesce(r.allow, '{}') END, \
+                   allow_reason = CASE WHEN m.checksum = r.checksum AND (m.state = 'applied' OR r.allow IS NULL) \
+                   THEN m.allow_reason ELSE r.allow_reason END, \
+                   state = CASE WHEN m.state = 'applied' AND m.checksum <> r.checksum THEN 'pending' ELSE m.state END, \
+                   statements_done = CASE WHEN m.state = 'applied' AND m.checksum <> r.checksum THEN 0 \
+                   ELSE m.statements_done END \
+                   FROM jsonb_populate_record(NULL::migrator.migration, $1::jsonb) r \
                    WHERE m.version = r.version AND m.checksum = $3 AND m.statements_done = $4::int \
                    AND (m.state <> 'running' OR NOT EXISTS (SELECT FROM migrator.runner w WHERE w.pid = m.running_pid))";
         let done = old.statements_done.to_string();
@@ -265,15 +265,6 @@ pub fn states(versions: &[&str]) -> Result<HashMap<String, String>> {
         let sql = "SELECT version, state FROM migrator.migration \
                    WHERE version IN (SELECT jsonb_array_elements_text($1::jsonb))";
         Ok(query(sql, &[Some(&list)])?.iter().map(|r| (r.required(0), r.required(1))).collect())
-    })
-}
-
-/// Applied migrations that require another one: the version and what it requires.
-pub fn requiring(version: &str) -> Result<Vec<String>> {
-    as_owner(|| {
-        let sql = "SELECT version FROM migrator.migration WHERE $1 = ANY (requires) \
-                   AND (state = 'applied' OR reverting) ORDER BY sort_key";
-        Ok(query(sql, &[Some(version)])?.iter().map(|r| r.required(0)).collect())
     })
 }
 

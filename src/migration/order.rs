@@ -75,19 +75,16 @@ fn out_of_order(version: &str, newest: &str, why: &str) -> Report {
     Report::new(code::OUT_OF_ORDER, format!("migration \"{version}\" is older than \"{newest}\", which is applied"))
         .detail(why.to_owned())
         .hint(format!(
-            "Give it a version after \"{newest}\". If the order does not matter, say so:\n\
-             SELECT migrator.register({}, ..., out_of_order => true);\n\
-             If the database has it already, register it that way and then:\n\
-             SELECT migrator.baseline({});",
-            quoted(version),
+            "Give it a version after \"{newest}\". If the order does not matter, register it with out_of_order => true; \
+             if the database has it already, do that and then:\nSELECT migrator.baseline({});",
             quoted(version)
         ))
 }
 
 fn not_there(migration: &Stored, required: &str, state: Option<&str>) -> Report {
     let hint = match state {
-        None => format!("Register it first: SELECT migrator.register({}, ...);", quoted(required)),
-        Some(_) => format!("Apply it first: CALL migrator.deploy({});", quoted(required)),
+        None => format!("Register \"{required}\" first."),
+        Some(_) => format!("Apply it first:\nCALL migrator.deploy({});", quoted(required)),
     };
     Report::new(code::REQUIRES, format!("migration \"{}\" requires \"{required}\"", migration.version))
         .detail(state.map_or_else(|| "It is not registered.".to_owned(), |state| format!("It is {state}.")))

@@ -120,14 +120,6 @@ fn to_revert(target: &str, including: bool) -> Result<Vec<Stored>> {
                     )),
             );
         }
-        let needing = ledger::requiring(&migration.version)?;
-        if let Some(other) = needing.iter().find(|v| queue.iter().all(|m| m.version != **v)) {
-            return fail(
-                Report::new(code::REQUIRES, format!("migration \"{other}\" requires \"{}\"", migration.version))
-                    .detail("It is applied, and would not be reverted.")
-                    .hint(format!("Revert it too: SELECT migrator.revert({});", quoted(other))),
-            );
-        }
     }
     Ok(queue)
 }

@@ -1,9 +1,9 @@
 //! Registering a migration: checks first, then one row.
 
 use super::lint;
+use super::order;
 use super::script::{Origin, Script, Statement};
 use super::version::Version;
-use super::{order, quoted};
 use crate::catalog::ledger::{self, Stored};
 use crate::error::{Report, Result, code, fail};
 use crate::guard::policy;
@@ -87,7 +87,7 @@ fn store(given: Registration) -> Result<(Version, Outcome, Option<Script>)> {
     if old.is_same(&new) {
         return Ok((version, Outcome::Unchanged, (!old.is_applied()).then_some(script)));
     }
-    may_replace(&old, &new, &script)?;
+    may_replace(&old, &new)?;
     if !old.is_applied() {
         order::check_new(&new)?;
     }
@@ -216,17 +216,7 @@ fn mixes(version: &Version, schema: &Statement, data: &Statement) -> Report {
 }
 
 /// Applied is applied. Of a migration that stopped half-way, the statements that ran must stay as they are.
-fn may_replace(old: &Stored, new: &Stored, script: &Script) -> Result<()> {
-    if old.reverting && old.down_checksum != new.down_checksum {
-        return fail(
-            Report::new(code::IMMUTABLE, format!("migration \"{}\" is being reverted", old.version))
-                .detail("Its down script has begun, and another one was given now.")
-                .hint(format!(
-                    "Finish it first: CALL migrator.revert_to({}, including => true);",
-                    quoted(&old.version)
-                )),
-        );
-    }
+fn may_replace(old: &Stored, new: &Stored) -> Result<()> {
     if old.is_applied() && old.repeatable != new.repeatable {
         return fail(
             Report::new(
@@ -237,25 +227,39 @@ fn may_replace(old: &Stored, new: &Stored, script: &Script) -> Result<()> {
             .hint("Choose another version for the new one."),
         );
     }
+    if old.reverting {
+        if old.checksum != new.checksum {
+            return fail(edited(old, &new.checksum));
+        }
+        let (before, after) = (old.down.as_deref(), new.down.as_deref());
+        return keeps_what_is_done(old, Origin::Down(&old.version), before, after);
+    }
     if old.checksum == new.checksum {
         return Ok(());
     }
-    if old.is_applied() && (!old.repeatable || old.reverting) {
-        return fail(edited(old, &new.checksum));
+    if old.state == "applied" {
+        return if old.repeatable { Ok(()) } else { fail(edited(old, &new.checksum)) };
     }
-    if old.statements_done == 0 || old.state == "applied" {
-        return Ok(());
-    }
-    let before = Script::parse(Origin::Up(&old.version), &old.up)?;
+    keeps_what_is_done(old, Origin::Up(&old.version), Some(&old.up), Some(&new.up))
+}
+
+/// Refuses a script in which the statements that are done already are others.
+fn keeps_what_is_done(old: &Stored, origin: Origin<'_>, before: Option<&str>, after: Option<&str>) -> Result<()> {
     let done = old.statements_done;
-    let same =
-        before.statements.iter().take(done).map(|s| &s.text).eq(script.statements.iter().take(done).map(|s| &s.text));
-    if same {
+    if done == 0 {
         return Ok(());
     }
+    let first = |text: Option<&str>| -> Result<Vec<String>> {
+        let script = Script::parse(origin, text.unwrap_or_default())?;
+        Ok(script.statements.into_iter().take(done).map(|s| s.text).collect())
+    };
+    if first(before)? == first(after)? {
+        return Ok(());
+    }
+    let (way, part) = if old.reverting { ("reverted", "down script") } else { ("applied", "script") };
     fail(
-        Report::new(code::IMMUTABLE, format!("migration \"{}\" is applied in part", old.version))
-            .detail(format!("{} done; the new script changes that.", statements(done, "is", "are")))
+        Report::new(code::IMMUTABLE, format!("migration \"{}\" is {way} in part", old.version))
+            .detail(format!("{} done; the new {part} changes that.", statements(done, "is", "are")))
             .hint("Leave what is done as it was, and correct what follows."),
     )
 }

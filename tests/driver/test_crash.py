@@ -27,7 +27,7 @@ def prepare(cluster, db):
     cluster.sql(SETUP, db)
     for number, script in enumerate(MIGRATIONS, 1):
         literal = script.replace("'", "''")
-        cluster.sql(f"SELECT migrator.register('{number}', '{literal}', irreversible => 'test');", db)
+        cluster.sql(f"SELECT migrator.register('{number}', '{literal}', irreversible => 'test', mixed => true);", db)
 
 
 def state(cluster, db):

@@ -2,13 +2,15 @@ SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS migrator CASCADE;
 CREATE EXTENSION migrator;
 RESET client_min_messages;
--- What cannot run in a transaction is refused by apply and run by deploy.
+-- What cannot run in a transaction: apply hands it over, deploy runs it.
 SET client_min_messages = warning;
 CREATE TABLE conc (a int, b int); INSERT INTO conc SELECT g, g FROM generate_series(1, 100) g;
 SELECT migrator.register('1', 'CREATE INDEX CONCURRENTLY conc_a ON conc (a)', irreversible => 'x');
 SELECT migrator.register('2', E'ALTER TABLE conc ADD c int;\nCREATE INDEX CONCURRENTLY ON conc (b);\nVACUUM conc;\nREINDEX TABLE CONCURRENTLY conc;\nDROP INDEX CONCURRENTLY conc_a;', irreversible => 'x');
 SELECT migrator.register('3', 'ALTER TABLE conc ADD d int', irreversible => 'x');
+BEGIN;
 SELECT migrator.apply();
+ROLLBACK;
 SELECT version, state, transactional FROM migrator.status;
 CALL migrator.deploy('1');
 CALL migrator.deploy();

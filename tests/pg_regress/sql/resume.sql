@@ -12,7 +12,7 @@ SELECT problem, object, hint FROM migrator.verify();
 -- What ran may not be edited, what did not may.
 SELECT migrator.register('1', E'ALTER TABLE res ADD bb int;\nCREATE UNIQUE INDEX CONCURRENTLY res_a ON res (a);', irreversible => 'x');
 SELECT migrator.register('1', E'ALTER TABLE res ADD b int;\nCREATE UNIQUE INDEX CONCURRENTLY res_a ON res (a) WHERE a > 1;\nALTER TABLE res ADD c int;', irreversible => 'x');
-SELECT migrator.apply();
+BEGIN; SELECT migrator.apply(); ROLLBACK;
 CALL migrator.deploy();
 SELECT version, state, progress, error FROM migrator.status;
 SELECT indexrelid::regclass, indisvalid, pg_get_expr(indpred, indrelid) FROM pg_index WHERE indrelid = 'res'::regclass;
@@ -37,7 +37,7 @@ SELECT version, outcome, reason FROM migrator.history WHERE version = '3';
 SELECT migrator.register('3a', 'INSERT INTO res (d) VALUES (77); VACUUM no_such_table', irreversible => 'x');
 CALL migrator.deploy();
 SELECT migrator.register('3a', 'INSERT INTO res (d) VALUES (77); SELECT 1', irreversible => 'x');
-SELECT migrator.apply();
+BEGIN; SELECT migrator.apply(); ROLLBACK;
 CALL migrator.deploy();
 SELECT count(*) AS once FROM res WHERE d = 77;
 -- A failed unnamed build: somebody else's index is not taken for it.

@@ -21,7 +21,7 @@ SELECT statement, rule, action, message, detail, hint FROM migrator.lint('LOCK s
 SET client_min_messages = error;
 SELECT migrator.register('1', 'TRUNCATE so CASCADE', irreversible => 'x');
 SELECT migrator.register('2', 'VACUUM FULL so', irreversible => 'x');
-SELECT migrator.register('3', 'CREATE TABLE so_new (a int); INSERT INTO so_new VALUES (1); TRUNCATE so_new; LOCK so_new', irreversible => 'x');
+SELECT migrator.register('3', 'CREATE TABLE so_new (a int); INSERT INTO so_new VALUES (1); TRUNCATE so_new; LOCK so_new', irreversible => 'x', mixed => true);
 RESET client_min_messages;
 \set VERBOSITY terse
 CALL migrator.deploy('1');

@@ -37,7 +37,7 @@ CREATE FUNCTION hostile.count(anyelement) RETURNS bigint LANGUAGE sql AS 'SELECT
 CREATE TEMP TABLE migration (version text);
 CREATE TEMP TABLE pg_locks (pid int);
 SET search_path = hostile, pg_temp, public, pg_catalog;
-SELECT migrator.register('1', 'CREATE TABLE public.mine (id int PRIMARY KEY, a int); INSERT INTO public.mine VALUES (1)', irreversible => 'x');
+SELECT migrator.register('1', 'CREATE TABLE public.mine (id int PRIMARY KEY, a int); INSERT INTO public.mine VALUES (1)', irreversible => 'x', mixed => true);
 SELECT pg_catalog.regexp_replace(migrator.apply(), '\(.*\)', '(time)');
 SELECT migrator.register('2', 'CREATE INDEX CONCURRENTLY mine_a ON public.mine (a)', irreversible => 'x');
 CALL migrator.deploy();
