@@ -55,14 +55,10 @@ pub unsafe fn main(handle: pg_sys::Datum, body: fn(&str) -> Result<()>) {
         }
         // What lives across transactions lives here.
         let context = super::memory::new_context(pg_sys::TopMemoryContext);
-        let begun = boundary::catch(|| {
-            pg_sys::SetCurrentStatementStartTimestamp();
-            pg_sys::pgstat_report_activity(
-                pg_sys::BackendState::STATE_RUNNING,
-                c"migrator.apply: migrations handed over".as_ptr(),
-            );
-            raw::StartTransactionCommand();
-        });
+        let what = c"migrator: migrations handed over by apply or revert".as_ptr();
+        pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, what);
+        pg_sys::SetCurrentStatementStartTimestamp();
+        let begun = boundary::catch(|| raw::StartTransactionCommand());
         pg_sys::CurrentMemoryContext = context;
         let outcome = begun.and_then(|()| body(&segment.text()));
         let ended = boundary::catch(|| raw::CommitTransactionCommand());

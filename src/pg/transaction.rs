@@ -49,6 +49,9 @@ fn read_committed() {
 fn keeping_memory_context(work: impl FnOnce() -> Result<()>) -> Result<()> {
     // SAFETY: the context belongs to the portal of our CALL (or the function call) and outlives the transaction.
     let context = unsafe { pg_sys::CurrentMemoryContext };
+    // So that now() and the age of the transaction are those of the new one, not of the CALL.
+    // SAFETY: sets a variable.
+    unsafe { pg_sys::SetCurrentStatementStartTimestamp() };
     let result = work();
     // SAFETY: as above.
     unsafe { pg_sys::CurrentMemoryContext = context };

@@ -35,3 +35,11 @@ SHOW lock_timeout;
 SHOW search_path;
 SHOW role;
 DROP TABLE conc, conc_set;
+-- Each migration has its own time: a long deploy is no long transaction.
+SELECT migrator.register('6', 'CREATE TABLE conc_now AS SELECT now() AS first', irreversible => 'x');
+SELECT migrator.register('7', 'SELECT pg_sleep(0.1)', irreversible => 'x');
+SELECT migrator.register('8', 'CREATE TABLE conc_later AS SELECT now() AS second', irreversible => 'x');
+SELECT migrator.resolve('5', 'applied', 'test');
+CALL migrator.deploy();
+SELECT second - first >= interval '0.1 s' AS later FROM conc_now, conc_later;
+DROP TABLE conc_now, conc_later;
