@@ -65,7 +65,7 @@ chmod -R a+rX "$package"
 (cd / && as_server mkdir "$folder" && as_server cp -r "$package/sql/." "$folder/")
 rm -rf "$package"
 count=$(find "$folder" -name '*.sql' | wc -l)
-run -c "SELECT count(*) AS registered FROM migrator.register_dir('$folder')"
+run -c "SELECT count(*) AS registered FROM migrator.register_dir('$folder', mixed => true)"
 # Years of somebody else's migrations, on a database that nobody uses yet: what they drop is no hazard here. Whatever blocks
 # is refused all the same.
 "${psql[@]}" -q -v ON_ERROR_STOP=1 -c 'SET client_min_messages = error' -c "SET migrator.allow = 'drop-table'" \
@@ -82,13 +82,17 @@ run -q -c "CREATE TABLE users (id bigint PRIMARY KEY, email text NOT NULL)" \
 refused 'ALTER TABLE users ADD COLUMN normalized_email text NOT NULL' add-column-not-null
 refused 'CREATE INDEX users_email ON users (email)' create-index-blocking
 
-step "The safe way, as a migration of four statements that deploy runs one by one"
+step "The safe way: schema and data apart, in three migrations that deploy runs statement by statement"
 run -c "SELECT migrator.register('users_1', \$\$
 ALTER TABLE users ADD COLUMN normalized_email text;
 CREATE INDEX CONCURRENTLY users_email ON users (email);
+\$\$, down => 'DROP INDEX users_email; ALTER TABLE users DROP COLUMN normalized_email')" \
+    -c "SELECT migrator.register('users_2', \$\$
 CALL migrator.backfill('users', 'normalized_email = lower(email)', 'normalized_email IS NULL');
+\$\$, irreversible => 'the column goes with users_1')" \
+    -c "SELECT migrator.register('users_3', \$\$
 ALTER TABLE users ADD CONSTRAINT users_email_set CHECK (normalized_email IS NOT NULL) NOT VALID;
-\$\$, down => 'ALTER TABLE users DROP COLUMN normalized_email; DROP INDEX users_email')"
+\$\$, down => 'ALTER TABLE users DROP CONSTRAINT users_email_set', requires => '{users_2}')"
 run -c 'CALL migrator.deploy()'
 run -c 'ALTER TABLE users VALIDATE CONSTRAINT users_email_set'
 run -c 'SELECT id, target, state, rows_done, percent, rows_per_second FROM migrator.backfills'
