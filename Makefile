@@ -36,8 +36,8 @@ tables: ## Measure the guard against Postgres and squawk, and write docs/guard-t
 		python3 tests/truth/run.py "$$pg_config" --docs || exit 1; \
 	done; python3 tests/truth/squawk.py
 
-soak: ## Many random kills (KILLS=200), on PostgreSQL 15 and 18; takes long
-	@KILLS=$${KILLS:-200} tools/test.sh --driver "deploy_survives_kills backfill_survives_kills" $(MAJORS)
+soak: ## Every fault at every step of a deploy, and many random kills (KILLS=200), on PostgreSQL 15 and 18; takes long
+	@FAULTS=$${FAULTS:-0} KILLS=$${KILLS:-200} tools/test.sh --driver "each_committed_step_can_be_the_last deploy_survives_kills backfill_survives_kills" $(MAJORS)
 
 clean: ## Remove everything that was built, and stop and remove throw-away clusters
 	@tools/clean.sh
