@@ -17,6 +17,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
             "pg::entry",
             "pg::sql_function",
             "pg::background_worker",
+            "pg::session_worker",
             "pg::top_level",
             "pg::event_trigger",
         ],
