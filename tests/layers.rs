@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
             "pg::sql_function",
             "pg::background_worker",
             "pg::top_level",
+            "pg::writable",
             "pg::event_trigger",
         ],
         &["pg_sys", "spi"],

@@ -17,6 +17,7 @@ pub mod policies;
 pub mod policy;
 pub mod publications;
 pub mod references;
+pub mod rights;
 pub mod roles;
 pub mod sequences;
 pub mod session;

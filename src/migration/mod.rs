@@ -10,6 +10,7 @@ mod queue;
 mod register;
 mod resolve;
 mod resume;
+pub mod rights;
 mod run;
 mod script;
 mod version;
@@ -21,4 +22,9 @@ pub use resolve::resolve;
 /// What the background worker runs that keeps the failure of an `apply`.
 pub fn write_event(row: &str) -> crate::error::Result<()> {
     crate::catalog::events::insert_in_own_session(row)
+}
+
+/// Refuses to change the history.
+pub fn history_is_append_only() -> crate::error::Result<()> {
+    crate::catalog::events::refuse_to_change()
 }
