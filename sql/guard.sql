@@ -144,7 +144,7 @@ COMMENT ON FUNCTION migrator.prune_ddl_log() IS
 CREATE FUNCTION migrator.drift(since timestamptz DEFAULT NULL)
 RETURNS TABLE (id bigint, at timestamptz, object text, object_type text, tag text, statement text, session_role name,
                role name, client_addr inet, application_name text, allowed_by text, since_last_migration boolean)
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $drift$
     SELECT d.id, d.at, o.object, o.object_type, d.tag, d.statement, d.session_role, d.role, d.client_addr,

@@ -90,16 +90,16 @@ CREATE TABLE migrator.event (
     attempt bigint NOT NULL,
     event text NOT NULL CHECK (event IN (
         'scheduled', 'started', 'applied', 'failed', 'reverted', 'resolved', 'baseline')),
-    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    at timestamptz NOT NULL,
     version text COLLATE "C" NOT NULL,
     checksum text COLLATE "C" NOT NULL,
     runner text NOT NULL,
-    session_role name NOT NULL DEFAULT session_user,
+    session_role name NOT NULL,
     role text NOT NULL,
-    client_addr inet DEFAULT inet_client_addr(),
-    application_name text DEFAULT current_setting('application_name'),
-    backend_pid integer NOT NULL DEFAULT pg_backend_pid(),
-    xid xid8 DEFAULT pg_current_xact_id(),
+    client_addr inet,
+    application_name text,
+    backend_pid integer NOT NULL,
+    xid xid8,
     duration interval,
     statement integer,
     line integer,
@@ -117,9 +117,14 @@ CREATE TABLE migrator.event (
     column_name text,
     datatype_name text,
     constraint_name text,
-    reason text
+    reason text,
+    previous bigint[] NOT NULL,
+    hash text COLLATE "C" NOT NULL CHECK (hash ~ '^[0-9a-f]{64}$')
 );
 COMMENT ON TABLE migrator.event IS 'Append-only: the beginning and the end of every attempt. Read migrator.history instead.';
+COMMENT ON COLUMN migrator.event.xid IS 'The transaction that wrote it; NULL when that was not the one it is about, which was rolled back';
+COMMENT ON COLUMN migrator.event.previous IS 'The rows it follows: those that no other had followed yet, as a rule one';
+COMMENT ON COLUMN migrator.event.hash IS 'SHA-256 of the hashes of those and of all that is in this row, in hex; see migrator.event_hash';
 CREATE INDEX event_attempt_idx ON migrator.event (attempt);
 CREATE INDEX event_version_idx ON migrator.event (version);
 

@@ -1,4 +1,5 @@
--- What people read.
+-- What people read. On a standby nobody can tell whether a session of the primary still runs, so there what it was seen to
+-- begin counts as running.
 
 CREATE VIEW migrator.runner AS
 SELECT l.pid
@@ -9,7 +10,7 @@ COMMENT ON VIEW migrator.runner IS 'The backend that runs migrations in this dat
 
 CREATE VIEW migrator.status AS
 SELECT m.version,
-       CASE WHEN m.state = 'running' AND r.pid IS NULL
+       CASE WHEN m.state = 'running' AND r.pid IS NULL AND NOT pg_is_in_recovery()
             THEN CASE WHEN m.reverting AND m.statements_done = 0 AND m.running_statement IS NULL
                       THEN 'applied' ELSE 'failed' END
             WHEN m.scheduled_attempt IS NOT NULL AND w.alive THEN 'scheduled'
@@ -34,7 +35,7 @@ SELECT m.version,
        nullif(array_to_string(m.requires, ', '), '') AS requires,
        m.description,
        m.irreversible,
-       CASE WHEN m.state = 'running' AND r.pid IS NULL AND (m.statements_done > 0 OR m.running_statement IS NOT NULL OR NOT m.reverting)
+       CASE WHEN m.state = 'running' AND r.pid IS NULL AND NOT pg_is_in_recovery() AND (m.statements_done > 0 OR m.running_statement IS NOT NULL OR NOT m.reverting)
             THEN 'interrupted' || CASE WHEN m.running_statement IS NULL THEN ''
                                        ELSE ' during statement ' || m.running_statement END
                  || CASE WHEN m.reverting THEN ' of its down script' ELSE '' END || '; run it again'
@@ -87,7 +88,8 @@ CREATE VIEW migrator.history AS
 SELECT b.attempt,
        b.version,
        CASE WHEN f.event IS NOT NULL THEN f.event
-            WHEN EXISTS (SELECT FROM migrator.runner r WHERE r.pid = coalesce(s.backend_pid, b.backend_pid))
+            WHEN (pg_is_in_recovery()
+                  OR EXISTS (SELECT FROM migrator.runner r WHERE r.pid = coalesce(s.backend_pid, b.backend_pid)))
                  AND coalesce(s.id, b.id) = (SELECT max(e.id) FROM migrator.event e WHERE e.event = 'started')
             THEN 'running'
             WHEN s.id IS NULL AND b.event = 'scheduled'
@@ -127,7 +129,8 @@ SELECT b.attempt,
        f.column_name,
        f.datatype_name,
        f.constraint_name,
-       f.reason
+       f.reason,
+       coalesce(f.hash, b.hash) AS hash
 FROM (SELECT DISTINCT ON (e.attempt) e.* FROM migrator.event e ORDER BY e.attempt, e.id) b
 LEFT JOIN LATERAL (SELECT e.* FROM migrator.event e
                    WHERE e.attempt = b.attempt AND e.event = 'started' ORDER BY e.id DESC LIMIT 1) s ON true
@@ -141,11 +144,14 @@ COMMENT ON COLUMN migrator.history.statement IS 'The statement that failed, coun
 COMMENT ON COLUMN migrator.history.line IS 'The line of the script where that statement begins';
 COMMENT ON COLUMN migrator.history."position" IS 'Where in statement_text the error is, in characters from 1';
 COMMENT ON COLUMN migrator.history.context IS 'CONTEXT as the statement raised it';
+COMMENT ON COLUMN migrator.history.hash IS
+'Hash of its last row and of all rows before: kept elsewhere, it proves later that nothing up to there has changed since';
 
 CREATE VIEW migrator.backfills AS
 SELECT b.id,
        b.target,
-       CASE WHEN b.state = 'running' AND l.pid IS NULL THEN 'interrupted' ELSE b.state END AS state,
+       CASE WHEN b.state = 'running' AND l.pid IS NULL AND NOT pg_is_in_recovery() THEN 'interrupted'
+            ELSE b.state END AS state,
        b.rows_done,
        CASE WHEN b.state = 'done' THEN 100.0
             WHEN b.rows_estimate > 0
@@ -155,7 +161,7 @@ SELECT b.id,
                  AND b.rows_estimate > b.rows_visited
             THEN date_trunc('second', make_interval(secs =>
                  b.seconds * (b.rows_estimate - b.rows_visited) / b.rows_visited)) END AS eta,
-       CASE WHEN b.state <> 'running' THEN NULL
+       CASE WHEN b.state <> 'running' OR pg_is_in_recovery() THEN NULL
             WHEN l.pid IS NULL THEN 'the same CALL, which continues it'
             ELSE (SELECT a.wait_event_type || ': ' || a.wait_event FROM pg_catalog.pg_stat_activity a
                   WHERE a.pid = l.pid AND a.wait_event_type = 'Lock') END AS waiting_for,
@@ -179,108 +185,3 @@ COMMENT ON COLUMN migrator.backfills.percent IS 'Rows visited, of those estimate
 COMMENT ON COLUMN migrator.backfills.rows_per_second IS 'Rows visited per second of running time';
 COMMENT ON COLUMN migrator.backfills.eta IS 'Time left at that rate';
 COMMENT ON COLUMN migrator.backfills.waiting_for IS 'What it waits for now, if anything';
-
-CREATE FUNCTION migrator.verify()
-RETURNS TABLE (problem text, object text, detail text, hint text)
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $verify$
-    SELECT 'script differs from its checksum', m.version,
-           format('%s script: checksum %s, script %s', s.which, s.checksum, s.actual),
-           'Restore the row of migrator.migration from a backup.'
-    FROM migrator.migration m
-    CROSS JOIN LATERAL (VALUES ('up', m.checksum, migrator.checksum(m.up)),
-                               ('down', m.down_checksum, migrator.checksum(m.down))) s (which, checksum, actual)
-    WHERE s.checksum <> s.actual
-    UNION ALL
-    SELECT 'edited after it was applied', m.version,
-           format('applied with checksum %s, now %s', e.checksum, m.checksum),
-           'Restore the script as it was applied.'
-    FROM migrator.migration m
-    CROSS JOIN LATERAL (SELECT checksum FROM migrator.event
-                        WHERE version = m.version AND event IN ('applied', 'baseline') ORDER BY id DESC LIMIT 1) e
-    WHERE m.state = 'applied' AND e.checksum <> m.checksum
-    UNION ALL
-    SELECT 'applied, but the history does not know it', m.version, 'no applied or resolved event',
-           'Somebody changed migrator.migration by hand; compare with a backup.'
-    FROM migrator.migration m
-    WHERE m.state = 'applied'
-      AND NOT EXISTS (SELECT FROM migrator.event e
-                      WHERE e.version = m.version AND e.event IN ('applied', 'resolved', 'baseline'))
-    UNION ALL
-    SELECT 'applied according to the history, but not registered', e.version,
-           format('applied %s by %s', max(e.at), max(e.role)),
-           'Somebody deleted it from migrator.migration; compare with a backup.'
-    FROM migrator.event e
-    WHERE e.event = 'applied' AND NOT EXISTS (SELECT FROM migrator.migration m WHERE m.version = e.version)
-    GROUP BY e.version
-    UNION ALL
-    SELECT CASE s.state WHEN 'failed' THEN 'failed or interrupted' END, s.version,
-           s.error, format('CALL migrator.deploy(%L);', s.version)
-    FROM migrator.status s WHERE s.state = 'failed'
-    UNION ALL
-    SELECT 'invalid index', format('%I.%I', n.nspname, c.relname),
-           format('on %I.%I', tn.nspname, t.relname),
-           format('DROP INDEX CONCURRENTLY %I.%I;', n.nspname, c.relname)
-    FROM pg_index i
-    JOIN pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_class t ON t.oid = i.indrelid
-    JOIN pg_namespace tn ON tn.oid = t.relnamespace
-    WHERE NOT i.indisvalid
-      AND n.nspname NOT IN ('pg_catalog', 'pg_toast') AND n.nspname NOT LIKE 'pg\_temp\_%'
-      AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = c.oid)
-    UNION ALL
-    SELECT 'constraint not validated', format('%I on %I.%I', k.conname, n.nspname, t.relname),
-           pg_get_constraintdef(k.oid),
-           format('ALTER TABLE %I.%I VALIDATE CONSTRAINT %I;', n.nspname, t.relname, k.conname)
-    FROM pg_constraint k
-    JOIN pg_class t ON t.oid = k.conrelid
-    JOIN pg_namespace n ON n.oid = t.relnamespace
-    WHERE NOT k.convalidated AND k.conparentid = 0
-      AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%'
-      AND pg_get_constraintdef(k.oid) NOT LIKE '%NOT ENFORCED'
-    UNION ALL
-    -- What was made and dropped again has left nothing.
-    SELECT 'ad-hoc DDL since the last migration', d.object,
-           format('%s by %s', string_agg(DISTINCT d.tag, ', '), string_agg(DISTINCT d.session_role, ', ')),
-           'SELECT * FROM migrator.drift();'
-    FROM migrator.drift() d
-    WHERE d.since_last_migration
-    GROUP BY d.object
-    HAVING NOT ((array_agg(d.tag ORDER BY d.id))[1] LIKE 'CREATE%'
-                AND (array_agg(d.tag ORDER BY d.id DESC))[1] LIKE 'DROP%')
-    UNION ALL
-    SELECT 'the guard is not enforcing', format('event trigger %I', n.name),
-           CASE WHEN t.evtname IS NULL THEN 'dropped'
-                WHEN t.evtenabled = 'R' THEN 'enabled for replicas only' ELSE 'disabled' END,
-           CASE WHEN t.evtname IS NULL THEN 'DROP EXTENSION migrator; CREATE EXTENSION migrator; dump its tables first.'
-                ELSE format('ALTER EVENT TRIGGER %I ENABLE;', n.name) END
-    FROM (VALUES ('migrator_guard'), ('migrator_guard_rewrite'), ('migrator_log_drop'), ('migrator_log')) n(name)
-    LEFT JOIN pg_event_trigger t ON t.evtname = n.name
-    WHERE t.evtname IS NULL OR t.evtenabled NOT IN ('O', 'A')
-    UNION ALL
-    SELECT 'the guard is not enforcing',
-           concat_ws(' in ', CASE WHEN s.setrole <> 0 THEN format('role %I', pg_get_userbyid(s.setrole)) END,
-                             CASE WHEN s.setdatabase <> 0 THEN format('database %I', current_database()) END),
-           c.setting,
-           format('ALTER %s RESET %s;',
-                  CASE WHEN s.setrole = 0 THEN format('DATABASE %I', current_database())
-                       ELSE format('ROLE %I', pg_get_userbyid(s.setrole))
-                            || CASE WHEN s.setdatabase <> 0 THEN format(' IN DATABASE %I', current_database()) ELSE '' END
-                  END, split_part(c.setting, '=', 1))
-    FROM pg_db_role_setting s
-    CROSS JOIN LATERAL unnest(s.setconfig) c(setting)
-    WHERE s.setdatabase IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
-      AND c.setting ~ '^(migrator\.guard=(warn|off)|migrator\.allow=.|session_replication_role=replica|event_triggers=(off|false|no|0))'
-    UNION ALL
-    SELECT 'the guard is not enforcing', 'the server''s configuration', format('%s = %s', s.name, s.setting),
-           format('ALTER SYSTEM RESET %s; SELECT pg_reload_conf();', s.name)
-    FROM pg_settings s
-    WHERE s.source IN ('configuration file', 'command line', 'environment variable')
-      AND ((s.name = 'migrator.guard' AND s.setting IN ('warn', 'off')) OR (s.name = 'migrator.allow' AND s.setting <> '')
-           OR (s.name = 'session_replication_role' AND s.setting = 'replica')
-           OR (s.name = 'event_triggers' AND s.setting = 'off'))
-$verify$;
-COMMENT ON FUNCTION migrator.verify() IS
-'One row per problem with the ledger or left behind in the database; none when all is well';

@@ -153,7 +153,8 @@ own_sqlstates! {
     INVALID_ARGUMENT = b"MG019", "an argument has a value that makes no sense";
     ENCODING = b"MG020", "the database is not encoded in UTF8";
     UNKNOWN_RULE = b"MG021", "no rule of the guard has that name";
-    APPEND_ONLY = b"MG022", "the log of DDL is only added to";
+    APPEND_ONLY = b"MG022", "the history and the log of DDL are only added to";
+    READ_ONLY = b"MG023", "nothing can be written: the server is a standby, or the transaction is read-only";
     MIXED = b"MG024", "a migration changes schema and data";
     OUT_OF_ORDER = b"MG025", "a migration is older than one that is applied";
     REQUIRES = b"MG026", "a migration requires another one";

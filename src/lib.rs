@@ -17,11 +17,13 @@ mod settings;
 pgrx::pg_module_magic!(name, version);
 
 pgrx::extension_sql_file!("../sql/ledger.sql", name = "ledger", bootstrap);
-pgrx::extension_sql_file!("../sql/guard_tables.sql", name = "guard_tables", requires = ["ledger"]);
+pgrx::extension_sql_file!("../sql/integrity.sql", name = "integrity", requires = ["ledger"]);
+pgrx::extension_sql_file!("../sql/guard_tables.sql", name = "guard_tables", requires = ["integrity"]);
 pgrx::extension_sql_file!("../sql/functions.sql", name = "functions", requires = ["guard_tables"]);
 pgrx::extension_sql_file!("../sql/guard.sql", name = "guard", requires = ["functions"]);
 pgrx::extension_sql_file!("../sql/views.sql", name = "views", requires = ["guard"]);
-pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["views", "guard"], finalize);
+pgrx::extension_sql_file!("../sql/verify.sql", name = "verify", requires = ["views"]);
+pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["verify"], finalize);
 
 /// Called by Postgres once per backend, when the library is loaded.
 #[pgrx::pg_guard]

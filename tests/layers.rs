@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
             "pg::background_worker",
             "pg::session_worker",
             "pg::top_level",
+            "pg::writable",
             "pg::event_trigger",
         ],
         &["pg_sys", "spi"],

@@ -3,11 +3,12 @@
 use crate::backfill::{self, Request};
 use crate::error::Result;
 use crate::pg::entry::{Call, Returned};
-use crate::pg::{sql_function, top_level};
+use crate::pg::{sql_function, top_level, writable};
 
 sql_function!(migrator_backfill, run);
 
 fn run(call: &Call) -> Result<Returned> {
+    writable::require("migrator.backfill")?;
     let request = Request {
         relation: call.oid(0),
         set_clause: call.text(1),

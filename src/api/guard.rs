@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::guard::{self, policy};
 use crate::pg::entry::{Call, Returned};
-use crate::pg::{background_worker, event_trigger, sql_function};
+use crate::pg::{background_worker, event_trigger, sql_function, writable};
 
 sql_function!(migrator_guard_ddl_command_start, start);
 sql_function!(migrator_guard_table_rewrite, rewrite);
@@ -21,6 +21,7 @@ fn rules(call: &Call) -> Result<Returned> {
 }
 
 fn set_rule(call: &Call) -> Result<Returned> {
+    writable::require("migrator.set_rule")?;
     let place = policy::Policy {
         relation: call.oid(2),
         schema: call.oid(3),
@@ -61,5 +62,6 @@ fn append_only(call: &Call) -> Result<Returned> {
 }
 
 fn prune(call: &Call) -> Result<Returned> {
+    writable::require("migrator.prune_ddl_log")?;
     Ok(call.returns_big_integer(guard::prune_ddl_log()?))
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::error::{Report, Result};
-use crate::pg::spi::{query, query_planned};
+use crate::error::{Report, Result, code, fail};
+use crate::pg::spi::{query, query_planned, query_under_latest};
 use crate::pg::user::{as_owner, current_role};
 use crate::pg::{background, wait};
 
@@ -113,28 +113,45 @@ impl Attempt {
 
     fn write(&self, fields: Value) -> Result<()> {
         let mut row = merged(&self.common, fields);
-        row["xid"] = json!("current");
-        as_owner(|| insert(&row.to_string()))
+        row["in_transaction"] = json!(true);
+        as_owner(|| {
+            // Writers come one after the other, also when a script has released the runner's lock: so each row follows the
+            // one before. The worker below does not ask for this.
+            query("LOCK TABLE migrator.event_end IN SHARE UPDATE EXCLUSIVE MODE", &[])?;
+            insert(&row.to_string())
+        })
     }
 }
 
-/// Inserts a row given as JSON. The caller is the owner already.
-pub fn insert(row: &str) -> Result<()> {
-    let sql = "INSERT INTO migrator.event (attempt, event, version, checksum, runner, session_role, role, \
-               client_addr, application_name, backend_pid, xid, duration, statement, line, statement_text, sqlstate, \
-               message, detail, hint, context, position, internal_query, internal_position, schema_name, table_name, \
-               column_name, datatype_name, constraint_name, reason) \
-               SELECT r.attempt, r.event, r.version, r.checksum, r.runner, r.session_role, r.role, r.client_addr, \
-               r.application_name, r.backend_pid, \
-               CASE WHEN $1::jsonb ->> 'xid' = 'current' THEN pg_current_xact_id() END, \
-               r.duration, r.statement, r.line, r.statement_text, r.sqlstate, r.message, r.detail, r.hint, r.context, \
-               r.position, r.internal_query, r.internal_position, r.schema_name, r.table_name, r.column_name, \
-               r.datatype_name, r.constraint_name, r.reason \
-               FROM jsonb_populate_record(NULL::migrator.event, $1::jsonb - 'xid') r";
-    query(sql, &[Some(row)]).map(drop)
+/// Inserts a row given as JSON, which follows all ends of the history that are committed or its own transaction's. The
+/// caller is the owner already. Waits for nobody.
+///
+/// Under a snapshot of now, even in a transaction that has a single one: else a row would not see the one it is to follow.
+fn insert(row: &str) -> Result<()> {
+    let sql = "WITH ends AS MATERIALIZED (SELECT event, hash FROM migrator.event_end), \
+               followed AS (DELETE FROM migrator.event_end WHERE ctid IN ( \
+               SELECT ctid FROM migrator.event_end FOR UPDATE SKIP LOCKED)), \
+               draft AS MATERIALIZED (SELECT jsonb_populate_record(NULL::migrator.event, \
+               $1::jsonb || jsonb_build_object('id', nextval('migrator.event_id_seq'), 'at', clock_timestamp(), \
+               'xid', CASE WHEN $1::jsonb ? 'in_transaction' THEN pg_current_xact_id() END, \
+               'previous', ARRAY(SELECT event FROM ends ORDER BY event))) AS e), \
+               added AS (INSERT INTO migrator.event OVERRIDING SYSTEM VALUE \
+               SELECT r.* FROM draft d CROSS JOIN LATERAL jsonb_populate_record(d.e, jsonb_build_object('hash', \
+               migrator.event_hash(d.e, ARRAY(SELECT hash FROM ends ORDER BY event)))) r RETURNING id, hash) \
+               INSERT INTO migrator.event_end (event, hash) SELECT id, hash FROM added";
+    if query_under_latest(sql, &[Some(row)])?.processed == 1 {
+        return Ok(());
+    }
+    fail(
+        Report::new(code::TAMPERED, "the history did not take a row")
+            .detail("Something that is not migrator's keeps rows out of migrator.event.")
+            .hint("SELECT * FROM migrator.verify();"),
+    )
 }
 
-/// What the background worker runs: as the owner, in a session of its own.
+/// What the background worker runs: as the owner, in a session of its own, while the caller's transaction waits for it. Rows
+/// that one has written are not committed, and are not followed; should they be committed after all, because the caller goes
+/// on behind a savepoint, the history has two ends until the next row follows both.
 pub fn insert_in_own_session(row: &str) -> Result<()> {
     query(
         "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), \
@@ -142,6 +159,15 @@ pub fn insert_in_own_session(row: &str) -> Result<()> {
         &[],
     )?;
     insert(row)
+}
+
+/// Refuses to change the history.
+pub fn refuse_to_change() -> Result<()> {
+    fail(
+        Report::new(code::APPEND_ONLY, "migrator.event is only added to")
+            .detail("It says what was done to this database; each row holds the hash of the one before.")
+            .hint("See whether it is whole: SELECT * FROM migrator.verify();"),
+    )
 }
 
 fn failure(seconds: f64, at: Option<At<'_>>, error: &Report) -> Value {

@@ -18,6 +18,7 @@ pub mod policy;
 pub mod progress;
 pub mod publications;
 pub mod references;
+pub mod rights;
 pub mod roles;
 pub mod sequences;
 pub mod session;

@@ -13,6 +13,7 @@ mod register;
 mod resolve;
 mod resume;
 mod retry;
+pub mod rights;
 mod run;
 mod schedule;
 mod script;
@@ -29,6 +30,11 @@ pub use schedule::run_scheduled;
 /// What the background worker runs that keeps the failure of an `apply`.
 pub fn write_event(row: &str) -> crate::error::Result<()> {
     crate::catalog::events::insert_in_own_session(row)
+}
+
+/// Refuses to change the history.
+pub fn history_is_append_only() -> crate::error::Result<()> {
+    crate::catalog::events::refuse_to_change()
 }
 
 /// A version as a SQL literal.

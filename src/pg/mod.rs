@@ -38,6 +38,7 @@ pub mod transaction_end;
 pub mod user;
 mod versions;
 pub mod wait;
+pub mod writable;
 
 pub(crate) use background::background_worker;
 pub(crate) use entry::sql_function;

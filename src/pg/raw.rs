@@ -69,6 +69,7 @@ unsafe extern "C-unwind" {
     pub fn ForgetPortalSnapshots();
     pub fn CommandCounterIncrement();
     pub fn GetTransactionSnapshot() -> Snapshot;
+    pub fn GetLatestSnapshot() -> Snapshot;
     pub fn PushActiveSnapshot(snapshot: Snapshot);
     pub fn PopActiveSnapshot();
 
@@ -85,6 +86,16 @@ unsafe extern "C-unwind" {
         values: *mut Datum,
         nulls: *const c_char,
         read_only: bool,
+        tcount: c_long,
+    ) -> c_int;
+    pub fn SPI_execute_snapshot(
+        plan: pgrx::pg_sys::SPIPlanPtr,
+        values: *mut Datum,
+        nulls: *const c_char,
+        snapshot: Snapshot,
+        crosscheck_snapshot: Snapshot,
+        read_only: bool,
+        fire_triggers: bool,
         tcount: c_long,
     ) -> c_int;
     pub fn SPI_prepare(src: *const c_char, nargs: c_int, argtypes: *mut Oid) -> pgrx::pg_sys::SPIPlanPtr;

@@ -84,19 +84,36 @@ pub fn query(sql: &str, parameters: &[Option<&str>]) -> Result<Rows> {
 /// The same for a statement that runs often: it is planned once in a backend.
 pub fn query_planned(sql: &'static str, parameters: &[Option<&str>]) -> Result<Rows> {
     under_a_snapshot(|| {
-        let plan = match PLANS.with_borrow(|plans| plans.get(sql).copied()) {
-            Some(plan) => plan,
-            None => {
-                let plan = prepare(sql, parameters.len())?;
-                PLANS.with_borrow_mut(|plans| plans.insert(sql, plan));
-                plan
-            }
-        };
+        let plan = planned(sql, parameters.len())?;
         execute(parameters, |_, values, nulls| {
             // SAFETY: a raw call within the boundary; the plan was made for that many parameters and is kept for ever.
             unsafe { raw::SPI_execute_plan(plan, values, nulls, false, 0) }
         })
     })
+}
+
+/// The same with what is committed by now in sight, also in a transaction that otherwise keeps to one snapshot.
+pub fn query_under_latest(sql: &'static str, parameters: &[Option<&str>]) -> Result<Rows> {
+    under_a_snapshot(|| {
+        let plan = planned(sql, parameters.len())?;
+        execute(parameters, |_, values, nulls| {
+            // SAFETY: as above; SPI copies the snapshot, and gives it the command counter that a statement needs.
+            unsafe {
+                let (latest, none) = (raw::GetLatestSnapshot(), std::ptr::null_mut());
+                raw::SPI_execute_snapshot(plan, values, nulls, latest, none, false, true, 0)
+            }
+        })
+    })
+}
+
+/// The plan of a text; made when it is asked for first.
+fn planned(sql: &'static str, parameters: usize) -> Result<pg_sys::SPIPlanPtr> {
+    if let Some(plan) = PLANS.with_borrow(|plans| plans.get(sql).copied()) {
+        return Ok(plan);
+    }
+    let plan = prepare(sql, parameters)?;
+    PLANS.with_borrow_mut(|plans| plans.insert(sql, plan));
+    Ok(plan)
 }
 
 /// A plan that outlives the connection to SPI.
