@@ -102,6 +102,10 @@ fn become_caller(handed: &Value) -> Result<()> {
 }
 
 fn run_if_committed(wish: &Wish, version: &str, id: i64) -> Result<()> {
+    // Nothing to wait for after a rollback; while it waits for the lock, another run may take the migration over.
+    if !is_still_ours(version, id)? {
+        return Ok(());
+    }
     let _running = Running::enter()?;
     let _lock = lock::wait_for_session_lock()?;
     transaction::commit()?;

@@ -17,7 +17,7 @@ pub struct SessionLock {
 impl SessionLock {
     /// Takes it if nobody else has it. Never waits: a blocking waiter and a concurrent index build would deadlock.
     pub fn try_acquire(key: Key) -> Option<Self> {
-        acquire(key, true).then_some(Self { key })
+        acquire(key, true).then(|| Self { key })
     }
 }
 
