@@ -6,6 +6,7 @@ pub mod deploy;
 mod folder;
 pub mod lint;
 pub mod lock;
+pub mod plan;
 mod queue;
 mod register;
 mod resolve;

@@ -84,7 +84,10 @@ unsafe fn collect(statement: *mut Node, changes: &[Change], taken: &mut Taken) -
             NodeTag::T_AlterSeqStmt => alter::sequence(&*statement.cast(), taken)?,
             NodeTag::T_RenameStmt => alter::rename(&*statement.cast(), taken)?,
             NodeTag::T_AlterObjectSchemaStmt => {
-                taken.subject((*statement.cast::<pg_sys::AlterObjectSchemaStmt>()).relation, LockMode::AccessExclusive)?;
+                taken.subject(
+                    (*statement.cast::<pg_sys::AlterObjectSchemaStmt>()).relation,
+                    LockMode::AccessExclusive,
+                )?;
             }
             NodeTag::T_DropStmt => return drop::objects(&*statement.cast(), taken),
             _ => return upkeep(statement, changes, taken),

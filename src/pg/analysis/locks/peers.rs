@@ -2,7 +2,10 @@
 
 use pgrx::pg_sys::{self, Oid};
 
-use super::super::catalogue::{self, CLASS, CONSTRAINT, CONSTRAINTS_OF, DEPENDENTS_OF, INDEXES_OF, Key, STATISTICS_BY_OID};
+use super::super::catalogue::{
+    self, CLASS, CONSTRAINT, CONSTRAINTS_OF, DEPENDENTS_OF, INDEXES_OF, Key, STATISTICS_BY_OID,
+};
+use super::super::overlay;
 use super::taken::Taken;
 use crate::ddl::LockMode;
 use crate::error::Result;
@@ -38,6 +41,10 @@ fn other_end(constraint: u32, table: Oid, taken: &mut Taken) {
     let Some(row) = catalogue::constraint(Oid::from(constraint)).filter(|row| row.character(c"contype") == 'f') else {
         return;
     };
+    // An earlier statement of the script may have dropped it.
+    if overlay::has_dropped_constraint(Oid::from(row.oid(c"conrelid")), &row.name(c"conname")) {
+        return;
+    }
     for end in [row.oid(c"conrelid"), row.oid(c"confrelid")] {
         if end != table.to_u32() {
             taken.oid(Oid::from(end), LockMode::AccessExclusive, false);

@@ -137,14 +137,14 @@ pub fn below(view: Option<Oid>, mode: LockMode, taken: &mut Taken) -> Result<()>
 /// The relations that the rules of a view or materialized view name.
 pub fn read_by(view: Oid) -> Vec<Oid> {
     let rules = RULES_OF.rows(&[Key::Oid(c"ev_class", view.to_u32())]);
-    let mut read: Vec<Oid> = rules
+    let mut read: Vec<u32> = rules
         .iter()
         .flat_map(|rule| DEPENDENCIES_OF.rows(&[Key::Oid(c"classid", REWRITE), Key::Oid(c"objid", rule.oid(c"oid"))]))
         .filter(|row| row.oid(c"refclassid") == CLASS)
-        .map(|row| Oid::from(row.oid(c"refobjid")))
-        .filter(|oid| *oid != view && oid.to_u32() >= pg_sys::FirstNormalObjectId)
+        .map(|row| row.oid(c"refobjid"))
+        .filter(|oid| *oid != view.to_u32() && *oid >= pg_sys::FirstNormalObjectId)
         .collect();
     read.sort_unstable();
     read.dedup();
-    read
+    read.into_iter().map(Oid::from).collect()
 }

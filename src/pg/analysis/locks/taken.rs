@@ -34,12 +34,7 @@ impl Taken {
 
     /// # Safety
     /// As for [`Self::subject`].
-    unsafe fn named(
-        &mut self,
-        name: *const pg_sys::RangeVar,
-        mode: LockMode,
-        subject: bool,
-    ) -> Result<Option<Place>> {
+    unsafe fn named(&mut self, name: *const pg_sys::RangeVar, mode: LockMode, subject: bool) -> Result<Option<Place>> {
         if name.is_null() {
             return Ok(None);
         }
