@@ -38,6 +38,24 @@ COMMENT ON FUNCTION migrator.lint(text) IS
 It tells of any table what pg_class and pg_relation_size tell everybody; whose table it is does not matter,
 because another role may run the script';
 
+CREATE FUNCTION migrator.plan(target text DEFAULT NULL)
+RETURNS TABLE (version text, statement integer, kind text, lock text, objects text, blocks text, rows bigint, size text,
+               work text, verdict text, transactional boolean, line integer, waits_for text, rules text, message text,
+               hint text, sql text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_plan';
+COMMENT ON FUNCTION migrator.plan(text) IS
+'One row for each statement that apply or deploy would run now, up to and including target (all when null), in order:
+kind       command tag
+lock       the strongest lock it takes; new when it only makes relations, none when it locks none, null when only running it could tell
+objects    the relations it locks, what it is about first; a weaker lock than the one in lock stands behind the name. A table stands for its partitions
+blocks     what others cannot do meanwhile
+rows, size of the tables it is about now, with their partitions
+work       what it does with the rows: rewrite, scan, index build, copy, or none
+verdict    refused, warning or allowed (with rules, message and hint, the safe way), or ok
+transactional  runs in the one transaction of its migration; otherwise it is committed alone
+waits_for  whose locks or snapshots it would wait for now, the longest transaction first
+Nothing is run or written, and no lock is waited for: it works on a standby and in a read-only transaction';
+
 CREATE FUNCTION migrator.apply(target text DEFAULT NULL) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_apply';
 COMMENT ON FUNCTION migrator.apply(text) IS

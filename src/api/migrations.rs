@@ -9,6 +9,7 @@ use crate::pg::{background_worker, session_worker, sql_function, top_level, writ
 sql_function!(migrator_register, register);
 sql_function!(migrator_register_dir, register_dir);
 sql_function!(migrator_lint, lint);
+sql_function!(migrator_plan, plan);
 sql_function!(migrator_apply, apply);
 sql_function!(migrator_deploy, deploy);
 sql_function!(migrator_revert, revert);
@@ -63,6 +64,21 @@ fn lint(call: &Call) -> Result<Returned> {
             let place = [Some(f.statement.to_string()), Some(f.line.to_string())];
             let texts = [Some(n.message), n.detail, n.hint, n.object, n.column, Some(f.summary)];
             place.into_iter().chain(words).chain(texts).collect()
+        })
+        .collect();
+    Ok(call.returns_rows(&rows))
+}
+
+fn plan(call: &Call) -> Result<Returned> {
+    let steps = migration::plan::plan(call.text(0).as_deref())?;
+    let rows: Vec<_> = steps
+        .into_iter()
+        .map(|s| {
+            let place = [Some(s.version), Some(s.statement.to_string()), Some(s.kind)];
+            let what = [s.lock, s.objects, s.blocks, s.rows.map(|rows| rows.to_string()), s.size, s.work];
+            let how = [Some(s.verdict.to_owned()), Some(if s.transactional { "t" } else { "f" }.to_owned())];
+            let texts = [Some(s.line.to_string()), s.waits_for, s.rules, s.message, s.hint, Some(s.sql)];
+            place.into_iter().chain(what).chain(how).chain(texts).collect()
         })
         .collect();
     Ok(call.returns_rows(&rows))

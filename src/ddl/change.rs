@@ -1,7 +1,8 @@
 //! What a DDL statement asks for: its commands, and the work each of them makes Postgres do.
 
 use super::{
-    Attachment, Column, ConstraintKind, IndexDefinition, LockMode, Moment, NewColumn, NewConstraint, NewTable, Relation,
+    Attachment, Column, ConstraintKind, IndexDefinition, LockMode, Locked, Moment, NewColumn, NewConstraint, NewTable,
+    Relation,
 };
 
 /// One statement, analysed before it runs.
@@ -11,6 +12,8 @@ pub struct Ddl {
     pub tag: String,
     /// Its commands, in the order written. Empty for what the guard has nothing to say about.
     pub changes: Vec<Change>,
+    /// The relations it locks, the subject first; `None` where that is not known or was not asked for.
+    pub locks: Option<Vec<Locked>>,
     /// What else goes on when it is judged.
     pub moment: Moment,
 }
@@ -52,6 +55,18 @@ pub enum WorkKind {
     Copy,
     /// Writes every row anew, and builds every index anew.
     Rewrite,
+}
+
+impl WorkKind {
+    /// As a plan names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scan => "scan",
+            Self::Build => "index build",
+            Self::Copy => "copy",
+            Self::Rewrite => "rewrite",
+        }
+    }
 }
 
 /// An object that a statement drops or renames.

@@ -81,6 +81,19 @@ impl LockMode {
     }
 }
 
+/// A lock that a statement takes on one relation, for a plan of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Locked {
+    /// `None` for one that the script makes, and where every table of a schema or database stands for its tables.
+    pub relation: Option<u32>,
+    /// Qualified and quoted.
+    pub quoted: String,
+    /// `None` where nobody could wait for it: the script makes the relation.
+    pub mode: Option<LockMode>,
+    /// What the statement is about; others are locked along with it.
+    pub subject: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::LockMode;

@@ -19,6 +19,7 @@ mod weight;
 mod work;
 
 pub use log::{ddl_log_is_append_only, prune_ddl_log, transaction_ended, write_refusals};
+pub use moment::waited_for;
 pub use size::Size;
 
 use crate::ddl::Ddl;

@@ -3,16 +3,35 @@
 use crate::catalog::activity;
 use crate::ddl::{Change, ChangeKind, ConstraintKind, Ddl, Holder, LockMode, Session};
 use crate::error::Result;
+use crate::pg::relation::leaves;
 use crate::settings;
 
 /// Looks at what goes on, once for a statement, and only when it takes a lock for which it may wait long.
 pub fn look(ddl: &mut Ddl) -> Result<()> {
+    look_at(ddl, Vec::new())
+}
+
+/// The same for a statement that is only planned: at every lock it will take. Held is what earlier statements will have
+/// taken, not what this session has.
+pub fn look_ahead(ddl: &mut Ddl) -> Result<()> {
+    let held = std::mem::take(&mut ddl.moment.held);
+    let mut relations = Vec::new();
+    for oid in ddl.locks.iter().flatten().filter_map(|lock| lock.relation) {
+        relations.push(oid);
+        relations.extend(leaves(oid)?);
+    }
+    look_at(ddl, relations)?;
+    ddl.moment.held = held;
+    Ok(())
+}
+
+/// `relations` are looked at too.
+fn look_at(ddl: &mut Ddl, mut relations: Vec<u32>) -> Result<()> {
     let altered: Vec<u32> = ddl.changes.iter().filter(|c| locks_peers(c)).flat_map(own).map(|l| l.0).collect();
     if !altered.is_empty() {
         ddl.moment.peers = activity::foreign_key_peers(&altered)?;
     }
-    let mut relations: Vec<u32> =
-        ddl.changes.iter().flat_map(|c| locked(c, ddl)).filter(|l| is_strong(l.1)).map(|l| l.0).collect();
+    relations.extend(ddl.changes.iter().flat_map(|c| locked(c, ddl)).filter(|l| is_strong(l.1)).map(|l| l.0));
     relations.sort_unstable();
     relations.dedup();
     if relations.is_empty() && ddl.changes.iter().all(|c| c.work.is_empty()) {
@@ -99,6 +118,44 @@ pub fn blockers<'a>(change: &Change, ddl: &'a Ddl) -> Vec<(&'a Holder, LockMode)
     let wanted = locked(change, ddl);
     let waits = |holder: &&Holder| wanted.iter().find(|w| w.0 == holder.relation && w.1.conflicts_with(holder.lock));
     ddl.moment.holders.iter().filter_map(|holder| Some((holder, waits(&holder)?.1))).collect()
+}
+
+/// The sessions that a planned statement would wait for now, longest transaction first: those whose locks are in its way,
+/// and for CONCURRENTLY those with an older snapshot.
+pub fn waited_for(ddl: &Ddl) -> Result<Vec<&Session>> {
+    let mut found: Vec<&Session> = Vec::new();
+    for lock in ddl.locks.iter().flatten() {
+        let (Some(oid), Some(mode)) = (lock.relation, lock.mode) else { continue };
+        let tree = leaves(oid)?;
+        let in_the_way = |h: &&Holder| {
+            (h.relation == oid || tree.contains(&h.relation))
+                && ddl.changes.iter().map(|c| waits_as(c, mode)).chain([mode]).any(|m| m.conflicts_with(h.lock))
+        };
+        found.extend(ddl.moment.holders.iter().filter(in_the_way).map(|holder| &holder.session));
+    }
+    // One that works is gone in a moment, and the next one has come.
+    found.extend(ddl.moment.snapshots.iter().filter(|s| s.idle || s.seconds >= 1.0));
+    found.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    let mut known: Vec<(Option<u32>, Option<&str>)> = Vec::new();
+    found.retain(|s| {
+        let key = (s.pid, s.prepared.as_deref());
+        let new = !known.contains(&key);
+        known.push(key);
+        new
+    });
+    Ok(found)
+}
+
+/// CONCURRENTLY waits for other locks than those that are in the way of its own: writers while an index is built, everybody
+/// before one goes.
+fn waits_as(change: &Change, mode: LockMode) -> LockMode {
+    match change.kind {
+        ChangeKind::CreateIndexConcurrently { .. } => LockMode::Share,
+        ChangeKind::Reindex { concurrently: true, .. }
+        | ChangeKind::Drop { concurrently: true, .. }
+        | ChangeKind::DetachPartition { concurrently: true, .. } => LockMode::AccessExclusive,
+        _ => mode,
+    }
 }
 
 /// Whether a session's transaction counts as long.

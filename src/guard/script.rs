@@ -1,6 +1,6 @@
 //! The rules over a script: statement by statement, each with what earlier ones will have done.
 
-use super::{Verdict, judge, report};
+use super::{Verdict, judge, moment, report};
 use crate::ddl::Ddl;
 use crate::error::{Result, SqlState};
 use crate::pg::analysis::script::Script;
@@ -24,23 +24,50 @@ pub struct Noted {
 pub struct Look<'a> {
     script: Script,
     allow: &'a [String],
+    /// For a plan: what others do now counts.
+    now: bool,
 }
 
 impl<'a> Look<'a> {
     /// Before the first statement; a transactional script keeps its locks to the end. `allow` are rules that it may break.
     pub fn begin(transactional: bool, allow: &'a [String]) -> Self {
-        Self { script: Script::open(transactional), allow }
+        Self { script: Script::open(transactional), allow, now: false }
+    }
+
+    /// Before the first of the migrations of a plan, which is told by [`Self::turn_to`]. Each statement is judged as if it
+    /// ran now, behind what others do, and comes with its locks.
+    pub fn ahead() -> Self {
+        Self { script: Script::open_plan(), allow: &[], now: true }
+    }
+
+    /// The next migration of a plan.
+    pub fn turn_to(&mut self, transactional: bool, allow: &'a [String]) {
+        self.script.turn_to(transactional);
+        self.allow = allow;
+    }
+
+    /// A statement of it that has run already.
+    pub fn skip(&self, text: &str) -> Result<()> {
+        self.script.skip(text)
     }
 
     /// The next statement, which is the whole text.
     pub fn at(&self, text: &str) -> Result<Vec<Noted>> {
-        let ddl = self.script.next(text)?;
+        self.facts(text).map(|(_, found)| found)
+    }
+
+    /// The same with what the findings are about.
+    pub fn facts(&self, text: &str) -> Result<(Ddl, Vec<Noted>)> {
+        let mut ddl = self.script.next(text)?;
+        if self.now {
+            moment::look_ahead(&mut ddl)?;
+        }
         let verdicts = judge(&ddl)?;
         let mut found: Vec<Noted> = verdicts.iter().map(|verdict| noted(verdict, &ddl, &verdicts)).collect();
         for noted in found.iter_mut().filter(|n| self.allow.iter().any(|rule| rule == n.rule)) {
             noted.action = "allowed";
         }
-        Ok(found)
+        Ok((ddl, found))
     }
 }
 

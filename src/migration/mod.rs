@@ -8,6 +8,7 @@ mod folder;
 pub mod lint;
 pub mod lock;
 mod order;
+pub mod plan;
 pub mod queue;
 mod register;
 mod resolve;

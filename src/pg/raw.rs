@@ -141,6 +141,12 @@ unsafe extern "C-unwind" {
         mutator: unsafe extern "C-unwind" fn(*mut Node, *mut c_void) -> *mut Node,
         context: *mut c_void,
     ) -> *mut Node;
+    #[cfg_attr(not(feature = "pg15"), link_name = "raw_expression_tree_walker_impl")]
+    pub fn raw_expression_tree_walker(
+        node: *mut Node,
+        walker: unsafe extern "C-unwind" fn(*mut Node, *mut c_void) -> bool,
+        context: *mut c_void,
+    ) -> bool;
     pub fn check_functions_in_node(
         node: *mut Node,
         checker: unsafe extern "C-unwind" fn(Oid, *mut c_void) -> bool,

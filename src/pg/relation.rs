@@ -176,6 +176,27 @@ pub fn leaves(oid: u32) -> Result<Vec<u32>> {
     Ok(all.into_iter().filter(|leaf| has_storage(*leaf)).map(pg_sys::Oid::to_u32).collect())
 }
 
+/// The tables with rows that a table, or the table of an index, stands for; `None` for what has none: views, sequences,
+/// foreign tables.
+pub fn rows_of(oid: u32) -> Result<Option<Vec<u32>>> {
+    let oid = pg_sys::Oid::from(oid);
+    let table = match kind_of(oid) {
+        // SAFETY: a catalogue look-up by oid.
+        pg_sys::RELKIND_INDEX | pg_sys::RELKIND_PARTITIONED_INDEX => unsafe { pg_sys::IndexGetRelation(oid, true) },
+        _ => oid,
+    };
+    if !has_storage(table) && kind_of(table) != pg_sys::RELKIND_PARTITIONED_TABLE {
+        return Ok(None);
+    }
+    let leaves = leaves(table.to_u32())?;
+    Ok(Some(leaves.into_iter().filter(|leaf| !is_emptied(pg_sys::Oid::from(*leaf))).collect()))
+}
+
+/// Whether it is a sequence.
+pub fn is_sequence(oid: u32) -> bool {
+    kind_of(pg_sys::Oid::from(oid)) == pg_sys::RELKIND_SEQUENCE
+}
+
 /// The direct children or partitions. Takes no lock.
 pub fn children(oid: pg_sys::Oid) -> Result<Vec<pg_sys::Oid>> {
     // SAFETY: one raw call; the result is a list of oids in the current memory context.

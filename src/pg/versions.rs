@@ -61,6 +61,9 @@ pub fn end_at_sigterm() {
     }
 }
 
+/// Whether GRANT and REVOKE lock the relations that they name.
+pub const GRANT_LOCKS: bool = cfg!(feature = "pg18");
+
 /// Whether the current user owns the relation, directly or through a role.
 pub fn is_relation_owner(relation: pg_sys::Oid) -> bool {
     // SAFETY: catalogue look-ups by oid.

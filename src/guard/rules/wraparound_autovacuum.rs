@@ -46,7 +46,7 @@ mod tests {
         let change = Change { on: Some(on), kind, lock: Some(lock), sql: None, work: Vec::new() };
         let holder = Holder { relation: 1, quoted: "s.t".into(), lock: LockMode::ShareUpdateExclusive, session };
         let moment = Moment { holders: vec![holder], ..Moment::default() };
-        Ddl { tag: "ALTER TABLE".into(), changes: vec![change], moment }
+        Ddl { tag: "ALTER TABLE".into(), changes: vec![change], moment, ..Ddl::default() }
     }
 
     #[test]

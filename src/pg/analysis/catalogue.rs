@@ -20,6 +20,12 @@ pub const CONSTRAINTS_OF: Catalogue = Catalogue { oid: CONSTRAINT, index: 2665 }
 pub const CONSTRAINT_BY_OID: Catalogue = Catalogue { oid: CONSTRAINT, index: 2667 };
 /// pg_depend by what is referenced: refclassid, refobjid, refobjsubid.
 pub const DEPENDENTS_OF: Catalogue = Catalogue { oid: 2608, index: 2674 };
+/// pg_depend by who depends: classid, objid, objsubid.
+pub const DEPENDENCIES_OF: Catalogue = Catalogue { oid: 2608, index: 2673 };
+/// pg_rewrite by ev_class.
+pub const RULES_OF: Catalogue = Catalogue { oid: REWRITE, index: 2693 };
+/// pg_statistic_ext by its own oid.
+pub const STATISTICS_BY_OID: Catalogue = Catalogue { oid: 3381, index: 3380 };
 /// pg_index by indrelid.
 pub const INDEXES_OF: Catalogue = Catalogue { oid: 2610, index: 2678 };
 /// pg_index by indexrelid.
@@ -32,6 +38,8 @@ pub const CLASS_BY_OID: Catalogue = Catalogue { oid: CLASS, index: 2662 };
 pub const CONSTRAINT: u32 = 2606;
 /// pg_class.
 pub const CLASS: u32 = 1259;
+/// pg_rewrite.
+pub const REWRITE: u32 = 2618;
 /// pg_attrdef.
 pub const ATTRIBUTE_DEFAULT: u32 = 2604;
 

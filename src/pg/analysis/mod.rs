@@ -18,6 +18,7 @@ mod expression;
 mod function;
 mod held;
 pub mod index_statement;
+mod locks;
 mod modify;
 mod move_all;
 mod overlay;

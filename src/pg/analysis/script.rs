@@ -4,7 +4,7 @@
 use pgrx::pg_sys::{self, NodeTag, VariableSetKind};
 
 use super::prior::{self, Scope};
-use super::{analyse_text, effects};
+use super::{analyse_text, effects, locks};
 use crate::ddl::{Ddl, Effect};
 use crate::error::Result;
 use crate::pg::memory::Scratch;
@@ -14,8 +14,10 @@ use crate::pg::{boundary, convert, lexer, node, raw, subtransaction, versions};
 /// A script that is being analysed. Dropping it forgets what its statements would have done.
 pub struct Script {
     transactional: bool,
+    /// Whether the locks of each statement are asked for.
+    locks: bool,
     // Dropped in this order.
-    _settings: SettingsScope,
+    settings: Option<SettingsScope>,
     _scope: Scope,
 }
 
@@ -35,7 +37,54 @@ const MEANINGFUL: &[&str] = &[
 impl Script {
     /// Before its first statement. A transactional one holds its locks to the end.
     pub fn open(transactional: bool) -> Self {
-        Self { transactional, _settings: SettingsScope::open(), _scope: Scope::open() }
+        Self { transactional, locks: false, settings: Some(SettingsScope::open()), _scope: Scope::open() }
+    }
+
+    /// Before the first of several scripts that run one after the other, see [`Self::turn_to`]. Each statement comes with
+    /// its locks.
+    pub fn open_plan() -> Self {
+        Self { locks: true, ..Self::open(true) }
+    }
+
+    /// Before the first statement of the next script: settings and locks of the one before have ended with it, what it
+    /// makes is there.
+    pub fn turn_to(&mut self, transactional: bool) {
+        prior::add(Effect::Committed);
+        // One level must end before the next begins.
+        self.settings = None;
+        self.settings = Some(SettingsScope::open());
+        self.transactional = transactional;
+    }
+
+    /// A statement that has run: of it only what it sets counts.
+    pub fn skip(&self, text: &str) -> Result<()> {
+        let _scratch = Scratch::new();
+        let source = convert::c_string(text);
+        // SAFETY: `source` is NUL-terminated; the tree lives in the scratch context, which outlives its use.
+        unsafe {
+            if let Some(first) = lexer::parse(source.as_ptr())?.first().copied() {
+                self.set((*first).stmt);
+            }
+        }
+        Ok(())
+    }
+
+    /// The locks of a statement. It is parsed anew, because the analysis may have changed its tree.
+    ///
+    /// # Safety
+    /// `source` is the statement, NUL-terminated.
+    unsafe fn locks_of(&self, source: *const std::ffi::c_char, ddl: &mut Ddl) -> Result<()> {
+        if !self.locks {
+            return Ok(());
+        }
+        // SAFETY: the caller's promise; the tree lives in the caller's scratch context.
+        unsafe {
+            let Some(first) = lexer::parse(source)?.first().copied() else { return Ok(()) };
+            let statement = (*first).stmt;
+            ddl.locks =
+                super::tolerant(|| subtransaction::rolled_back(|| locks::of(statement, &ddl.changes)))?.flatten();
+        }
+        Ok(())
     }
 
     /// Analyses the next statement, which is the whole text.
@@ -47,6 +96,7 @@ impl Script {
             let Some(first) = lexer::parse(source.as_ptr())?.first().copied() else { return Ok(Ddl::default()) };
             let statement = (*first).stmt;
             let mut ddl = analyse_text(statement, text)?;
+            self.locks_of(source.as_ptr(), &mut ddl)?;
             // What earlier statements took; this one's are noted below.
             let held = prior::ask(|prior| prior.locks()).unwrap_or_default();
             ddl.moment.held = held.into_iter().filter(|(_, mode)| mode.blocks_writes()).collect();

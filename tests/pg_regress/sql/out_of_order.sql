@@ -1,7 +1,6 @@
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS migrator CASCADE;
 CREATE EXTENSION migrator;
-RESET client_min_messages;
 -- Behind what is applied nothing is registered, unless it is said that the order does not matter.
 SELECT migrator.register('10', 'SELECT 10', irreversible => 'x');
 CALL migrator.deploy();

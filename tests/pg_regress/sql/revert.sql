@@ -10,7 +10,6 @@ SELECT migrator.register('2', 'INSERT INTO went VALUES (''up 2'')', down => 'INS
 SELECT migrator.register('3', 'INSERT INTO went VALUES (''up 3'')', down => 'INSERT INTO went VALUES (''down 3''); VACUUM went; INSERT INTO went VALUES (''down 3b'')');
 SELECT migrator.register('view', 'CREATE OR REPLACE VIEW went_v AS SELECT * FROM went', repeatable => true);
 CALL migrator.deploy();
-RESET client_min_messages;
 SELECT migrator.revert('3');
 SET migrator.allow_revert = on;
 SELECT migrator.revert('nope');
@@ -30,7 +29,9 @@ SELECT migrator.register('2', 'INSERT INTO went VALUES (''up 2 anew'')', down =>
 SELECT regexp_replace(migrator.apply(), '\(.*\)', '(time)');
 SELECT version, state FROM migrator.status;
 -- What cannot run in a transaction is handed over.
+RESET client_min_messages;
 BEGIN; SELECT migrator.revert('2'); ROLLBACK;
+SET client_min_messages = warning;
 -- A down script that fails changes nothing.
 CALL migrator.revert_to('2');
 CALL migrator.revert_to('2', including => true);

@@ -1,0 +1,303 @@
+//! What `apply` and `deploy` would run now, statement by statement, and what each would do. Nothing is run, nothing is
+//! written, and no lock is waited for.
+
+use super::queue;
+use super::script::Statement;
+use super::task::{Direction, Task};
+use crate::catalog::ledger::Stored;
+use crate::catalog::storage;
+use crate::ddl::{ChangeKind, Ddl, Interruption, LockMode, Locked, Nature, Session, WorkKind};
+use crate::error::Result;
+use crate::guard::script::{Look, Noted};
+use crate::guard::{Size, waited_for};
+use crate::pg::{relation, wait};
+use crate::settings::{self, GuardMode};
+
+/// One statement of the plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    pub version: String,
+    /// From 1.
+    pub statement: usize,
+    /// Line of the script where it begins.
+    pub line: usize,
+    /// Postgres's command tag.
+    pub kind: String,
+    /// Runs in the one transaction of its migration; otherwise it is committed alone.
+    pub transactional: bool,
+    /// The strongest lock it takes on a relation; `new` when nobody could wait for it, `none` when it takes none, `None`
+    /// when it cannot be known.
+    pub lock: Option<String>,
+    /// The relations it locks, one a line, its subject first; a weaker lock than `lock` stands behind.
+    pub objects: Option<String>,
+    /// What waits for it.
+    pub blocks: Option<String>,
+    /// Of the tables it is about, with their partitions, now.
+    pub rows: Option<u64>,
+    pub size: Option<String>,
+    /// What it does with the rows.
+    pub work: Option<String>,
+    /// `refused`, `warning`, `allowed` or `ok`.
+    pub verdict: &'static str,
+    /// Who would be waited for, were it run now.
+    pub waits_for: Option<String>,
+    pub rules: Option<String>,
+    pub message: Option<String>,
+    /// The safe way.
+    pub hint: Option<String>,
+    /// The statement on one line, cut short.
+    pub sql: String,
+}
+
+/// The plan of what is pending up to `target`.
+pub fn plan(target: Option<&str>) -> Result<Vec<Step>> {
+    let pending = queue::pending(target)?;
+    let tasks = pending.into_iter().map(|m| Task::new(m, Direction::Up)).collect::<Result<Vec<_>>>()?;
+    let mut look = Look::ahead();
+    let mut steps = Vec::new();
+    for task in &tasks {
+        let migration = &task.migration;
+        let transactional = task.runs_in_one_transaction();
+        look.turn_to(transactional, migration.allow.as_deref().unwrap_or_default());
+        for statement in &task.script.statements {
+            wait::check_interrupts()?;
+            if statement.number <= task.done() {
+                look.skip(&statement.text)?;
+                continue;
+            }
+            let (ddl, found) = look.facts(&statement.text)?;
+            let mut step = step(statement, &ddl, &found)?;
+            step.version.clone_from(&migration.version);
+            step.transactional = transactional;
+            settle(&mut step, migration);
+            steps.push(step);
+        }
+    }
+    Ok(steps)
+}
+
+/// The plan of one statement.
+fn step(statement: &Statement, ddl: &Ddl, found: &[Noted]) -> Result<Step> {
+    let locks = ddl.locks.as_deref();
+    let strongest = locks.and_then(strongest);
+    let (rows, size) = size(locks.unwrap_or_default())?;
+    let list = |items: Vec<String>, separator: &str| (!items.is_empty()).then(|| items.join(separator));
+    Ok(Step {
+        statement: statement.number,
+        line: statement.line,
+        kind: statement.tag.clone(),
+        lock: locks.map(|locks| name_of(locks, strongest).to_owned()),
+        objects: list(objects(locks.unwrap_or_default(), strongest), "\n"),
+        blocks: locks.map(|locks| blocks(locks, strongest).to_owned()),
+        rows,
+        size,
+        work: work(statement, ddl),
+        verdict: verdict(found, settings::guard()),
+        waits_for: waits_for(&waited_for(ddl)?),
+        rules: list(distinct(found.iter().map(|f| f.rule.to_owned())), ", "),
+        message: list(distinct(found.iter().map(|f| format!("{} [{}]", f.message, f.rule))), "\n"),
+        hint: list(hints(found), "\n\n"),
+        sql: statement.summary(),
+        ..Step::default()
+    })
+}
+
+fn strongest(locks: &[Locked]) -> Option<LockMode> {
+    locks.iter().filter_map(|lock| lock.mode).max()
+}
+
+fn name_of(locks: &[Locked], strongest: Option<LockMode>) -> &'static str {
+    match strongest {
+        Some(mode) => mode.name(),
+        None if locks.is_empty() => "none",
+        None => "new",
+    }
+}
+
+/// In plain words. Of sequences only `nextval` asks for a lock.
+fn blocks(locks: &[Locked], strongest: Option<LockMode>) -> &'static str {
+    let Some(mode) = strongest else { return "nobody" };
+    let mut held = locks.iter().filter(|lock| lock.mode == strongest);
+    if mode.blocks_writes() && held.all(|lock| lock.relation.is_some_and(relation::is_sequence)) {
+        return "nextval()";
+    }
+    mode.blocks()
+}
+
+/// So many relations are named.
+const NAMED: usize = 12;
+
+fn objects(locks: &[Locked], strongest: Option<LockMode>) -> Vec<String> {
+    let each = |lock: &Locked| match lock.mode {
+        Some(mode) if Some(mode) != strongest => format!("{}: {}", lock.quoted, mode.name()),
+        None if strongest.is_some() => format!("{}: new", lock.quoted),
+        _ => lock.quoted.clone(),
+    };
+    let mut named: Vec<String> = locks.iter().take(NAMED).map(each).collect();
+    if locks.len() > NAMED {
+        named.push(format!("and {} more", locks.len() - NAMED));
+    }
+    named
+}
+
+/// Rows and size of the tables that it is about, with their partitions; of none when they are views, new, or unknown.
+fn size(locks: &[Locked]) -> Result<(Option<u64>, Option<String>)> {
+    let mut tables = Vec::new();
+    let mut any = false;
+    for oid in locks.iter().filter(|lock| lock.subject).filter_map(|lock| lock.relation) {
+        if let Some(leaves) = relation::rows_of(oid)? {
+            any = true;
+            tables.extend(leaves);
+        }
+    }
+    if !any {
+        return Ok((None, None));
+    }
+    tables.sort_unstable();
+    tables.dedup();
+    let size = Size::of(&tables)?;
+    Ok((Some(size.rows), Some(storage::pretty(size.bytes)?)))
+}
+
+/// What is done with rows that exist, the heaviest first; `None` where nobody can know.
+fn work(statement: &Statement, ddl: &Ddl) -> Option<String> {
+    let mut kinds: Vec<WorkKind> = ddl.changes.iter().flat_map(|c| &c.work).map(|work| work.kind).collect();
+    for change in &ddl.changes {
+        match &change.kind {
+            ChangeKind::Modify(modification) => {
+                let rows = modification.rows.map_or_else(|| "all".to_owned(), |rows| format!("about {rows}"));
+                return Some(format!("changes {rows} rows"));
+            }
+            ChangeKind::CreateIndexConcurrently { .. } | ChangeKind::Reindex { concurrently: true, .. } => {
+                kinds.push(WorkKind::Build);
+            }
+            // Nobody waits for a build that only readers could wait for, but it is work.
+            ChangeKind::CreateIndex(_) if change.on.as_ref().is_some_and(|on| on.kind == 'm') => {
+                kinds.push(WorkKind::Build);
+            }
+            _ => {}
+        }
+    }
+    kinds.sort_unstable();
+    kinds.dedup();
+    let names: Vec<&str> = kinds.into_iter().rev().map(WorkKind::name).collect();
+    match (names.is_empty(), statement.tag.as_str()) {
+        (false, _) => Some(names.join(", ")),
+        (true, "VACUUM" | "ANALYZE") => Some(WorkKind::Scan.name().to_owned()),
+        (true, "CALL") if ddl.locks.is_some() => Some("changes rows in batches".to_owned()),
+        // Queries, and what may do anything.
+        (true, "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "SELECT" | "COPY") => None,
+        (true, _) => ddl.locks.is_some().then(|| "none".to_owned()),
+    }
+}
+
+/// What would become of it.
+fn verdict(found: &[Noted], guard: GuardMode) -> &'static str {
+    let any = |action: &str| found.iter().any(|f| f.action == action);
+    match guard {
+        GuardMode::Enforce if any("error") => "refused",
+        GuardMode::Off if any("error") || any("warning") => "allowed",
+        _ if any("error") || any("warning") => "warning",
+        _ if any("allowed") => "allowed",
+        _ => "ok",
+    }
+}
+
+/// The safe ways, those of what is refused first; where something is refused, no other.
+fn hints(found: &[Noted]) -> Vec<String> {
+    let refused = found.iter().any(|f| f.action == "error");
+    let of = |f: &&Noted| f.action != "allowed" && (!refused || f.action == "error");
+    distinct(found.iter().filter(of).filter_map(|f| f.hint.clone()))
+}
+
+/// Without repetitions.
+fn distinct(items: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen: Vec<String> = Vec::new();
+    for item in items {
+        if !seen.contains(&item) {
+            seen.push(item);
+        }
+    }
+    seen
+}
+
+/// `process 4711 (role "app", psql) for 0:05:12: SELECT ...`, one a line, the longest transaction first.
+fn waits_for(sessions: &[&Session]) -> Option<String> {
+    const SHOWN: usize = 3;
+    let each = |s: &&Session| format!("{} for {}{}", s.name(), s.age(), s.doing());
+    let mut lines: Vec<String> = sessions.iter().take(SHOWN).map(each).collect();
+    if sessions.len() > SHOWN {
+        lines.push(format!("and {} more", sessions.len() - SHOWN));
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// Of a statement that was begun and not seen to end: what the next run does about it first.
+fn settle(step: &mut Step, migration: &Stored) {
+    let Some(begun) = migration.begun.as_ref().filter(|begun| begun.number == step.statement) else { return };
+    let nature =
+        crate::pg::parse::parse(&begun.text).ok().and_then(|parsed| parsed.into_iter().next()).map(|p| p.nature);
+    let unknown = matches!(nature, Some(Nature::TopLevel(Interruption::AllOrNothing | Interruption::Unknowable)));
+    let message = if unknown {
+        let version = super::quoted(&migration.version);
+        step.verdict = "refused";
+        step.hint = Some(format!(
+            "Look, then say which:\n\
+             SELECT migrator.resolve({version}, 'applied', 'it took effect');\n\
+             SELECT migrator.resolve({version}, 'pending', 'it did not; run it again');"
+        ));
+        "it was begun and did not end: the migration is in doubt"
+    } else {
+        "it was begun and did not end: the next run looks in the catalogue what became of it"
+    };
+    step.message = Some(step.message.take().map_or_else(|| message.to_owned(), |more| format!("{message}\n{more}")));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn locked(quoted: &str, mode: Option<LockMode>) -> Locked {
+        Locked { relation: None, quoted: quoted.into(), mode, subject: true }
+    }
+
+    fn noted(action: &'static str) -> Noted {
+        Noted {
+            rule: "r",
+            class: "live",
+            action,
+            message: "m".into(),
+            detail: None,
+            hint: Some(format!("do {action}")),
+            object: None,
+            column: None,
+        }
+    }
+
+    #[test]
+    fn the_strongest_lock_stands_alone_and_weaker_ones_behind_their_object() {
+        let locks = [
+            locked("s.a", Some(LockMode::AccessExclusive)),
+            locked("s.b", Some(LockMode::ShareRowExclusive)),
+            locked("s.c", None),
+        ];
+        let strongest = strongest(&locks);
+        assert_eq!(name_of(&locks, strongest), "ACCESS EXCLUSIVE");
+        assert_eq!(objects(&locks, strongest), ["s.a", "s.b: SHARE ROW EXCLUSIVE", "s.c: new"]);
+        assert_eq!(name_of(&[], None), "none");
+        assert_eq!((name_of(&locks[2..], None), objects(&locks[2..], None).join("")), ("new", "s.c".into()));
+        let many: Vec<Locked> = (0..20).map(|i| locked(&format!("s.t{i}"), None)).collect();
+        assert_eq!(objects(&many, None).last().map(String::as_str), Some("and 8 more"));
+    }
+
+    #[test]
+    fn verdicts_are_those_of_the_guard_as_it_is_set() {
+        let found = [noted("warning"), noted("error")];
+        assert_eq!(verdict(&found, GuardMode::Enforce), "refused");
+        assert_eq!(verdict(&found, GuardMode::Warn), "warning");
+        assert_eq!(verdict(&found, GuardMode::Off), "allowed");
+        assert_eq!(verdict(&[noted("allowed")], GuardMode::Enforce), "allowed");
+        assert_eq!(verdict(&[], GuardMode::Enforce), "ok");
+        assert_eq!(hints(&found), ["do error"]);
+    }
+}
