@@ -92,6 +92,8 @@ pub struct Locked {
     pub mode: Option<LockMode>,
     /// What the statement is about; others are locked along with it.
     pub subject: bool,
+    /// There is no such relation yet, and no earlier statement is known to make it.
+    pub missing: bool,
 }
 
 #[cfg(test)]

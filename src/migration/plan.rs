@@ -27,7 +27,7 @@ pub struct Step {
     /// The strongest lock it takes on a relation; `new` when nobody could wait for it, `none` when it takes none, `None`
     /// when it cannot be known.
     pub lock: Option<String>,
-    /// The relations it locks, one a line, its subject first; a weaker lock than `lock` stands behind.
+    /// The relations it locks, one a line, its subject first; where they are not locked alike, each with its lock.
     pub objects: Option<String>,
     /// What waits for it.
     pub blocks: Option<String>,
@@ -53,6 +53,8 @@ pub fn plan(target: Option<&str>) -> Result<Vec<Step>> {
     let pending = queue::pending(target)?;
     let mut look = Look::ahead();
     let mut steps = Vec::new();
+    // Once something has run that may have made anything, what does not exist yet is no surprise.
+    let mut unknown = false;
     for migration in &pending {
         let transactional = migration.runs_in_one_transaction();
         look.turn_to(transactional, migration.allow.as_deref().unwrap_or_default());
@@ -64,6 +66,10 @@ pub fn plan(target: Option<&str>) -> Result<Vec<Step>> {
             }
             let (ddl, found) = look.facts(&statement.text)?;
             let mut step = step(statement, &ddl, &found)?;
+            unknown |= ddl.locks.is_none();
+            if !unknown {
+                tell_missing(&mut step, ddl.locks.as_deref().unwrap_or_default());
+            }
             step.version.clone_from(&migration.version);
             step.transactional = transactional;
             settle(&mut step, migration);
@@ -83,9 +89,9 @@ fn step(statement: &Statement, ddl: &Ddl, found: &[Noted]) -> Result<Step> {
         statement: statement.number,
         line: statement.line,
         kind: statement.tag.clone(),
-        lock: locks.map(|locks| name_of(locks, strongest).to_owned()),
-        objects: list(objects(locks.unwrap_or_default(), strongest), "\n"),
-        blocks: locks.map(|locks| blocks(locks, strongest).to_owned()),
+        lock: locks.and_then(|locks| name_of(locks, strongest)).map(str::to_owned),
+        objects: list(objects(locks.unwrap_or_default()), "\n"),
+        blocks: locks.filter(|l| name_of(l, strongest).is_some()).map(|l| blocks(l, strongest).to_owned()),
         rows,
         size,
         work: work(statement, ddl),
@@ -99,15 +105,28 @@ fn step(statement: &Statement, ddl: &Ddl, found: &[Noted]) -> Result<Step> {
     })
 }
 
+/// What Postgres would not find.
+fn tell_missing(step: &mut Step, locks: &[Locked]) {
+    let missing = locks.iter().filter(|lock| lock.missing).map(|lock| format!("{} does not exist yet", lock.quoted));
+    let missing: Vec<String> = missing.collect();
+    if missing.is_empty() {
+        return;
+    }
+    if step.verdict == "ok" {
+        step.verdict = "warning";
+    }
+    step.message = Some(missing.into_iter().chain(step.message.take()).collect::<Vec<_>>().join("\n"));
+}
+
 fn strongest(locks: &[Locked]) -> Option<LockMode> {
     locks.iter().filter_map(|lock| lock.mode).max()
 }
 
-fn name_of(locks: &[Locked], strongest: Option<LockMode>) -> &'static str {
+fn name_of(locks: &[Locked], strongest: Option<LockMode>) -> Option<&'static str> {
     match strongest {
-        Some(mode) => mode.name(),
-        None if locks.is_empty() => "none",
-        None => "new",
+        Some(mode) => Some(mode.name()),
+        None if locks.is_empty() => Some("none"),
+        None => (!locks.iter().all(|lock| lock.missing)).then_some("new"),
     }
 }
 
@@ -124,11 +143,14 @@ fn blocks(locks: &[Locked], strongest: Option<LockMode>) -> &'static str {
 /// So many relations are named.
 const NAMED: usize = 12;
 
-fn objects(locks: &[Locked], strongest: Option<LockMode>) -> Vec<String> {
+/// Where they are not locked alike, each with its lock.
+fn objects(locks: &[Locked]) -> Vec<String> {
+    let alike = locks.windows(2).all(|pair| (pair[0].mode, pair[0].missing) == (pair[1].mode, pair[1].missing));
     let each = |lock: &Locked| match lock.mode {
-        Some(mode) if Some(mode) != strongest => format!("{}: {}", lock.quoted, mode.name()),
-        None if strongest.is_some() => format!("{}: new", lock.quoted),
-        _ => lock.quoted.clone(),
+        _ if lock.missing => format!("{}: missing", lock.quoted),
+        _ if alike => lock.quoted.clone(),
+        Some(mode) => format!("{}: {}", lock.quoted, mode.name()),
+        None => format!("{}: new", lock.quoted),
     };
     let mut named: Vec<String> = locks.iter().take(NAMED).map(each).collect();
     if locks.len() > NAMED {
@@ -255,7 +277,7 @@ mod tests {
     use super::*;
 
     fn locked(quoted: &str, mode: Option<LockMode>) -> Locked {
-        Locked { relation: None, quoted: quoted.into(), mode, subject: true }
+        Locked { relation: None, quoted: quoted.into(), mode, subject: true, missing: false }
     }
 
     fn noted(action: &'static str) -> Noted {
@@ -279,12 +301,15 @@ mod tests {
             locked("s.c", None),
         ];
         let strongest = strongest(&locks);
-        assert_eq!(name_of(&locks, strongest), "ACCESS EXCLUSIVE");
-        assert_eq!(objects(&locks, strongest), ["s.a", "s.b: SHARE ROW EXCLUSIVE", "s.c: new"]);
-        assert_eq!(name_of(&[], None), "none");
-        assert_eq!((name_of(&locks[2..], None), objects(&locks[2..], None).join("")), ("new", "s.c".into()));
+        assert_eq!(name_of(&locks, strongest), Some("ACCESS EXCLUSIVE"));
+        assert_eq!(objects(&locks), ["s.a: ACCESS EXCLUSIVE", "s.b: SHARE ROW EXCLUSIVE", "s.c: new"]);
+        assert_eq!(objects(&locks[..1]), ["s.a"]);
+        let missing = [Locked { missing: true, ..locked("s.d", None) }];
+        assert_eq!((name_of(&missing, None), objects(&missing).join("")), (None, "s.d: missing".into()));
+        assert_eq!(name_of(&[], None), Some("none"));
+        assert_eq!((name_of(&locks[2..], None), objects(&locks[2..]).join("")), (Some("new"), "s.c".into()));
         let many: Vec<Locked> = (0..20).map(|i| locked(&format!("s.t{i}"), None)).collect();
-        assert_eq!(objects(&many, None).last().map(String::as_str), Some("and 8 more"));
+        assert_eq!(objects(&many).last().map(String::as_str), Some("and 8 more"));
     }
 
     #[test]

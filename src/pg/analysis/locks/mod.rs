@@ -23,12 +23,45 @@ use taken::Taken;
 /// # Safety
 /// `statement` is the parser's tree.
 pub unsafe fn of(statement: *mut Node, changes: &[Change]) -> Result<Option<Vec<Locked>>> {
-    let mut taken = Taken::default();
+    // SAFETY: the caller's promise.
+    let mut taken = Taken { may_miss: unsafe { may_miss(statement) }, ..Taken::default() };
     // SAFETY: the caller's promise.
     let known = unsafe { collect(statement, changes, &mut taken) }?;
     // What it is about comes first.
     taken.locks.sort_by_key(|lock| !lock.subject);
     Ok(known.then_some(taken.locks))
+}
+
+/// See [`Taken::may_miss`].
+///
+/// # Safety
+/// `statement` is the parser's tree.
+unsafe fn may_miss(statement: *mut Node) -> bool {
+    let named_by_postgres = |kind| [ObjectType::OBJECT_INDEX, ObjectType::OBJECT_SEQUENCE].contains(&kind);
+    // SAFETY: every cast follows the tag.
+    unsafe {
+        match (*statement).type_ {
+            NodeTag::T_DropStmt => {
+                let drop = &*statement.cast::<pg_sys::DropStmt>();
+                drop.missing_ok || named_by_postgres(drop.removeType)
+            }
+            NodeTag::T_AlterTableStmt => {
+                let alter = &*statement.cast::<pg_sys::AlterTableStmt>();
+                alter.missing_ok || named_by_postgres(alter.objtype)
+            }
+            NodeTag::T_RenameStmt => {
+                let rename = &*statement.cast::<pg_sys::RenameStmt>();
+                rename.missing_ok || named_by_postgres(rename.renameType)
+            }
+            NodeTag::T_AlterObjectSchemaStmt => {
+                let alter = &*statement.cast::<pg_sys::AlterObjectSchemaStmt>();
+                alter.missing_ok || named_by_postgres(alter.objectType)
+            }
+            NodeTag::T_AlterSeqStmt | NodeTag::T_ReindexStmt | NodeTag::T_CommentStmt => true,
+            NodeTag::T_GrantStmt => named_by_postgres((*statement.cast::<pg_sys::GrantStmt>()).objtype),
+            _ => false,
+        }
+    }
 }
 
 /// False where it cannot be known.
@@ -47,9 +80,9 @@ unsafe fn collect(statement: *mut Node, changes: &[Change], taken: &mut Taken) -
                 if !select.intoClause.is_null() {
                     taken.created((*select.intoClause).rel);
                 }
-                query::locks(statement, taken)?;
+                let calls = query::locks(statement, taken)?;
                 // A function that is called may do anything.
-                return Ok(!taken.locks.is_empty());
+                return Ok(!calls || !taken.locks.is_empty());
             }
             NodeTag::T_CreateStmt | NodeTag::T_CreateForeignTableStmt => {
                 create::table(&*statement.cast::<pg_sys::CreateStmt>(), taken)?;
