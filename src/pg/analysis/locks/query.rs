@@ -82,6 +82,8 @@ unsafe extern "C-unwind" fn collect(tree: *mut Node, context: *mut c_void) -> bo
                 }
                 return false;
             }
+            // Names of the FROM list, seen there.
+            NodeTag::T_LockingClause => return false,
             NodeTag::T_InsertStmt => found.changed.push((*tree.cast::<pg_sys::InsertStmt>()).relation),
             NodeTag::T_UpdateStmt => found.changed.push((*tree.cast::<pg_sys::UpdateStmt>()).relation),
             NodeTag::T_DeleteStmt => found.changed.push((*tree.cast::<pg_sys::DeleteStmt>()).relation),
