@@ -64,7 +64,7 @@ pub fn plan(target: Option<&str>) -> Result<Vec<Step>> {
                 look.skip(&statement.text)?;
                 continue;
             }
-            let (ddl, found) = look.facts(&statement.text)?;
+            let (ddl, found) = look.facts(&statement.text, waits_for_snapshots(statement))?;
             let mut step = step(statement, &ddl, &found)?;
             unknown |= ddl.locks.is_none();
             if !unknown {
@@ -77,6 +77,12 @@ pub fn plan(target: Option<&str>) -> Result<Vec<Step>> {
         }
     }
     Ok(steps)
+}
+
+/// CONCURRENTLY, of an index.
+fn waits_for_snapshots(statement: &Statement) -> bool {
+    use Interruption::{ConcurrentDrop, ConcurrentIndex, ConcurrentReindex};
+    matches!(statement.nature, Nature::TopLevel(ConcurrentIndex { .. } | ConcurrentDrop { .. } | ConcurrentReindex))
 }
 
 /// The plan of one statement.
@@ -107,7 +113,8 @@ fn step(statement: &Statement, ddl: &Ddl, found: &[Noted]) -> Result<Step> {
 
 /// What Postgres would not find.
 fn tell_missing(step: &mut Step, locks: &[Locked]) {
-    let missing = locks.iter().filter(|lock| lock.missing).map(|lock| format!("{} does not exist yet", lock.quoted));
+    let missing =
+        locks.iter().filter(|lock| lock.missing).map(|lock| format!("relation {} does not exist yet", lock.quoted));
     let missing: Vec<String> = missing.collect();
     if missing.is_empty() {
         return;
@@ -161,17 +168,11 @@ fn objects(locks: &[Locked]) -> Vec<String> {
 
 /// Rows and size of the tables that it is about, with their partitions; of none when they are views, new, or unknown.
 fn size(locks: &[Locked]) -> Result<(Option<u64>, Option<String>)> {
-    let mut tables = Vec::new();
-    let mut any = false;
-    for oid in locks.iter().filter(|lock| lock.subject).filter_map(|lock| lock.relation) {
-        if let Some(leaves) = relation::rows_of(oid)? {
-            any = true;
-            tables.extend(leaves);
-        }
-    }
-    if !any {
+    let counted: Vec<&Vec<u32>> = locks.iter().filter_map(|lock| lock.tables.as_ref()).collect();
+    if counted.is_empty() {
         return Ok((None, None));
     }
+    let mut tables: Vec<u32> = counted.into_iter().flatten().copied().collect();
     tables.sort_unstable();
     tables.dedup();
     let size = Size::of(&tables)?;
@@ -184,8 +185,11 @@ fn work(statement: &Statement, ddl: &Ddl) -> Option<String> {
     for change in &ddl.changes {
         match &change.kind {
             ChangeKind::Modify(modification) => {
-                let rows = modification.rows.map_or_else(|| "all".to_owned(), |rows| format!("about {rows}"));
-                return Some(format!("changes {rows} rows"));
+                return Some(match modification.rows {
+                    None => "changes all rows".to_owned(),
+                    Some(1) => "changes about 1 row".to_owned(),
+                    Some(rows) => format!("changes about {rows} rows"),
+                });
             }
             ChangeKind::CreateIndexConcurrently { .. } | ChangeKind::Reindex { concurrently: true, .. } => {
                 kinds.push(WorkKind::Build);
@@ -205,9 +209,15 @@ fn work(statement: &Statement, ddl: &Ddl) -> Option<String> {
         (true, "VACUUM" | "ANALYZE") => Some(WorkKind::Scan.name().to_owned()),
         (true, "CALL") if ddl.locks.is_some() => Some("changes rows in batches".to_owned()),
         // Queries, and what may do anything.
+        _ if lacks(ddl) => None,
         (true, "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "SELECT" | "COPY") => None,
         (true, _) => ddl.locks.is_some().then(|| "none".to_owned()),
     }
+}
+
+/// Postgres would find nothing to work on.
+fn lacks(ddl: &Ddl) -> bool {
+    ddl.locks.as_deref().is_some_and(|locks| !locks.is_empty() && locks.iter().all(|lock| lock.missing))
 }
 
 /// What would become of it.
@@ -277,7 +287,7 @@ mod tests {
     use super::*;
 
     fn locked(quoted: &str, mode: Option<LockMode>) -> Locked {
-        Locked { relation: None, quoted: quoted.into(), mode, subject: true, missing: false }
+        Locked { quoted: quoted.into(), mode, subject: true, ..Locked::default() }
     }
 
     fn noted(action: &'static str) -> Noted {

@@ -29,6 +29,9 @@ pub unsafe fn of(statement: *mut Node, changes: &[Change]) -> Result<Option<Vec<
     let known = unsafe { collect(statement, changes, &mut taken) }?;
     // What it is about comes first.
     taken.locks.sort_by_key(|lock| !lock.subject);
+    for lock in taken.locks.iter_mut().filter(|lock| lock.subject) {
+        lock.tables = lock.relation.map(relation::rows_of).transpose()?.flatten();
+    }
     Ok(known.then_some(taken.locks))
 }
 
@@ -270,7 +273,11 @@ unsafe fn reindex(reindex: &pg_sys::ReindexStmt, taken: &mut Taken) -> Result<()
         };
         match reindex.kind {
             REINDEX_OBJECT_INDEX => {
-                if let Some(index) = taken.subject(reindex.relation, of_index)?.and_then(|p| p.oid) {
+                let place = taken.subject(reindex.relation, of_index)?;
+                if let Some(new) = place.as_ref().filter(|place| place.oid.is_none()) {
+                    peers::table_of_new_index(new, of_table, taken);
+                }
+                if let Some(index) = place.and_then(|place| place.oid) {
                     let table = pg_sys::IndexGetRelation(index, true);
                     if table != pg_sys::Oid::INVALID {
                         taken.oid(table, of_table, true);

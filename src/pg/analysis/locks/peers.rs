@@ -6,6 +6,7 @@ use super::super::catalogue::{
     self, CLASS, CONSTRAINT, CONSTRAINTS_OF, DEPENDENTS_OF, INDEXES_OF, Key, STATISTICS_BY_OID,
 };
 use super::super::overlay;
+use super::super::prior::{self, Place};
 use super::taken::Taken;
 use crate::ddl::LockMode;
 use crate::error::Result;
@@ -76,6 +77,14 @@ pub fn referencing(table: Oid, taken: &mut Taken) {
             taken.oid(Oid::from(from), LockMode::AccessExclusive, true);
             referencing(Oid::from(from), taken);
         }
+    }
+}
+
+/// The table of an index that the script makes.
+pub fn table_of_new_index(index: &Place, mode: LockMode, taken: &mut Taken) {
+    let table = prior::ask(|prior| prior.index(&index.schema, &index.name).map(|i| i.table)).flatten();
+    if let Some(table) = table {
+        taken.oid(Oid::from(table), mode, true);
     }
 }
 

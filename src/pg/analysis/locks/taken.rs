@@ -50,7 +50,7 @@ impl Taken {
                 let (schema, name) = unsafe { (convert::string((*name).schemaname), convert::string((*name).relname)) };
                 let name = relation::quoted(&name.unwrap_or_default());
                 let quoted = schema.map_or_else(|| name.clone(), |s| format!("{}.{name}", relation::quoted(&s)));
-                self.add(Locked { relation: None, quoted, mode: None, subject, missing: true });
+                self.add(Locked { quoted, subject, missing: true, ..Locked::default() });
             }
             None => {}
         }
@@ -64,7 +64,7 @@ impl Taken {
             quoted: relation::qualified(&place.schema, &place.name),
             mode: place.oid.map(|_| mode),
             subject,
-            missing: false,
+            ..Locked::default()
         });
     }
 
@@ -72,12 +72,12 @@ impl Taken {
     pub fn oid(&mut self, oid: Oid, mode: LockMode, subject: bool) {
         let relation = oid.to_u32();
         let quoted = relation::qualified_name(relation);
-        self.add(Locked { relation: Some(relation), quoted, mode: Some(mode), subject, missing: false });
+        self.add(Locked { relation: Some(relation), quoted, mode: Some(mode), subject, ..Locked::default() });
     }
 
     /// Every table of something.
     pub fn all(&mut self, of: String, mode: LockMode) {
-        self.add(Locked { relation: None, quoted: of, mode: Some(mode), subject: true, missing: false });
+        self.add(Locked { quoted: of, mode: Some(mode), subject: true, ..Locked::default() });
     }
 
     /// A relation that the statement makes; one that has the name already, where it does.
