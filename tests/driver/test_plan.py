@@ -207,6 +207,46 @@ def test_plan_names_the_locks_that_are_taken(cluster):
     assert compared > 100, compared
 
 
+# What runs at top level only: seen from beside, while it waits for the one that is in its way.
+OLD_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM items;"
+READER = "BEGIN; SELECT count(*) FROM orders, parted;"
+TOP_LEVEL = [
+    (OLD_SNAPSHOT, "CREATE INDEX CONCURRENTLY fresh ON orders (uid)"),
+    (OLD_SNAPSHOT, "REINDEX INDEX CONCURRENTLY orders_x"),
+    (OLD_SNAPSHOT, "REINDEX TABLE CONCURRENTLY orders"),
+    (READER, "DROP INDEX CONCURRENTLY orders_x"),
+    # A page that a cursor stands on keeps FREEZE waiting.
+    ("BEGIN; DECLARE c CURSOR FOR SELECT * FROM users; FETCH 1 FROM c;", "VACUUM (FREEZE, DISABLE_PAGE_SKIPPING) users"),
+]
+
+
+def test_plan_names_the_locks_of_top_level_statements(cluster):
+    cluster.sql(SETUP + "DELETE FROM users WHERE id > 25 AND id NOT IN (SELECT x FROM orders);")
+    for blocker, statement in TOP_LEVEL:
+        _, claimed = planned(cluster, statement)
+        assert claimed, statement
+        holder = cluster.popen(f"SET application_name = 'holder'; {blocker} SELECT pg_sleep(60);")
+        try:
+            pid = cluster.backend("holder")
+            waiter = cluster.popen(f"SET migrator.guard = 'off'; SET application_name = 'waiter'; {statement};")
+            waiting = cluster.backend("waiter")
+            deadline = time.time() + 10
+            while time.time() < deadline and not cluster.sql(
+                    f"SELECT 1 FROM pg_stat_activity WHERE pid = {waiting} AND wait_event_type IN ('Lock', 'BufferPin');"):
+                time.sleep(0.02)
+            for name, mode in claimed.items():
+                held = cluster.sql(f"SELECT mode FROM pg_locks WHERE pid = {waiting} AND relation = '{name}'::regclass AND granted;")
+                held = {line.removesuffix("Lock").lower() for line in held.splitlines()}
+                # A build gives its own lock away between its transactions, and holds it for the session meanwhile.
+                strongest = max((m for m in MODES if m.replace(" ", "").lower() in held), key=MODES.index, default=None)
+                equal(strongest, mode, f"{statement}: {name}")
+        finally:
+            cluster.sql(f"SELECT pg_terminate_backend({waiting}, 5000), pg_terminate_backend({pid}, 5000);")
+            holder.wait()
+            waiter.wait()
+        cluster.sql("SET migrator.guard = 'off'; SET client_min_messages = error; DROP INDEX IF EXISTS fresh;")
+
+
 PENDING = """
 SELECT migrator.register('1', 'ALTER TABLE users ADD a int; UPDATE users SET n = 1; CREATE TABLE notes (id int REFERENCES users)', irreversible => 'x');
 SELECT migrator.register('2', 'CREATE INDEX CONCURRENTLY users_n ON users (n); CREATE INDEX CONCURRENTLY notes_id ON notes (id); VACUUM users', irreversible => 'x');

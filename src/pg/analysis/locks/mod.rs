@@ -287,7 +287,7 @@ unsafe fn reindex(reindex: &pg_sys::ReindexStmt, taken: &mut Taken) -> Result<()
             REINDEX_OBJECT_TABLE => {
                 if let Some(table) = taken.subject(reindex.relation, of_table)?.and_then(|p| p.oid) {
                     for leaf in relation::inheritors(table)? {
-                        peers::indexes_of(leaf, of_index, taken);
+                        peers::reindexed(leaf, concurrently, of_index, taken);
                     }
                 }
             }
