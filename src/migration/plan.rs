@@ -150,12 +150,15 @@ fn blocks(locks: &[Locked], strongest: Option<LockMode>) -> &'static str {
 /// So many relations are named.
 const NAMED: usize = 12;
 
-/// Where they are not locked alike, each with its lock.
+/// Where they are not locked alike, each with its lock; a new one is never locked.
 fn objects(locks: &[Locked]) -> Vec<String> {
-    let alike = locks.windows(2).all(|pair| (pair[0].mode, pair[0].missing) == (pair[1].mode, pair[1].missing));
+    let mut modes = locks.iter().filter_map(|lock| lock.mode);
+    let first = modes.next();
+    let alike = modes.all(|mode| Some(mode) == first);
     let each = |lock: &Locked| match lock.mode {
         _ if lock.missing => format!("{}: missing", lock.quoted),
-        _ if alike => lock.quoted.clone(),
+        Some(_) if alike => lock.quoted.clone(),
+        None if first.is_none() => lock.quoted.clone(),
         Some(mode) => format!("{}: {}", lock.quoted, mode.name()),
         None => format!("{}: new", lock.quoted),
     };
@@ -207,7 +210,7 @@ fn work(statement: &Statement, ddl: &Ddl) -> Option<String> {
     match (names.is_empty(), statement.tag.as_str()) {
         (false, _) => Some(names.join(", ")),
         (true, "VACUUM" | "ANALYZE") => Some(WorkKind::Scan.name().to_owned()),
-        (true, "CALL") if ddl.locks.is_some() => Some("changes rows in batches".to_owned()),
+        (true, "CALL") if ddl.locks.is_some() => Some("batches of rows".to_owned()),
         // Queries, and what may do anything.
         _ if lacks(ddl) => None,
         (true, "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "SELECT" | "COPY") => None,
@@ -313,7 +316,10 @@ mod tests {
         let strongest = strongest(&locks);
         assert_eq!(name_of(&locks, strongest), Some("ACCESS EXCLUSIVE"));
         assert_eq!(objects(&locks), ["s.a: ACCESS EXCLUSIVE", "s.b: SHARE ROW EXCLUSIVE", "s.c: new"]);
-        assert_eq!(objects(&locks[..1]), ["s.a"]);
+        assert_eq!(
+            (objects(&locks[..1]), objects(&locks[1..])),
+            (vec!["s.a".into()], vec!["s.b".into(), "s.c: new".into()])
+        );
         let missing = [Locked { missing: true, ..locked("s.d", None) }];
         assert_eq!((name_of(&missing, None), objects(&missing).join("")), (None, "s.d: missing".into()));
         assert_eq!(name_of(&[], None), Some("none"));
