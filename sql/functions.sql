@@ -47,7 +47,7 @@ COMMENT ON FUNCTION migrator.plan(text) IS
 'One row for each statement that apply or deploy would run now, up to and including target (all when null), in order:
 kind       command tag
 lock       the strongest lock it takes; new when it only makes relations, none when it locks none, null when only running it could tell
-objects    the relations it locks, what it is about first; a weaker lock than the one in lock stands behind the name. A table stands for its partitions
+objects    the relations it locks, what it is about first; where they are not locked alike, each with its lock. A table stands for its partitions
 blocks     what others cannot do meanwhile
 rows, size of the tables it is about now, with their partitions
 work       what it does with the rows: rewrite, scan, index build, copy, or none

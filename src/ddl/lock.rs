@@ -82,7 +82,7 @@ impl LockMode {
 }
 
 /// A lock that a statement takes on one relation, for a plan of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Locked {
     /// `None` for one that the script makes, and where every table of a schema or database stands for its tables.
     pub relation: Option<u32>,
@@ -92,6 +92,10 @@ pub struct Locked {
     pub mode: Option<LockMode>,
     /// What the statement is about; others are locked along with it.
     pub subject: bool,
+    /// Of a subject: the tables with rows that it stands for, before the statement; `None` for views and the like.
+    pub tables: Option<Vec<u32>>,
+    /// There is no such relation yet, and no earlier statement is known to make it.
+    pub missing: bool,
 }
 
 #[cfg(test)]

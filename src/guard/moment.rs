@@ -13,7 +13,7 @@ pub fn look(ddl: &mut Ddl) -> Result<()> {
 
 /// The same for a statement that is only planned: at every lock it will take. Held is what earlier statements will have
 /// taken, not what this session has.
-pub fn look_ahead(ddl: &mut Ddl) -> Result<()> {
+pub fn look_ahead(ddl: &mut Ddl, snapshots: bool) -> Result<()> {
     let held = std::mem::take(&mut ddl.moment.held);
     let mut relations = Vec::new();
     for oid in ddl.locks.iter().flatten().filter_map(|lock| lock.relation) {
@@ -22,6 +22,9 @@ pub fn look_ahead(ddl: &mut Ddl) -> Result<()> {
     }
     look_at(ddl, relations)?;
     ddl.moment.held = held;
+    if snapshots && !ddl.changes.iter().any(waits_for_snapshots) {
+        ddl.moment.snapshots = activity::snapshots()?;
+    }
     Ok(())
 }
 

@@ -53,14 +53,15 @@ impl<'a> Look<'a> {
 
     /// The next statement, which is the whole text.
     pub fn at(&self, text: &str) -> Result<Vec<Noted>> {
-        self.facts(text).map(|(_, found)| found)
+        self.facts(text, false).map(|(_, found)| found)
     }
 
-    /// The same with what the findings are about.
-    pub fn facts(&self, text: &str) -> Result<(Ddl, Vec<Noted>)> {
+    /// The same with what the findings are about. `snapshots` says that the statement waits for older ones, which of a
+    /// CONCURRENTLY on what the script makes is not seen otherwise.
+    pub fn facts(&self, text: &str, snapshots: bool) -> Result<(Ddl, Vec<Noted>)> {
         let mut ddl = self.script.next(text)?;
         if self.now {
-            moment::look_ahead(&mut ddl)?;
+            moment::look_ahead(&mut ddl, snapshots)?;
         }
         let verdicts = judge(&ddl)?;
         let mut found: Vec<Noted> = verdicts.iter().map(|verdict| noted(verdict, &ddl, &verdicts)).collect();

@@ -28,7 +28,7 @@ pub struct Step {
     /// The strongest lock it takes on a relation; `new` when nobody could wait for it, `none` when it takes none, `None`
     /// when it cannot be known.
     pub lock: Option<String>,
-    /// The relations it locks, one a line, its subject first; a weaker lock than `lock` stands behind.
+    /// The relations it locks, one a line, its subject first; where they are not locked alike, each with its lock.
     pub objects: Option<String>,
     /// What waits for it.
     pub blocks: Option<String>,
@@ -55,6 +55,8 @@ pub fn plan(target: Option<&str>) -> Result<Vec<Step>> {
     let tasks = pending.into_iter().map(|m| Task::new(m, Direction::Up)).collect::<Result<Vec<_>>>()?;
     let mut look = Look::ahead();
     let mut steps = Vec::new();
+    // Once something has run that may have made anything, what does not exist yet is no surprise.
+    let mut unknown = false;
     for task in &tasks {
         let migration = &task.migration;
         let transactional = task.runs_in_one_transaction();
@@ -65,8 +67,12 @@ pub fn plan(target: Option<&str>) -> Result<Vec<Step>> {
                 look.skip(&statement.text)?;
                 continue;
             }
-            let (ddl, found) = look.facts(&statement.text)?;
+            let (ddl, found) = look.facts(&statement.text, waits_for_snapshots(statement))?;
             let mut step = step(statement, &ddl, &found)?;
+            unknown |= ddl.locks.is_none();
+            if !unknown {
+                tell_missing(&mut step, ddl.locks.as_deref().unwrap_or_default());
+            }
             step.version.clone_from(&migration.version);
             step.transactional = transactional;
             settle(&mut step, migration);
@@ -74,6 +80,12 @@ pub fn plan(target: Option<&str>) -> Result<Vec<Step>> {
         }
     }
     Ok(steps)
+}
+
+/// CONCURRENTLY, of an index.
+fn waits_for_snapshots(statement: &Statement) -> bool {
+    use Interruption::{ConcurrentDrop, ConcurrentIndex, ConcurrentReindex};
+    matches!(statement.nature, Nature::TopLevel(ConcurrentIndex { .. } | ConcurrentDrop { .. } | ConcurrentReindex))
 }
 
 /// The plan of one statement.
@@ -86,9 +98,9 @@ fn step(statement: &Statement, ddl: &Ddl, found: &[Noted]) -> Result<Step> {
         statement: statement.number,
         line: statement.line,
         kind: statement.tag.clone(),
-        lock: locks.map(|locks| name_of(locks, strongest).to_owned()),
-        objects: list(objects(locks.unwrap_or_default(), strongest), "\n"),
-        blocks: locks.map(|locks| blocks(locks, strongest).to_owned()),
+        lock: locks.and_then(|locks| name_of(locks, strongest)).map(str::to_owned),
+        objects: list(objects(locks.unwrap_or_default()), "\n"),
+        blocks: locks.filter(|l| name_of(l, strongest).is_some()).map(|l| blocks(l, strongest).to_owned()),
         rows,
         size,
         work: work(statement, ddl),
@@ -102,15 +114,29 @@ fn step(statement: &Statement, ddl: &Ddl, found: &[Noted]) -> Result<Step> {
     })
 }
 
+/// What Postgres would not find.
+fn tell_missing(step: &mut Step, locks: &[Locked]) {
+    let missing =
+        locks.iter().filter(|lock| lock.missing).map(|lock| format!("relation {} does not exist yet", lock.quoted));
+    let missing: Vec<String> = missing.collect();
+    if missing.is_empty() {
+        return;
+    }
+    if step.verdict == "ok" {
+        step.verdict = "warning";
+    }
+    step.message = Some(missing.into_iter().chain(step.message.take()).collect::<Vec<_>>().join("\n"));
+}
+
 fn strongest(locks: &[Locked]) -> Option<LockMode> {
     locks.iter().filter_map(|lock| lock.mode).max()
 }
 
-fn name_of(locks: &[Locked], strongest: Option<LockMode>) -> &'static str {
+fn name_of(locks: &[Locked], strongest: Option<LockMode>) -> Option<&'static str> {
     match strongest {
-        Some(mode) => mode.name(),
-        None if locks.is_empty() => "none",
-        None => "new",
+        Some(mode) => Some(mode.name()),
+        None if locks.is_empty() => Some("none"),
+        None => (!locks.iter().all(|lock| lock.missing)).then_some("new"),
     }
 }
 
@@ -127,11 +153,17 @@ fn blocks(locks: &[Locked], strongest: Option<LockMode>) -> &'static str {
 /// So many relations are named.
 const NAMED: usize = 12;
 
-fn objects(locks: &[Locked], strongest: Option<LockMode>) -> Vec<String> {
+/// Where they are not locked alike, each with its lock; a new one is never locked.
+fn objects(locks: &[Locked]) -> Vec<String> {
+    let mut modes = locks.iter().filter_map(|lock| lock.mode);
+    let first = modes.next();
+    let alike = modes.all(|mode| Some(mode) == first);
     let each = |lock: &Locked| match lock.mode {
-        Some(mode) if Some(mode) != strongest => format!("{}: {}", lock.quoted, mode.name()),
-        None if strongest.is_some() => format!("{}: new", lock.quoted),
-        _ => lock.quoted.clone(),
+        _ if lock.missing => format!("{}: missing", lock.quoted),
+        Some(_) if alike => lock.quoted.clone(),
+        None if first.is_none() => lock.quoted.clone(),
+        Some(mode) => format!("{}: {}", lock.quoted, mode.name()),
+        None => format!("{}: new", lock.quoted),
     };
     let mut named: Vec<String> = locks.iter().take(NAMED).map(each).collect();
     if locks.len() > NAMED {
@@ -142,17 +174,11 @@ fn objects(locks: &[Locked], strongest: Option<LockMode>) -> Vec<String> {
 
 /// Rows and size of the tables that it is about, with their partitions; of none when they are views, new, or unknown.
 fn size(locks: &[Locked]) -> Result<(Option<u64>, Option<String>)> {
-    let mut tables = Vec::new();
-    let mut any = false;
-    for oid in locks.iter().filter(|lock| lock.subject).filter_map(|lock| lock.relation) {
-        if let Some(leaves) = relation::rows_of(oid)? {
-            any = true;
-            tables.extend(leaves);
-        }
-    }
-    if !any {
+    let counted: Vec<&Vec<u32>> = locks.iter().filter_map(|lock| lock.tables.as_ref()).collect();
+    if counted.is_empty() {
         return Ok((None, None));
     }
+    let mut tables: Vec<u32> = counted.into_iter().flatten().copied().collect();
     tables.sort_unstable();
     tables.dedup();
     let size = Size::of(&tables)?;
@@ -165,8 +191,11 @@ fn work(statement: &Statement, ddl: &Ddl) -> Option<String> {
     for change in &ddl.changes {
         match &change.kind {
             ChangeKind::Modify(modification) => {
-                let rows = modification.rows.map_or_else(|| "all".to_owned(), |rows| format!("about {rows}"));
-                return Some(format!("changes {rows} rows"));
+                return Some(match modification.rows {
+                    None => "changes all rows".to_owned(),
+                    Some(1) => "changes about 1 row".to_owned(),
+                    Some(rows) => format!("changes about {rows} rows"),
+                });
             }
             ChangeKind::CreateIndexConcurrently { .. } | ChangeKind::Reindex { concurrently: true, .. } => {
                 kinds.push(WorkKind::Build);
@@ -184,11 +213,17 @@ fn work(statement: &Statement, ddl: &Ddl) -> Option<String> {
     match (names.is_empty(), statement.tag.as_str()) {
         (false, _) => Some(names.join(", ")),
         (true, "VACUUM" | "ANALYZE") => Some(WorkKind::Scan.name().to_owned()),
-        (true, "CALL") if ddl.locks.is_some() => Some("changes rows in batches".to_owned()),
+        (true, "CALL") if ddl.locks.is_some() => Some("batches of rows".to_owned()),
         // Queries, and what may do anything.
+        _ if lacks(ddl) => None,
         (true, "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "SELECT" | "COPY") => None,
         (true, _) => ddl.locks.is_some().then(|| "none".to_owned()),
     }
+}
+
+/// Postgres would find nothing to work on.
+fn lacks(ddl: &Ddl) -> bool {
+    ddl.locks.as_deref().is_some_and(|locks| !locks.is_empty() && locks.iter().all(|lock| lock.missing))
 }
 
 /// What would become of it.
@@ -258,7 +293,7 @@ mod tests {
     use super::*;
 
     fn locked(quoted: &str, mode: Option<LockMode>) -> Locked {
-        Locked { relation: None, quoted: quoted.into(), mode, subject: true }
+        Locked { quoted: quoted.into(), mode, subject: true, ..Locked::default() }
     }
 
     fn noted(action: &'static str) -> Noted {
@@ -282,12 +317,18 @@ mod tests {
             locked("s.c", None),
         ];
         let strongest = strongest(&locks);
-        assert_eq!(name_of(&locks, strongest), "ACCESS EXCLUSIVE");
-        assert_eq!(objects(&locks, strongest), ["s.a", "s.b: SHARE ROW EXCLUSIVE", "s.c: new"]);
-        assert_eq!(name_of(&[], None), "none");
-        assert_eq!((name_of(&locks[2..], None), objects(&locks[2..], None).join("")), ("new", "s.c".into()));
+        assert_eq!(name_of(&locks, strongest), Some("ACCESS EXCLUSIVE"));
+        assert_eq!(objects(&locks), ["s.a: ACCESS EXCLUSIVE", "s.b: SHARE ROW EXCLUSIVE", "s.c: new"]);
+        assert_eq!(
+            (objects(&locks[..1]), objects(&locks[1..])),
+            (vec!["s.a".into()], vec!["s.b".into(), "s.c: new".into()])
+        );
+        let missing = [Locked { missing: true, ..locked("s.d", None) }];
+        assert_eq!((name_of(&missing, None), objects(&missing).join("")), (None, "s.d: missing".into()));
+        assert_eq!(name_of(&[], None), Some("none"));
+        assert_eq!((name_of(&locks[2..], None), objects(&locks[2..]).join("")), (Some("new"), "s.c".into()));
         let many: Vec<Locked> = (0..20).map(|i| locked(&format!("s.t{i}"), None)).collect();
-        assert_eq!(objects(&many, None).last().map(String::as_str), Some("and 8 more"));
+        assert_eq!(objects(&many).last().map(String::as_str), Some("and 8 more"));
     }
 
     #[test]

@@ -95,7 +95,7 @@ pub unsafe fn sequence(alter: &pg_sys::AlterSeqStmt, taken: &mut Taken) -> Resul
     }
 }
 
-/// An index is renamed under a weaker lock than a table, whatever the statement calls it.
+/// ALTER INDEX takes a weaker lock than ALTER TABLE, which renames indexes too.
 ///
 /// # Safety
 /// The parser's tree.
@@ -106,7 +106,8 @@ pub unsafe fn rename(rename: &pg_sys::RenameStmt, taken: &mut Taken) -> Result<(
         let is_index = found.is_some_and(|oid| {
             [pg_sys::RELKIND_INDEX, pg_sys::RELKIND_PARTITIONED_INDEX].contains(&relation::kind_of(oid))
         });
-        let mode = if is_index { LockMode::ShareUpdateExclusive } else { LockMode::AccessExclusive };
+        let weak = is_index && rename.renameType == pg_sys::ObjectType::OBJECT_INDEX;
+        let mode = if weak { LockMode::ShareUpdateExclusive } else { LockMode::AccessExclusive };
         taken.subject(rename.relation, mode).map(drop)
     }
 }

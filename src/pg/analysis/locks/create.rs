@@ -64,7 +64,7 @@ pub unsafe fn table_as(create: &pg_sys::CreateTableAsStmt, taken: &mut Taken) ->
             return Ok(());
         }
         // What EXECUTE runs is not known here; it only reads.
-        query::locks(create.query, taken)
+        query::locks(create.query, taken).map(drop)
     }
 }
 
@@ -76,7 +76,7 @@ pub unsafe fn view(create: &pg_sys::ViewStmt, taken: &mut Taken) -> Result<()> {
         if let Some(replaced) = taken.created(create.view) {
             taken.place(&replaced, LockMode::AccessExclusive, true);
         }
-        query::locks(create.query, taken)
+        query::locks(create.query, taken).map(drop)
     }
 }
 

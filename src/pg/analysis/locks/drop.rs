@@ -44,7 +44,11 @@ pub unsafe fn objects(statement: &pg_sys::DropStmt, taken: &mut Taken) -> Result
 /// A relation with what is tied to it.
 fn relation_goes(name: &[String], concurrently: bool, taken: &mut Taken) -> Result<()> {
     let mode = if concurrently { LockMode::ShareUpdateExclusive } else { LockMode::AccessExclusive };
-    let Some(oid) = taken.dotted(name, 0, mode)?.and_then(|place| place.oid) else { return Ok(()) };
+    let Some(place) = taken.dotted(name, 0, mode)? else { return Ok(()) };
+    let Some(oid) = place.oid else {
+        peers::table_of_new_index(&place, mode, taken);
+        return Ok(());
+    };
     match relation::kind_of(oid) {
         pg_sys::RELKIND_INDEX | pg_sys::RELKIND_PARTITIONED_INDEX => {
             // SAFETY: a syscache look-up by oid.

@@ -3,9 +3,10 @@
 use pgrx::pg_sys::{self, Oid};
 
 use super::super::catalogue::{
-    self, CLASS, CONSTRAINT, CONSTRAINTS_OF, DEPENDENTS_OF, INDEXES_OF, Key, STATISTICS_BY_OID,
+    self, CLASS, CONSTRAINT, CONSTRAINTS_OF, DEPENDENTS_OF, INDEXES_OF, Key, Row, STATISTICS_BY_OID,
 };
 use super::super::overlay;
+use super::super::prior::{self, Place};
 use super::taken::Taken;
 use crate::ddl::LockMode;
 use crate::error::Result;
@@ -79,9 +80,21 @@ pub fn referencing(table: Oid, taken: &mut Taken) {
     }
 }
 
-/// The indexes of a table.
-pub fn indexes_of(table: Oid, mode: LockMode, taken: &mut Taken) {
-    for row in INDEXES_OF.rows(&[Key::Oid(c"indrelid", table.to_u32())]) {
+/// The table of an index that the script makes.
+pub fn table_of_new_index(index: &Place, mode: LockMode, taken: &mut Taken) {
+    let table = prior::ask(|prior| prior.index(&index.schema, &index.name).map(|i| i.table)).flatten();
+    if let Some(table) = table {
+        taken.oid(Oid::from(table), mode, true);
+    }
+}
+
+/// The indexes of a table that REINDEX builds anew: CONCURRENTLY leaves out those that are invalid, and those of exclusion
+/// constraints.
+pub fn reindexed(table: Oid, concurrently: bool, mode: LockMode, taken: &mut Taken) {
+    let built = |row: &Row| {
+        !concurrently || (row.boolean(c"indisvalid") == Some(true) && row.boolean(c"indisexclusion") != Some(true))
+    };
+    for row in INDEXES_OF.rows(&[Key::Oid(c"indrelid", table.to_u32())]).into_iter().filter(built) {
         taken.oid(Oid::from(row.oid(c"indexrelid")), mode, false);
     }
 }

@@ -21,13 +21,15 @@ struct Found {
     locking: Vec<*mut pg_sys::SelectStmt>,
     /// Names of WITH queries.
     with: Vec<*mut pg_sys::CommonTableExpr>,
+    /// A function is called.
+    calls: bool,
 }
 
-/// Notes the relations of a statement.
+/// Notes the relations of a statement; true when it calls a function.
 ///
 /// # Safety
 /// `statement` is the parser's tree.
-pub unsafe fn locks(statement: *mut Node, taken: &mut Taken) -> Result<()> {
+pub unsafe fn locks(statement: *mut Node, taken: &mut Taken) -> Result<bool> {
     // SAFETY: the caller's promise; names are NULL or NUL-terminated.
     unsafe {
         let found = walk(statement)?;
@@ -49,7 +51,7 @@ pub unsafe fn locks(statement: *mut Node, taken: &mut Taken) -> Result<()> {
             let place = if only_reads { taken.subject(name, mode)? } else { taken.other(name, mode)? };
             below(place.and_then(|p| p.oid), mode, taken)?;
         }
-        Ok(())
+        Ok(found.calls)
     }
 }
 
@@ -80,10 +82,13 @@ unsafe extern "C-unwind" fn collect(tree: *mut Node, context: *mut c_void) -> bo
                 }
                 return false;
             }
+            // Names of the FROM list, seen there.
+            NodeTag::T_LockingClause => return false,
             NodeTag::T_InsertStmt => found.changed.push((*tree.cast::<pg_sys::InsertStmt>()).relation),
             NodeTag::T_UpdateStmt => found.changed.push((*tree.cast::<pg_sys::UpdateStmt>()).relation),
             NodeTag::T_DeleteStmt => found.changed.push((*tree.cast::<pg_sys::DeleteStmt>()).relation),
             NodeTag::T_MergeStmt => found.changed.push((*tree.cast::<pg_sys::MergeStmt>()).relation),
+            NodeTag::T_FuncCall => found.calls = true,
             NodeTag::T_CommonTableExpr => found.with.push(tree.cast()),
             NodeTag::T_SelectStmt => {
                 let select: *mut pg_sys::SelectStmt = tree.cast();

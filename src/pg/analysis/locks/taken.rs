@@ -11,6 +11,9 @@ use crate::pg::{convert, node, relation};
 #[derive(Debug, Default)]
 pub struct Taken {
     pub locks: Vec<Locked>,
+    /// Whether a relation that is named need not exist: IF EXISTS. Names that Postgres chooses itself, of indexes and
+    /// sequences, are not known of what the script makes.
+    pub may_miss: bool,
 }
 
 impl Taken {
@@ -40,8 +43,16 @@ impl Taken {
         }
         // SAFETY: the caller's promise.
         let place = unsafe { prior::resolve(name) }?;
-        if let Some(place) = &place {
-            self.place(place, mode, subject);
+        match &place {
+            Some(place) => self.place(place, mode, subject),
+            None if !self.may_miss => {
+                // SAFETY: the caller's promise; names are NULL or NUL-terminated.
+                let (schema, name) = unsafe { (convert::string((*name).schemaname), convert::string((*name).relname)) };
+                let name = relation::quoted(&name.unwrap_or_default());
+                let quoted = schema.map_or_else(|| name.clone(), |s| format!("{}.{name}", relation::quoted(&s)));
+                self.add(Locked { quoted, subject, missing: true, ..Locked::default() });
+            }
+            None => {}
         }
         Ok(place)
     }
@@ -53,6 +64,7 @@ impl Taken {
             quoted: relation::qualified(&place.schema, &place.name),
             mode: place.oid.map(|_| mode),
             subject,
+            ..Locked::default()
         });
     }
 
@@ -60,12 +72,12 @@ impl Taken {
     pub fn oid(&mut self, oid: Oid, mode: LockMode, subject: bool) {
         let relation = oid.to_u32();
         let quoted = relation::qualified_name(relation);
-        self.add(Locked { relation: Some(relation), quoted, mode: Some(mode), subject });
+        self.add(Locked { relation: Some(relation), quoted, mode: Some(mode), subject, ..Locked::default() });
     }
 
     /// Every table of something.
     pub fn all(&mut self, of: String, mode: LockMode) {
-        self.add(Locked { relation: None, quoted: of, mode: Some(mode), subject: true });
+        self.add(Locked { quoted: of, mode: Some(mode), subject: true, ..Locked::default() });
     }
 
     /// A relation that the statement makes; one that has the name already, where it does.
