@@ -152,7 +152,7 @@ KNOWN = """SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind, coale
 def planned(cluster, statement):
     """The locks that a plan of one statement names: relation to mode."""
     quoted = statement.replace("'", "''")
-    row = cluster.sql(f"SET client_min_messages = error; SELECT migrator.register('1', '{quoted}', irreversible => 'x') \\g /dev/null\n"
+    row = cluster.sql(f"SET client_min_messages = error; SELECT migrator.register('1', '{quoted}', irreversible => 'x', mixed => true) \\g /dev/null\n"
                       "SELECT json_build_object('lock', lock, 'objects', objects) FROM migrator.plan();")
     row = json.loads(row)
     locks = {}
@@ -248,8 +248,8 @@ def test_plan_names_the_locks_of_top_level_statements(cluster):
 
 
 PENDING = """
-SELECT migrator.register('1', 'ALTER TABLE users ADD a int; UPDATE users SET n = 1; CREATE TABLE notes (id int REFERENCES users)', irreversible => 'x');
-SELECT migrator.register('2', 'CREATE INDEX CONCURRENTLY users_n ON users (n); CREATE INDEX CONCURRENTLY notes_id ON notes (id); VACUUM users', irreversible => 'x');
+SELECT migrator.register('1', 'ALTER TABLE users ADD a int; UPDATE users SET n = 1; CREATE TABLE notes (id int REFERENCES users)', irreversible => 'x', mixed => true);
+SELECT migrator.register('2', 'CREATE INDEX CONCURRENTLY users_n ON users (n); CREATE INDEX CONCURRENTLY notes_id ON notes (id); VACUUM users', irreversible => 'x', mixed => true);
 """
 PLAN = "SELECT version, statement, lock, verdict, replace(waits_for, E'\n', '; ') FROM migrator.plan();"
 
@@ -300,7 +300,7 @@ def test_plan_takes_no_lock_beyond_reading(cluster):
     cluster.sql(SETUP)
     for number, statement in enumerate(STATEMENTS):
         quoted = statement.replace("'", "''")
-        cluster.sql(f"SET client_min_messages = error; SELECT migrator.register('{number}', '{quoted}', irreversible => 'x');")
+        cluster.sql(f"SET client_min_messages = error; SELECT migrator.register('{number}', '{quoted}', irreversible => 'x', mixed => true);")
     out = cluster.sql("""SET client_min_messages = error; BEGIN READ ONLY; SELECT count(*) FROM migrator.plan();
         SELECT DISTINCT mode FROM pg_locks WHERE locktype = 'relation' AND pid = pg_backend_pid();
         SELECT pg_current_xact_id_if_assigned(); COMMIT;""")

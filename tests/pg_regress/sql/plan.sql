@@ -24,7 +24,7 @@ SELECT migrator.register('1', $$
     SELECT count(*) FROM pl.users FOR UPDATE;
     CREATE FUNCTION pl.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
     DO 'BEGIN END'
-$$, irreversible => 'test', allow => '{drop-column}', reason => 'nobody uses it');
+$$, irreversible => 'test', mixed => true, allow => '{drop-column}', reason => 'nobody uses it');
 SELECT migrator.register('2', $$
     CREATE INDEX CONCURRENTLY users_email ON pl.users (email);
     REINDEX TABLE CONCURRENTLY pl.users;
@@ -34,7 +34,7 @@ SELECT migrator.register('2', $$
     CALL pl.nothing();
     DROP INDEX CONCURRENTLY pl.users_email;
     ANALYZE
-$$, irreversible => 'test');
+$$, irreversible => 'test', mixed => true);
 RESET client_min_messages;
 SELECT version, statement, kind, lock, blocks, transactional FROM migrator.plan();
 SELECT version, statement AS n, objects, rows, work, verdict FROM migrator.plan();

@@ -18,13 +18,13 @@ SELECT migrator.register('1', $$
     INSERT INTO notes SELECT id, id FROM users;
     ALTER TABLE users ADD COLUMN note int;
     ALTER TABLE users ADD CONSTRAINT n_check CHECK (n > 0) NOT VALID
-$$, irreversible => 'test');
+$$, irreversible => 'test', mixed => true);
 SELECT migrator.register('2', $$
     ALTER TABLE users ADD COLUMN unknown int;
     ALTER TABLE po.users VALIDATE CONSTRAINT n_check;
     ALTER TABLE po.users ALTER COLUMN note SET DEFAULT 1;
     ALTER TABLE po.users RENAME TO people
-$$, irreversible => 'test');
+$$, irreversible => 'test', mixed => true);
 SELECT migrator.register('3', $$
     SET search_path = po;
     CREATE INDEX CONCURRENTLY ON notes (user_id);
@@ -37,18 +37,18 @@ SELECT migrator.register('3', $$
     TRUNCATE people;
     CREATE INDEX ON people (n);
     DROP TABLE IF EXISTS nothing
-$$, irreversible => 'test');
+$$, irreversible => 'test', mixed => true);
 RESET client_min_messages;
 SELECT version, statement AS n, kind, lock, objects, rows FROM migrator.plan();
 SELECT version, statement AS n, work, verdict, rules FROM migrator.plan();
 SELECT version, statement, message FROM migrator.plan() WHERE message LIKE '%yet%';
 -- Once something has run that may have made it, nobody can know.
-SELECT migrator.register('15', 'SELECT po.make_it(); ALTER TABLE unheard_of ADD a int', irreversible => 'test');
+SELECT migrator.register('15', 'SELECT po.make_it(); ALTER TABLE unheard_of ADD a int', irreversible => 'test', mixed => true);
 SELECT version, statement, lock, objects, work, verdict, message FROM migrator.plan() WHERE version = '15';
 -- The session is as it was.
 SHOW search_path;
 -- What runs as planned.
-SELECT migrator.register('0', 'SELECT 1', irreversible => 'test');
+SELECT migrator.register('0', 'SELECT 1', irreversible => 'test', mixed => true);
 SELECT migrator.apply('0');
 SELECT min(version) FROM migrator.plan();
 SET migrator.guard = 'off';

@@ -12,13 +12,13 @@ SELECT migrator.register('1', $$
     VACUUM t;
     CREATE UNIQUE INDEX CONCURRENTLY t_a ON t (a);
     ALTER TABLE made ADD b int
-$$, irreversible => 'test');
+$$, irreversible => 'test', mixed => true);
 CALL migrator.deploy();
 SELECT version, state, progress FROM migrator.status;
 SELECT statement, kind, lock, objects, transactional, verdict, message FROM migrator.plan();
 -- One that was begun by a run that did not end.
 CREATE PROCEDURE pr.fails() LANGUAGE plpgsql AS $$ BEGIN COMMIT; RAISE 'failed'; END $$;
-SELECT migrator.register('0', 'CALL pr.fails(); SELECT 1', irreversible => 'test');
+SELECT migrator.register('0', 'CALL pr.fails(); SELECT 1', irreversible => 'test', mixed => true);
 CALL migrator.deploy('0');
 SELECT version, state, progress FROM migrator.status;
 \x on
