@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use super::lock::{self, Running};
 use super::queue::Wish;
-use super::run;
 use super::schedule;
 use super::task::Task;
+use super::{quoted, run};
 use crate::catalog::events::Attempt;
 use crate::catalog::progress;
 use crate::error::Result;
@@ -34,7 +34,16 @@ pub fn apply(wish: &Wish) -> Result<String> {
             if let Err(unrecorded) = failure.record_in_lost_transaction(&attempt, seconds()) {
                 failure.warn_unrecorded(unrecorded)?;
             }
-            return Err(failure.raised());
+            let transient = failure.error.is_transient();
+            let mut error = failure.raised();
+            if transient {
+                // In a transaction that is lost nobody can look.
+                let version = quoted(task.version());
+                let look =
+                    format!("See who is in the way:\nSELECT statement, waits_for FROM migrator.plan({version});");
+                error.hint.get_or_insert(look);
+            }
+            return Err(error);
         }
         done.push(task.version().to_owned());
     }

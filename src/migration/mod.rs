@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod backoff;
 mod baseline;
+mod blockers;
 pub mod deploy;
 mod folder;
 pub mod lint;

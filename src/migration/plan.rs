@@ -257,7 +257,7 @@ fn distinct(items: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 /// `process 4711 (role "app", psql) for 0:05:12: SELECT ...`, one a line, the longest transaction first.
-fn waits_for(sessions: &[&Session]) -> Option<String> {
+pub(super) fn waits_for(sessions: &[&Session]) -> Option<String> {
     const SHOWN: usize = 3;
     let each = |s: &&Session| format!("{} for {}{}", s.name(), s.age(), s.doing());
     let mut lines: Vec<String> = sessions.iter().take(SHOWN).map(each).collect();

@@ -8,11 +8,11 @@ use super::script::{self, Statement};
 use super::task::Task;
 use crate::catalog::events::Attempt;
 use crate::catalog::ledger::Begun;
-use crate::catalog::{indexes, progress, session};
+use crate::catalog::{indexes, ledger, progress, session};
 use crate::ddl::{Interruption, Nature};
-use crate::error::{Report, Result, code, fail};
+use crate::error::{Report, Result, SqlState, code, fail};
 use crate::pg::portal::Level;
-use crate::pg::{transaction, wait};
+use crate::pg::{report, transaction, wait};
 use crate::settings;
 
 /// A migration with statements that cannot share a transaction: each is committed with its mark in the ledger, and
@@ -65,8 +65,38 @@ fn settled(task: &Task) -> std::result::Result<usize, Box<Failure>> {
     Ok(if fate == Fate::Done && unchanged { begun.number } else { task.done() })
 }
 
-/// One statement at top level, between two committed marks.
+/// So often a concurrent command is begun anew that was chosen to end a deadlock.
+const DEADLOCKS: usize = 5;
+
+/// One statement at top level. One that only builds beside what others do, and was chosen to end a deadlock with one of
+/// them, is cleared away and begun anew.
 fn top_level(task: &Task, statement: &Statement, interruption: &Interruption, bounded: bool) -> Outcome {
+    let outside = |error| Failure::outside(task, error);
+    let concurrent = matches!(
+        interruption,
+        Interruption::ConcurrentIndex { .. } | Interruption::ConcurrentReindex | Interruption::ConcurrentDrop { .. }
+    );
+    for _ in 0..DEADLOCKS {
+        let failure = match once_at_top_level(task, statement, interruption, bounded) {
+            Err(failure) if concurrent && failure.error.sqlstate == Some(SqlState::DEADLOCK_DETECTED) => failure,
+            outcome => return outcome,
+        };
+        transaction::restart().map_err(outside)?;
+        report::notice(format!("{}: {}; it is begun anew", task.name(), failure.error.message)).map_err(outside)?;
+        let left = ledger::of_version(task.version()).map_err(outside)?.and_then(|m| m.begun);
+        let Some(begun) = left else { return Err(failure) };
+        if resume::settle(task, &begun).map_err(outside)? == Fate::Done {
+            resume::mark_done(task, statement.number).map_err(outside)?;
+            return transaction::commit().map_err(outside);
+        }
+        progress::forget_begun(task.version()).map_err(outside)?;
+        transaction::commit().map_err(outside)?;
+    }
+    once_at_top_level(task, statement, interruption, bounded)
+}
+
+/// Between two committed marks.
+fn once_at_top_level(task: &Task, statement: &Statement, interruption: &Interruption, bounded: bool) -> Outcome {
     let outside = |error| Failure::outside(task, error);
     run::ask_guard(task, statement)?;
     let begun = resume::note(statement.number, &statement.text, interruption).map_err(outside)?;

@@ -64,10 +64,40 @@ def test_readers_pass_a_waiting_migration(cluster):
         cluster.sql("SET statement_timeout = '2s'; SELECT * FROM q;")
         reads += 1
     _, err = deploy.communicate()
-    contains(err, "canceling statement due to lock timeout; retry 1 of 60", "migration 1 applied")
+    contains(err, "canceling statement due to lock timeout; retry 1 of 60", "In the way:", "SELECT * FROM q", "migration 1 applied")
+    contains(err, '(role "postgres", holder) for 0:00:0')
     if reads < 3:
         raise AssertionError(f"only {reads} reads came through")
     holder.communicate()
+
+
+def test_whoever_is_in_the_way_is_named(cluster):
+    """By deploy, in DETAIL, with what ends them; by apply, where to look."""
+    cluster.sql("CREATE TABLE q (a int); SELECT migrator.register('1', 'CREATE TABLE first (a int); ALTER TABLE q ADD b int', irreversible => 'x');")
+    holder = cluster.popen("BEGIN; SELECT * FROM q; SELECT pg_sleep(60);", env={"PGAPPNAME": "holder"})
+    pid = cluster.backend("holder")
+    settings = "SET migrator.lock_timeout = '100ms'; SET migrator.lock_retries = 1; SET migrator.guard = 'off'; "
+    _, err = cluster.run(settings + "CALL migrator.deploy();")
+    contains(err, "ERROR:  canceling statement due to lock timeout", f'DETAIL:  In the way:\nprocess {pid} (role "postgres", holder) for 0:00:0',
+             f"pg_terminate_backend({pid})", 'migration "1", statement 2 of 2')
+    _, err = cluster.run(settings + "SELECT migrator.apply();")
+    contains(err, "ERROR:  canceling statement due to lock timeout", "SELECT statement, waits_for FROM migrator.plan('1');")
+    contains(cluster.sql(settings + "SELECT statement, waits_for FROM migrator.plan('1') WHERE waits_for IS NOT NULL;"),
+             f"2|process {pid}")
+    cluster.sql(f"SELECT pg_terminate_backend({pid});")
+    holder.communicate()
+
+
+def test_a_concurrent_build_survives_a_deadlock(cluster):
+    """Another session wants what the build has, and the build waits for that session: the build is the one that gives way."""
+    cluster.sql("CREATE TABLE d (a int); SELECT migrator.register('1', 'CREATE INDEX CONCURRENTLY d_a ON d (a)', irreversible => 'x');")
+    other = cluster.popen("SET deadlock_timeout = '60s'; BEGIN; INSERT INTO d VALUES (1); SELECT pg_sleep(1); "
+                          "LOCK TABLE d IN SHARE UPDATE EXCLUSIVE MODE; COMMIT;", env={"PGAPPNAME": "other"})
+    cluster.backend("other")
+    _, err = cluster.run("SET deadlock_timeout = '2s'; CALL migrator.deploy();")
+    equal(other.communicate(timeout=30)[1], "")
+    contains(err, "deadlock detected; it is begun anew", "dropping invalid index public.d_a", "migration 1 applied")
+    equal(cluster.sql("SELECT count(*), bool_and(indisvalid) FROM pg_index WHERE indrelid = 'd'::regclass;"), "1|t")
 
 
 def test_simultaneous_backfills_change_each_row_once(cluster):
