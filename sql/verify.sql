@@ -29,8 +29,12 @@ BEGIN ATOMIC
         FROM missing m CROSS JOIN LATERAL (SELECT m.id) j
         UNION ALL
         SELECT j.id, 'history row not in the chain', format(' (%s of %s)', j.event, j.version),
-               'No row follows it, and it was not the last one: added by hand, or migrator.event_end was changed.'
-        FROM judged j WHERE NOT j.is_followed AND NOT j.is_end
+               'No row follows it, and it is not known as the last one.'
+        FROM judged j
+        WHERE NOT j.is_followed AND NOT j.is_end
+          -- Unless the one that followed it is missing.
+          AND NOT EXISTS (SELECT FROM missing m WHERE m.id > j.id
+                          AND NOT EXISTS (SELECT FROM chain c WHERE c.id > j.id AND c.id < m.id))
         UNION ALL
         SELECT j.id, 'history row changed', format(' (%s of %s)', j.event, j.version),
                format('Its hash is %s..., its content gives %s...', left(coalesce(nullif(j.end_hash, j.hash), j.hash), 12),
@@ -116,15 +120,16 @@ BEGIN ATOMIC
            format(E'Compare with a backup:\nSELECT * FROM migrator.history WHERE version = %L;', m.version)
     FROM migrator.migration m
     CROSS JOIN LATERAL (SELECT * FROM migrator.event
-                        WHERE version = m.version AND event NOT IN ('started', 'failed') ORDER BY id DESC LIMIT 1) e
-    WHERE m.state = 'pending' AND e.event = 'applied'
+                        WHERE version = m.version AND event NOT IN ('scheduled', 'started', 'failed') ORDER BY id DESC LIMIT 1) e
+    -- A repeatable one is pending again when its script is another.
+    WHERE m.state = 'pending' AND e.event = 'applied' AND (NOT m.repeatable OR e.checksum = m.checksum)
     UNION ALL
     SELECT 'applied by somebody else', m.version,
            format('Its row says %s, the history %s.', coalesce(m.applied_by, 'nobody'), e.role),
            format(E'Compare with a backup:\nSELECT * FROM migrator.history WHERE version = %L;', m.version)
     FROM migrator.migration m
     CROSS JOIN LATERAL (SELECT * FROM migrator.event
-                        WHERE version = m.version AND event NOT IN ('started', 'failed') ORDER BY id DESC LIMIT 1) e
+                        WHERE version = m.version AND event NOT IN ('scheduled', 'started', 'failed') ORDER BY id DESC LIMIT 1) e
     WHERE m.state = 'applied' AND e.event = 'applied' AND m.applied_by IS DISTINCT FROM e.role
     UNION ALL
     SELECT 'applied according to the history, but not registered', e.version,
@@ -134,8 +139,10 @@ BEGIN ATOMIC
     WHERE e.event = 'applied' AND NOT EXISTS (SELECT FROM migrator.migration m WHERE m.version = e.version)
     GROUP BY e.version
     UNION ALL
-    SELECT 'failed or interrupted', s.version, s.error, format('CALL migrator.deploy(%L);', s.version)
-    FROM migrator.status s WHERE s.state = 'failed';
+    SELECT 'failed or interrupted', s.version, s.error,
+           format(CASE WHEN m.reverting THEN 'CALL migrator.revert_to(%L, including => true);' ELSE 'CALL migrator.deploy(%L);' END,
+                  s.version)
+    FROM migrator.status s JOIN migrator.migration m ON m.version = s.version WHERE s.state = 'failed';
 END;
 COMMENT ON FUNCTION migrator.verify_ledger() IS 'The part of migrator.verify that compares migrator.migration with the history';
 

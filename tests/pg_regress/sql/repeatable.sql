@@ -15,6 +15,7 @@ CALL migrator.deploy();
 SELECT migrator.register('views', 'CREATE OR REPLACE VIEW rep_v AS SELECT a, 1 AS b FROM rep', repeatable => true);
 SELECT migrator.register('2', 'ALTER TABLE rep ADD c int', down => 'ALTER TABLE rep DROP c');
 SELECT version, state FROM migrator.status;
+SELECT problem, object FROM migrator.verify();
 -- Up to a version: the repeatable ones wait for the rest.
 CALL migrator.deploy('2');
 SELECT version, state FROM migrator.status;

@@ -21,6 +21,7 @@ SELECT migrator.register('10', 'SELECT 10', down => 'ALTER TABLE kept ADD half i
 CALL migrator.deploy();
 CALL migrator.revert_to('9');
 SELECT version, state, progress, error FROM migrator.status WHERE version = '10';
+SELECT problem, object, hint FROM migrator.verify() WHERE problem NOT LIKE 'ad-hoc%';
 CALL migrator.deploy();
 SELECT migrator.register('10', 'SELECT 10', down => 'SELECT 1');
 \set VERBOSITY terse
