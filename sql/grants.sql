@@ -20,7 +20,7 @@ COMMENT ON FUNCTION migrator.revoke_all(regrole) IS
 GRANT USAGE ON SCHEMA migrator TO PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA migrator FROM PUBLIC;
 REVOKE ALL ON ALL PROCEDURES IN SCHEMA migrator FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION migrator.checksum(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION migrator.checksum(text), migrator.count_findings(jsonb) TO PUBLIC;
 -- Reads the catalogue only, with the caller's rights, and changes nothing.
 GRANT EXECUTE ON FUNCTION migrator.lint(text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION migrator.guard_rules() TO PUBLIC;

@@ -80,6 +80,7 @@ COMMENT ON COLUMN migrator.migration.running_target IS 'The table or index it wa
 COMMENT ON COLUMN migrator.migration.running_statement IS 'A top-level statement that was begun and not seen to end';
 COMMENT ON COLUMN migrator.migration.running_indexes IS 'The indexes that existed before it began; after an interruption they tell what it left behind';
 COMMENT ON COLUMN migrator.migration.findings IS 'What the guard found when it was registered; read migrator.findings';
+CREATE INDEX migration_applied_idx ON migrator.migration (sort_key) WHERE NOT repeatable AND (state = 'applied' OR reverting);
 CREATE INDEX migration_open_idx ON migrator.migration (sort_key) WHERE state <> 'applied';
 
 CREATE SEQUENCE migrator.attempt_id;
@@ -126,6 +127,7 @@ COMMENT ON COLUMN migrator.event.xid IS 'The transaction that wrote it; NULL whe
 COMMENT ON COLUMN migrator.event.previous IS 'The rows it follows: those that no other had followed yet, as a rule one';
 COMMENT ON COLUMN migrator.event.hash IS 'SHA-256 of the hashes of those and of all that is in this row, in hex; see migrator.event_hash';
 CREATE INDEX event_attempt_idx ON migrator.event (attempt);
+CREATE INDEX event_failed_idx ON migrator.event (version, id DESC) WHERE event = 'failed';
 CREATE INDEX event_version_idx ON migrator.event (version);
 
 CREATE TABLE migrator.backfill_run (

@@ -8,6 +8,15 @@ WHERE l.locktype = 'advisory' AND l.classid = 1835624306 AND l.objid = 1 AND l.o
   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database());
 COMMENT ON VIEW migrator.runner IS 'The backend that runs migrations in this database now, if any: who holds the advisory lock';
 
+-- A function, because the planner expects much of a subquery for each row, and then compiles a plan that is done in no time.
+CREATE FUNCTION migrator.count_findings(findings jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT string_agg(c.n || ' ' || c.action || CASE WHEN c.n > 1 AND c.action <> 'allowed' THEN 's' ELSE '' END, ', ' ORDER BY c.action)
+    FROM (SELECT f.action, count(*) AS n FROM jsonb_to_recordset(findings) AS f (action text) GROUP BY f.action) c;
+END;
+COMMENT ON FUNCTION migrator.count_findings(jsonb) IS 'What status shows of findings: 2 errors, 1 warning';
+
 CREATE VIEW migrator.status AS
 SELECT m.version,
        CASE WHEN m.state = 'running' AND r.pid IS NULL AND NOT pg_is_in_recovery()
@@ -23,16 +32,14 @@ SELECT m.version,
        END AS progress,
        m.transactional,
        CASE WHEN m.baseline THEN 'baseline' WHEN m.repeatable THEN 'repeatable' ELSE 'versioned' END AS kind,
-       (SELECT string_agg(c.n || ' ' || c.action || CASE WHEN c.n > 1 AND c.action <> 'allowed' THEN 's' ELSE '' END, ', ' ORDER BY c.action)
-        FROM (SELECT f.action, count(*) AS n
-              FROM jsonb_to_recordset(m.findings) AS f (action text) GROUP BY f.action) c
-        WHERE m.findings <> '[]') AS findings,
-       nullif(concat_ws(', ', CASE WHEN m.mixed THEN 'mixed' END,
-                        CASE WHEN m.out_of_order THEN 'out of order' END,
-                        CASE WHEN m.allow <> '{}'
-                             THEN 'allow ' || array_to_string(m.allow, ', ') || ' (' || m.allow_reason || ')' END),
-              '') AS overrides,
-       nullif(array_to_string(m.requires, ', '), '') AS requires,
+       CASE WHEN m.findings <> '[]' THEN migrator.count_findings(m.findings) END AS findings,
+       CASE WHEN m.mixed OR m.out_of_order OR m.allow <> '{}' THEN
+           concat_ws(', ', CASE WHEN m.mixed THEN 'mixed' END,
+                     CASE WHEN m.out_of_order THEN 'out of order' END,
+                     CASE WHEN m.allow <> '{}'
+                          THEN 'allow ' || array_to_string(m.allow, ', ') || ' (' || m.allow_reason || ')' END)
+       END AS overrides,
+       CASE WHEN m.requires <> '{}' THEN array_to_string(m.requires, ', ') END AS requires,
        m.description,
        m.irreversible,
        CASE WHEN m.state = 'running' AND r.pid IS NULL AND NOT pg_is_in_recovery() AND (m.statements_done > 0 OR m.running_statement IS NOT NULL OR NOT m.reverting)
@@ -42,14 +49,15 @@ SELECT m.version,
             WHEN m.scheduled_attempt IS NOT NULL AND NOT w.alive
             THEN 'the background worker it was handed to is gone; CALL migrator.deploy();'
             WHEN m.state = 'failed'
-            THEN (SELECT e.sqlstate || ': ' || e.message FROM migrator.event e
-                  WHERE e.version = m.version AND e.event = 'failed' ORDER BY e.id DESC LIMIT 1)
+            THEN f.error
        END AS error,
        m.registered_at,
        m.registered_by,
        m.checksum
 FROM migrator.migration m
 LEFT JOIN migrator.runner r ON r.pid = m.running_pid
+LEFT JOIN (SELECT DISTINCT ON (e.version) e.version, e.sqlstate || ': ' || e.message AS error
+           FROM migrator.event e WHERE e.event = 'failed' ORDER BY e.version, e.id DESC) f ON f.version = m.version
 CROSS JOIN (SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a
                            WHERE a.backend_type = 'migrator runner' AND a.datname = current_database())) w (alive)
 ORDER BY m.sort_key;

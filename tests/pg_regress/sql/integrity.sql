@@ -86,15 +86,15 @@ ALTER TABLE migrator.ddl ENABLE REPLICA TRIGGER append_only;
 CREATE TRIGGER added BEFORE INSERT ON migrator.event FOR EACH ROW EXECUTE FUNCTION pg_temp.swallow();
 CREATE RULE added AS ON UPDATE TO migrator.migration DO INSTEAD NOTHING;
 \x
-SELECT * FROM migrator.verify() WHERE problem = 'rows can be changed';
+SELECT * FROM migrator.verify() WHERE problem = 'rows can be changed' ORDER BY object;
 \x
 DROP RULE added ON migrator.migration;
 SELECT migrator.register('4', 'SELECT 1', irreversible => 'x');
 CALL migrator.deploy();
 DROP TRIGGER added ON migrator.event;
 DROP TRIGGER append_only ON migrator.event;
-SELECT object, detail FROM migrator.verify() WHERE problem = 'rows can be changed';
-SELECT hint FROM migrator.verify() WHERE problem = 'rows can be changed' \gexec
+SELECT object, detail FROM migrator.verify() WHERE problem = 'rows can be changed' ORDER BY object;
+SELECT hint FROM migrator.verify() WHERE problem = 'rows can be changed' ORDER BY object \gexec
 SELECT problem, object FROM migrator.verify() WHERE problem = 'rows can be changed';
 CALL migrator.deploy();
 SELECT problem, object FROM migrator.verify() WHERE problem NOT LIKE 'ad-hoc DDL%';
