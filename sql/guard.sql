@@ -125,7 +125,7 @@ COMMENT ON COLUMN migrator.ddl_log.outcome IS
 'ran; warned: the guard warned about it; bypassed: a rule would have refused it, see allowed_by; refused';
 COMMENT ON COLUMN migrator.ddl_log.rules IS 'The rules of the guard that found something';
 COMMENT ON COLUMN migrator.ddl_log.allowed_by IS
-'What let it through: migrator.allow, migration (register(..., allow => ...)), policy and its number, or the setting migrator.guard';
+'What let it through: migrator.allow, migration (register(..., allow => ...)), policy and its number, or the setting migrator.guard; or the function of migrator''s that did it';
 COMMENT ON COLUMN migrator.ddl_log.message IS 'What the guard said, or would have said';
 COMMENT ON COLUMN migrator.ddl_log.migration IS 'The version of the migration it is a statement of, or ad hoc';
 COMMENT ON COLUMN migrator.ddl_log.migration_statement IS 'Which statement of that, counted from 1; it may have been run by a function that the statement called';
@@ -154,6 +154,7 @@ AS $drift$
     CROSS JOIN LATERAL unnest(d.objects, d.object_types) o(object, object_type)
     WHERE d.migration IS NULL AND d.outcome <> 'refused'
       AND d.tag NOT IN ('REINDEX', 'REFRESH MATERIALIZED VIEW')
+      AND (d.allowed_by IN ('migrator.grant_read', 'migrator.grant_deploy', 'migrator.revoke_all')) IS NOT TRUE
       AND d.at > coalesce(since, (SELECT min(e.at) FROM migrator.event e WHERE e.event = 'applied'))
     ORDER BY d.id
 $drift$;

@@ -73,7 +73,7 @@ pub fn ran(entry: &Entry) -> Result<bool> {
                 entry.statement.as_deref(),
                 Some(entry.outcome),
                 Some(&rules),
-                entry.allowed_by.as_deref(),
+                entry.allowed_by.as_deref().or(OURS.get()),
                 entry.message.as_deref(),
                 version.as_deref(),
                 number.as_deref(),
@@ -223,4 +223,25 @@ impl Drop for Deleting {
 /// Whether it is us who delete now.
 pub fn is_pruning() -> bool {
     DELETING.get()
+}
+
+thread_local! {
+    static OURS: std::cell::Cell<Option<&'static str>> = const { std::cell::Cell::new(None) };
+}
+
+/// While it lives, DDL that is logged is what a function of ours does, and no drift.
+pub struct Ours;
+
+impl Ours {
+    /// Begins; `function` is its name, which the log has under `allowed_by`.
+    pub fn begin(function: &'static str) -> Self {
+        OURS.set(Some(function));
+        Self
+    }
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        OURS.set(None);
+    }
 }

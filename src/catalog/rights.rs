@@ -1,5 +1,6 @@
 //! Rights on what is ours, given in one piece.
 
+use super::ddl_log::Ours;
 use crate::error::Result;
 use crate::pg::spi::query;
 use crate::pg::user::as_owner;
@@ -30,6 +31,7 @@ pub fn role(oid: u32) -> Result<Option<String>> {
 /// Grants, as the owner; `role` is quoted.
 pub fn grant(role: &str, rights: Rights) -> Result<()> {
     let deploys = rights == Rights::Deploy;
+    let _ours = Ours::begin(if deploys { "migrator.grant_deploy" } else { "migrator.grant_read" });
     let functions = [READ_FUNCTIONS, if deploys { DEPLOY_FUNCTIONS } else { &[] }].concat();
     let mut statements = vec![
         format!("GRANT USAGE ON SCHEMA migrator TO {role}"),
@@ -44,6 +46,7 @@ pub fn grant(role: &str, rights: Rights) -> Result<()> {
 
 /// Revokes all there can be; `role` is quoted.
 pub fn revoke(role: &str) -> Result<()> {
+    let _ours = Ours::begin("migrator.revoke_all");
     run(&[
         format!("REVOKE ALL ON ALL TABLES IN SCHEMA migrator FROM {role}"),
         format!("REVOKE ALL ON ALL SEQUENCES IN SCHEMA migrator FROM {role}"),

@@ -97,7 +97,7 @@ def test_every_field_arrives(cluster):
             " || '~' || coalesce(hint, '') FROM migrator.history WHERE outcome = 'failed' LIMIT 1;")
         equal(row, "~".join(plain.get(k, "").strip() for k in ("CONTEXT", "SCHEMA NAME", "CONSTRAINT NAME", "HINT")),
               f"history fields of {statement}")
-        cluster.sql("TRUNCATE migrator.event;")
+        cluster.sql("ALTER TABLE migrator.event DISABLE TRIGGER append_only; TRUNCATE migrator.event, migrator.event_end;")
     # The statements together exercise every field there is.
     missing = {"DETAIL", "HINT", "CONTEXT", "SCHEMA NAME", "TABLE NAME", "COLUMN NAME", "DATATYPE NAME",
                "CONSTRAINT NAME", "QUERY"} - seen
