@@ -74,14 +74,14 @@ BEGIN ATOMIC
            AND l.lanname = 'c' AND p.prosrc = o.symbol) IS NOT TRUE
     UNION ALL
     SELECT 'rows can be changed', format('trigger %I on %s', t.tgname, t.tgrelid::regclass::text),
-           'It is none of migrator''s: it may change or swallow what is written.',
+           'It is not migrator''s, and may change what is written.',
            format('DROP TRIGGER %I ON %s;', t.tgname, t.tgrelid::regclass::text)
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
     WHERE c.relnamespace = 'migrator'::regnamespace AND NOT t.tgisinternal
       AND NOT (t.tgname = 'append_only' AND c.relname IN ('event', 'ddl'))
     UNION ALL
     SELECT 'rows can be changed', format('rule %I on %s', r.rulename, r.ev_class::regclass::text),
-           'It is none of migrator''s: it may change or swallow what is written.',
+           'It is not migrator''s, and may change what is written.',
            format('DROP RULE %I ON %s;', r.rulename, r.ev_class::regclass::text)
     FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
     WHERE c.relnamespace = 'migrator'::regnamespace AND r.rulename <> '_RETURN';
@@ -108,7 +108,7 @@ BEGIN ATOMIC
                         WHERE version = m.version AND event IN ('applied', 'baseline') ORDER BY id DESC LIMIT 1) e
     WHERE m.state = 'applied' AND e.checksum <> m.checksum
     UNION ALL
-    SELECT 'applied, but the history does not know it', m.version, 'No event says so: somebody changed migrator.migration by hand.',
+    SELECT 'applied, but the history does not know it', m.version, 'Somebody changed migrator.migration by hand.',
            format(E'Compare with a backup:\nSELECT * FROM migrator.history WHERE version = %L;', m.version)
     FROM migrator.migration m
     WHERE m.state = 'applied'
@@ -177,11 +177,11 @@ BEGIN ATOMIC
           JOIN pg_namespace n ON n.oid = coalesce(t.relnamespace, y.typnamespace)
           WHERE NOT c.convalidated AND c.conparentid = 0
             AND n.nspname <> 'information_schema' AND NOT starts_with(n.nspname::text, 'pg_')) k
-    -- The statement that names it, or else the last one that could have made it.
+    -- The statement that names it, or else the last one that made one without a name.
     LEFT JOIN LATERAL (SELECT d.* FROM migrator.ddl d
                        WHERE k.target = ANY (d.objects) AND d.outcome <> 'refused'
                          AND d.statement ~* 'not[[:space:]]+valid'
-                       ORDER BY strpos(d.statement, k.conname) = 0, d.id DESC LIMIT 1) d ON true
+                       ORDER BY strpos(d.statement, k.conname) = 0, d.statement ~* 'constraint', d.id DESC LIMIT 1) d ON true
     WHERE k.definition NOT LIKE '%NOT ENFORCED'
     UNION ALL
     -- What was made and dropped again has left nothing.

@@ -95,7 +95,7 @@ DROP TRIGGER added ON migrator.event;
 DROP TRIGGER append_only ON migrator.event;
 SELECT object, detail FROM migrator.verify() WHERE problem = 'rows can be changed' ORDER BY object;
 SELECT hint FROM migrator.verify() WHERE problem = 'rows can be changed' ORDER BY object \gexec
-SELECT problem, object FROM migrator.verify() WHERE problem = 'rows can be changed';
+SELECT problem, object FROM migrator.verify() WHERE problem = 'rows can be changed' ORDER BY object;
 CALL migrator.deploy();
 SELECT problem, object FROM migrator.verify() WHERE problem NOT LIKE 'ad-hoc DDL%';
 DROP TABLE integ;
