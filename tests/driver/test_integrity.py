@@ -19,14 +19,14 @@ def test_a_failure_behind_a_savepoint_is_no_tampering(cluster):
     for isolation in ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"):
         _, err = cluster.run(f"BEGIN ISOLATION LEVEL {isolation}; SELECT count(*) FROM migrator.status; SELECT migrator.apply('1'); "
                              "SAVEPOINT s; SELECT migrator.apply(); ROLLBACK TO s; SELECT migrator.apply(); ROLLBACK TO s;"
-                             "SELECT migrator.register('0', 'SELECT 1', irreversible => 'x'); SELECT migrator.apply('0'); "
+                             "SELECT migrator.register('0', 'SELECT 1', irreversible => 'x', out_of_order => true); SELECT migrator.apply('0'); "
                              "SAVEPOINT s; SELECT migrator.apply(); ROLLBACK TO s; COMMIT;")
         equal(err.count("ERROR:  division by zero"), 3, f"{isolation}: {err}")
         equal(err.count("ERROR:"), 3, f"{isolation}: {err}")
         equal(cluster.sql("SELECT count(*) FROM migrator.event_end;"), "2")
         equal(cluster.sql(WHOLE), "")
         # Both ends are followed by what comes next, and are as safe as the rest from then on.
-        cluster.sql("SELECT migrator.register('-1', 'SELECT 1', irreversible => 'x'); SELECT migrator.apply('-1');")
+        cluster.sql("SELECT migrator.register('-1', 'SELECT 1', irreversible => 'x', out_of_order => true); SELECT migrator.apply('-1');")
         equal(cluster.sql("SELECT count(*) FROM migrator.event_end;"), "1")
         equal(cluster.sql("SELECT cardinality(previous) FROM migrator.event ORDER BY id DESC LIMIT 1;"), "2")
         equal(cluster.sql(WHOLE), "")
