@@ -92,52 +92,49 @@ CREATE FUNCTION migrator.verify_ledger()
 RETURNS TABLE (problem text, object text, detail text, hint text)
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-    SELECT 'script differs from its checksum', m.version,
-           format('The checksum of its %s script is %s..., the script gives %s...', s.which, left(s.checksum, 12), left(s.actual, 12)),
-           format(E'Compare with a backup:\nSELECT %s FROM migrator.migration WHERE version = %L;', s.which, m.version)
-    FROM migrator.migration m
-    CROSS JOIN LATERAL (VALUES ('up', m.checksum, migrator.checksum(m.up)),
-                               ('down', m.down_checksum, migrator.checksum(m.down))) s (which, checksum, actual)
-    WHERE s.checksum <> s.actual
-    UNION ALL
-    SELECT 'edited after it was applied', m.version,
-           format('It was applied with checksum %s..., and has %s... now.', left(e.checksum, 12), left(m.checksum, 12)),
-           format(E'Compare with a backup:\nSELECT up FROM migrator.migration WHERE version = %L;', m.version)
-    FROM migrator.migration m
-    CROSS JOIN LATERAL (SELECT checksum FROM migrator.event
-                        WHERE version = m.version AND event IN ('applied', 'baseline') ORDER BY id DESC LIMIT 1) e
-    WHERE m.state = 'applied' AND e.checksum <> m.checksum
-    UNION ALL
-    SELECT 'applied, but the history does not know it', m.version, 'Somebody changed migrator.migration by hand.',
-           format(E'Compare with a backup:\nSELECT * FROM migrator.history WHERE version = %L;', m.version)
-    FROM migrator.migration m
-    WHERE m.state = 'applied'
-      AND NOT EXISTS (SELECT FROM migrator.event e
-                      WHERE e.version = m.version AND e.event IN ('applied', 'resolved', 'baseline'))
-    UNION ALL
-    SELECT 'pending, but the history knows it as applied', m.version,
-           format('Applied %s by %s: somebody changed migrator.migration by hand.', e.at, e.role),
-           format(E'Compare with a backup:\nSELECT * FROM migrator.history WHERE version = %L;', m.version)
-    FROM migrator.migration m
-    CROSS JOIN LATERAL (SELECT * FROM migrator.event
-                        WHERE version = m.version AND event NOT IN ('scheduled', 'started', 'failed') ORDER BY id DESC LIMIT 1) e
-    -- A repeatable one is pending again when its script is another.
-    WHERE m.state = 'pending' AND e.event = 'applied' AND (NOT m.repeatable OR e.checksum = m.checksum)
-    UNION ALL
-    SELECT 'applied by somebody else', m.version,
-           format('Its row says %s, the history %s.', coalesce(m.applied_by, 'nobody'), e.role),
-           format(E'Compare with a backup:\nSELECT * FROM migrator.history WHERE version = %L;', m.version)
-    FROM migrator.migration m
-    CROSS JOIN LATERAL (SELECT * FROM migrator.event
-                        WHERE version = m.version AND event NOT IN ('scheduled', 'started', 'failed') ORDER BY id DESC LIMIT 1) e
-    WHERE m.state = 'applied' AND e.event = 'applied' AND m.applied_by IS DISTINCT FROM e.role
-    UNION ALL
-    SELECT 'applied according to the history, but not registered', e.version,
-           format('Applied %s by %s: somebody deleted it from migrator.migration.', max(e.at), max(e.role)),
-           format(E'Compare with a backup:\nSELECT * FROM migrator.history WHERE version = %L;', e.version)
-    FROM migrator.event e
-    WHERE e.event = 'applied' AND NOT EXISTS (SELECT FROM migrator.migration m WHERE m.version = e.version)
-    GROUP BY e.version
+    WITH applied AS MATERIALIZED (
+        SELECT DISTINCT ON (e.version) e.* FROM migrator.event e WHERE e.event IN ('applied', 'baseline') ORDER BY e.version, e.id DESC),
+    -- What was decided last: applied, resolved, and whatever else ends an attempt well.
+    decided AS MATERIALIZED (
+        SELECT DISTINCT ON (e.version) e.* FROM migrator.event e WHERE e.event NOT IN ('scheduled', 'started', 'failed')
+        ORDER BY e.version, e.id DESC),
+    found AS (
+        SELECT 'script differs from its checksum' AS problem, m.version, s.which AS what,
+               format('The checksum of its %s script is %s..., the script gives %s...', s.which, left(s.checksum, 12),
+                      left(s.actual, 12)) AS detail
+        FROM migrator.migration m
+        CROSS JOIN LATERAL (VALUES ('up', m.checksum, migrator.checksum(m.up)),
+                                   ('down', m.down_checksum, migrator.checksum(m.down))) s (which, checksum, actual)
+        WHERE s.checksum <> s.actual
+        UNION ALL
+        SELECT 'edited after it was applied', m.version, 'up',
+               format('It was applied with checksum %s..., and has %s... now.', left(e.checksum, 12), left(m.checksum, 12))
+        FROM migrator.migration m JOIN applied e ON e.version = m.version
+        WHERE m.state = 'applied' AND e.checksum <> m.checksum
+        UNION ALL
+        SELECT 'applied, but the history does not know it', m.version, 'history', 'Somebody changed migrator.migration by hand.'
+        FROM migrator.migration m
+        WHERE m.state = 'applied' AND NOT EXISTS (SELECT FROM decided e WHERE e.version = m.version AND e.event <> 'reverted')
+        UNION ALL
+        SELECT 'pending, but the history knows it as applied', m.version, 'history',
+               format('Applied %s by %s.', e.at, e.role)
+        FROM migrator.migration m JOIN decided e ON e.version = m.version
+        -- A repeatable one is pending again when its script is another.
+        WHERE m.state = 'pending' AND e.event = 'applied' AND (NOT m.repeatable OR e.checksum = m.checksum)
+        UNION ALL
+        SELECT 'applied by somebody else', m.version, 'history',
+               format('Its row says %s, the history %s.', coalesce(m.applied_by, 'nobody'), e.role)
+        FROM migrator.migration m JOIN decided e ON e.version = m.version
+        WHERE m.state = 'applied' AND e.event = 'applied' AND m.applied_by IS DISTINCT FROM e.role
+        UNION ALL
+        SELECT 'applied according to the history, but not registered', e.version, 'history',
+               format('Applied %s by %s.', e.at, e.role)
+        FROM applied e WHERE NOT EXISTS (SELECT FROM migrator.migration m WHERE m.version = e.version))
+    SELECT f.problem, f.version, f.detail,
+           CASE WHEN f.what IN ('up', 'down')
+                THEN format(E'Compare with a backup:\nSELECT %s FROM migrator.migration WHERE version = %L;', f.what, f.version)
+                ELSE format(E'Compare with a backup:\nSELECT * FROM migrator.history WHERE version = %L;', f.version) END
+    FROM found f
     UNION ALL
     SELECT 'failed or interrupted', s.version, s.error,
            format(CASE WHEN m.reverting THEN 'CALL migrator.revert_to(%L, including => true);' ELSE 'CALL migrator.deploy(%L);' END,
