@@ -85,10 +85,3 @@ CREATE FUNCTION migrator.resolve(version text, "as" text, reason text) RETURNS t
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_resolve';
 COMMENT ON FUNCTION migrator.resolve(text, text, text) IS
 'Decides about a migration that failed or is in doubt: applied or pending. The reason is kept in the history';
-
-CREATE PROCEDURE migrator.backfill(
-    target regclass, set_clause text, where_clause text DEFAULT NULL, batch_rows integer DEFAULT 5000
-)
-LANGUAGE c AS 'MODULE_PATHNAME', 'migrator_backfill';
-COMMENT ON PROCEDURE migrator.backfill(regclass, text, text, integer) IS
-'Changes every row that matches, in committed batches along the primary key; called again it goes on where it was';

@@ -130,41 +130,9 @@ CREATE INDEX event_attempt_idx ON migrator.event (attempt);
 CREATE INDEX event_failed_idx ON migrator.event (version, id DESC) WHERE event = 'failed';
 CREATE INDEX event_version_idx ON migrator.event (version);
 
-CREATE TABLE migrator.backfill_run (
-    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    relation oid NOT NULL,
-    target text NOT NULL,
-    set_clause text NOT NULL,
-    where_clause text,
-    key_columns text[] NOT NULL,
-    state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'done', 'failed')),
-    pass integer NOT NULL DEFAULT 1,
-    cursor jsonb,
-    high jsonb,
-    rows_estimate bigint NOT NULL DEFAULT 0,
-    rows_visited bigint NOT NULL DEFAULT 0,
-    rows_done bigint NOT NULL DEFAULT 0,
-    seconds double precision NOT NULL DEFAULT 0,
-    migration text,
-    migration_checksum text,
-    migration_statement integer,
-    started_by text NOT NULL,
-    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    finished_at timestamptz,
-    error text
-);
-COMMENT ON TABLE migrator.backfill_run IS 'One row per backfill, with its cursor. Read migrator.backfills instead.';
-COMMENT ON COLUMN migrator.backfill_run.cursor IS 'The last key of the last committed batch; committed together with its rows';
-COMMENT ON COLUMN migrator.backfill_run.high IS 'The highest key when the pass began; the pass ends there';
-COMMENT ON COLUMN migrator.backfill_run.migration IS 'The migration whose statement it is, if any';
-COMMENT ON COLUMN migrator.backfill_run.pass IS '1 walks the keys that existed at the start; later ones sweep up what still matches';
-CREATE INDEX backfill_run_open_idx ON migrator.backfill_run (relation) WHERE state <> 'done';
 
 -- A dump carries the history.
 SELECT pg_catalog.pg_extension_config_dump('migrator.migration', '');
 SELECT pg_catalog.pg_extension_config_dump('migrator.event', '');
 SELECT pg_catalog.pg_extension_config_dump('migrator.event_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('migrator.attempt_id', '');
-SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_run', '');
-SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_run_id_seq', '');

@@ -160,6 +160,10 @@ own_sqlstates! {
     REQUIRES = b"MG026", "a migration requires another one";
     REVERT_OFF = b"MG027", "reverting is not allowed here";
     NO_WAY_BACK = b"MG028", "a migration cannot be reverted";
+    BACKFILL_CANCELLED = b"MG029", "a backfill was cancelled";
+    BACKFILL_ROWS = b"MG030", "rows of a backfill could not be changed";
+    BACKFILL_LIMIT = b"MG031", "a hard limit ended a backfill";
+    UNKNOWN_BACKFILL = b"MG032", "no unfinished backfill has that id";
 }
 
 /// An error of our own as the boxed type that travels.

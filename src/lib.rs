@@ -19,10 +19,12 @@ pgrx::pg_module_magic!(name, version);
 pgrx::extension_sql_file!("../sql/ledger.sql", name = "ledger", bootstrap);
 pgrx::extension_sql_file!("../sql/integrity.sql", name = "integrity", requires = ["ledger"]);
 pgrx::extension_sql_file!("../sql/guard_tables.sql", name = "guard_tables", requires = ["integrity"]);
-pgrx::extension_sql_file!("../sql/functions.sql", name = "functions", requires = ["guard_tables"]);
+pgrx::extension_sql_file!("../sql/backfill_tables.sql", name = "backfill_tables", requires = ["guard_tables"]);
+pgrx::extension_sql_file!("../sql/functions.sql", name = "functions", requires = ["backfill_tables"]);
 pgrx::extension_sql_file!("../sql/guard.sql", name = "guard", requires = ["functions"]);
 pgrx::extension_sql_file!("../sql/views.sql", name = "views", requires = ["guard"]);
-pgrx::extension_sql_file!("../sql/verify.sql", name = "verify", requires = ["views"]);
+pgrx::extension_sql_file!("../sql/backfill.sql", name = "backfill", requires = ["views"]);
+pgrx::extension_sql_file!("../sql/verify.sql", name = "verify", requires = ["backfill"]);
 pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["verify"], finalize);
 
 /// Called by Postgres once per backend, when the library is loaded.

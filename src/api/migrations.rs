@@ -17,7 +17,11 @@ sql_function!(migrator_revert_to, revert_to);
 sql_function!(migrator_baseline, baseline);
 sql_function!(migrator_resolve, resolve);
 // Runs what an `apply` could not run in its transaction.
-session_worker!(migrator_run_scheduled, migration::run_scheduled);
+session_worker!(
+    migrator_run_scheduled,
+    c"migrator: migrations handed over by apply or revert",
+    migration::run_scheduled
+);
 sql_function!(migrator_event_append_only, append_only);
 sql_function!(migrator_grant_read, grant_read);
 sql_function!(migrator_grant_deploy, grant_deploy);

@@ -1,256 +1,356 @@
-//! Walking a table along its primary key.
+//! A run from its beginning to its end, as the session sees it that leads it.
 //!
-//! The high key is recorded first and a pass ends there, so new rows cannot keep it from ending. Each batch commits with
-//! its cursor. After a pass the condition is checked on the whole table; rows that still match (locked or inserted
-//! meanwhile) are swept up by further passes. It is done only when the check finds none.
+//! Walk what is there, then sweep up what is left, until a look at the whole table under one snapshot finds nothing. Each
+//! batch commits with how far its range has come, so whoever runs the same work again goes on where it was.
 
 use std::time::{Duration, Instant};
 
-use super::progress;
-use super::work::{self, Request};
-use crate::catalog::backfill::{self as catalog, Progress, Work};
-use crate::catalog::{locks, session};
-use crate::error::{Report, Result, SqlState, code, fail};
-use crate::guard::Size;
-use crate::migration::backoff;
-use crate::migration::lock::Current;
-use crate::pg::session_lock::{Key, SessionLock};
-use crate::pg::{relation, report, transaction, wait};
-use crate::settings;
+use serde_json::{Value, json};
 
-/// Class of the advisory locks of backfills (`migb`); the object is the run's id.
-const LOCK_CLASS: u32 = 0x6d69_6762;
-/// Class of the advisory locks under which runs begin (`migg`); the object is the table.
-const GATE_CLASS: u32 = 0x6d69_6767;
-/// Passes after which rows that keep appearing are somebody else's doing.
-const MOST_PASSES: u32 = 20;
-const NOTICE_EVERY: Duration = Duration::from_secs(2);
+use super::batch::QUERY_CANCELED;
+use super::choice::{self, Choice};
+use super::crew::{self, Crew};
+use super::hold::Hold;
+use super::process::{Process, RUN_CLASS, Step, is_due};
+use super::progress::Voice;
+use super::request::{self, Request, Work};
+use super::sweep::{self, End};
+use crate::catalog::backfill::run::{self as catalog, Run};
+use crate::catalog::backfill::{Unit, control, errors, range, statement, unit};
+use crate::catalog::{locks, roles};
+use crate::error::{Report, Result, SqlState, code, fail};
+use crate::migration::caller;
+use crate::migration::lock::Current;
+use crate::pg::session_lock::{Key, SessionLock, is_free};
+use crate::pg::user::current_role;
+use crate::pg::{report, session_worker, statement_timer, transaction, wait};
+
+/// Walks after which rows that keep appearing are somebody else's doing.
+const MOST_WALKS: u32 = 5;
+/// How often the time a run has taken is stored.
+const TICK: Duration = Duration::from_secs(1);
+/// The C symbol of the entry of a leader in the background.
+const ENTRY: &str = "migrator_backfill_leader";
 
 /// Runs a backfill to its end. The caller has checked that this is a direct top-level CALL.
-pub fn run(request: Request) -> Result<()> {
-    let (work, batch_rows) = work::check(request)?;
+pub fn run(request: &Request) -> Result<()> {
+    let work = request::check(request)?;
     transaction::commit()?;
-    let gate = gate(&work)?;
-    let (progress, resumed) = begin(&work)?;
-    let _lock = lock(&work, &progress)?;
-    if let Some(place) = Current::place() {
-        catalog::adopt(progress.id, &place.version, &place.checksum, place.statement)?;
-    }
-    transaction::commit()?;
-    drop(gate);
-    if resumed {
-        report::notice(format!("going on with backfill {} of {}", progress.id, work.target))?;
-    }
-    if let Some(timeout) = catalog::statement_timeout()? {
-        report::warning(
-            &Report::new(SqlState::WARNING, "statement_timeout covers the whole backfill")
-                .detail(format!(
-                    "It is {timeout}; when it strikes, what is committed stays, and the same CALL goes on."
-                ))
-                .hint("SET statement_timeout = 0;"),
-        )?;
-    }
-    transaction::commit()?;
-    let mut runner = Runner { work: &work, batch_rows, progress, since: Instant::now(), said: Instant::now() };
-    match runner.walk_to_the_end() {
-        Ok(()) => {
-            // It is done and committed; a cancel that strikes now must not make a failure of it.
-            let _ = report::notice(progress::done(&work.target, &runner.progress));
-            Ok(())
-        }
-        Err(error) => {
+    let (run, resumed) = match begin(&work, "running") {
+        // Somebody was quicker: his run can be seen now.
+        Err(error) if error.sqlstate == Some(code::BUSY) => {
             transaction::restart()?;
-            catalog::fail(runner.progress.id, &error.message)?;
-            transaction::commit()?;
-            Err(error)
+            begin(&work, "running")?
         }
+        begun => begun?,
+    };
+    if let Some(place) = Current::place() {
+        catalog::adopt(run.id, &place.version, &place.checksum, place.statement)?;
     }
+    let _lock = lock(&run)?;
+    transaction::commit()?;
+    if resumed {
+        report::notice(format!("going on with backfill {} of {}", run.id, work.target))?;
+    }
+    lead(run, &work.choice)
 }
 
-/// Of two sessions that begin at once, the second waits here until the run of the first can be seen.
-fn gate(work: &Work) -> Result<SessionLock> {
-    loop {
-        if let Some(lock) = SessionLock::try_acquire(Key { class: GATE_CLASS, object: work.relation }) {
+/// Stores a run, to be begun by a worker when this transaction commits. Returns its number.
+pub fn start(request: &Request) -> Result<u32> {
+    let work = request::check(request)?;
+    may_hand_over(&work.target)?;
+    let (run, resumed) = begin(&work, "scheduled")?;
+    let key = Key { class: RUN_CLASS, object: run.id };
+    if resumed && !is_free(key) {
+        return fail(busy(&run)?);
+    }
+    start_again(&run)?;
+    Ok(run.id)
+}
+
+/// Has a worker go on with a run when this transaction commits.
+pub fn start_again(run: &Run) -> Result<()> {
+    may_hand_over(&run.target)?;
+    catalog::scheduled(run.id)?;
+    let handed = json!({ "run": run.id, "caller": caller::describe()? });
+    session_worker::start(crew::BACKEND_TYPE, ENTRY, &handed.to_string())
+}
+
+/// The background leader's side. After a rollback the run is not scheduled, and there is nothing to do.
+pub fn run_started(handed: &str) -> Result<()> {
+    let handed: Value = serde_json::from_str(handed).unwrap_or_default();
+    let Some(id) = handed["run"].as_u64().and_then(|n| u32::try_from(n).ok()) else {
+        return fail(Report::new(SqlState::INTERNAL_ERROR, "what a background worker was handed cannot be read"));
+    };
+    if catalog::open(id)?.is_none_or(|run| run.state != "scheduled") {
+        return Ok(());
+    }
+    let outcome = caller::become_like(&handed["caller"]).and_then(|()| go_on(id));
+    let Err(error) = outcome else { return Ok(()) };
+    transaction::restart()?;
+    catalog::stop(id, &error, error.sqlstate == Some(code::BACKFILL_CANCELLED))?;
+    transaction::commit()?;
+    Err(error)
+}
+
+fn go_on(id: u32) -> Result<()> {
+    let Some(run) = catalog::open(id)? else { return Ok(()) };
+    let _lock = lock(&run)?;
+    transaction::commit()?;
+    // The tables may have changed since it was stored.
+    let request = Request {
+        relation: Some(run.relation),
+        set_clause: Some(run.clauses.set.clone()),
+        where_clause: run.clauses.condition.clone(),
+        walk: Some(run.walk.name().to_owned()),
+        ..Request::default()
+    };
+    let work = request::check(&request)?;
+    lead(run, &work.choice)
+}
+
+/// The unfinished run of the same work, or a new one; and whether it is an old one.
+fn begin(work: &Work, state: &str) -> Result<(Run, bool)> {
+    if let Some(run) = catalog::unfinished(work.relation, &work.clauses)? {
+        // What another role has set, his own conditions among it, is not run with the rights of this one.
+        let same_role = run.started_by == current_role();
+        control::give(run.id, &work.settings.to_json(), !same_role)?;
+        if control::read(run.id)?.is_some_and(|c| c.wish == "cancel") {
+            control::wish(run.id, "run")?;
+        }
+        return Ok((run, true));
+    }
+    let mut run = Run {
+        id: 0,
+        relation: work.relation,
+        target: work.target.clone(),
+        clauses: work.clauses.clone(),
+        walk: work.choice.walk,
+        state: state.to_owned(),
+        pass: 1,
+        rows_estimate: work.choice.rows,
+        started_by: String::new(),
+    };
+    run.id = catalog::create(&run, &work.settings.to_json()).map_err(|error| match error.sqlstate {
+        Some(SqlState(state)) if state == *b"23505" => Box::new(twice(work)),
+        _ => error,
+    })?;
+    walk_anew(&run, &work.choice.units)?;
+    Ok((run, false))
+}
+
+/// Another session has begun the same work in this instant.
+fn twice(work: &Work) -> Report {
+    Report::new(code::BUSY, format!("a backfill of {} with the same clauses has just been begun", work.target))
+        .detail("Another session called it at the same time.")
+        .hint("Watch it: SELECT * FROM migrator.backfills;")
+}
+
+/// Records where each table ends now.
+fn walk_anew(run: &Run, units: &[Unit]) -> Result<()> {
+    let mut bounded = Vec::with_capacity(units.len());
+    for unit in units {
+        bounded.push((unit.clone(), statement::highest(unit)?));
+    }
+    unit::begin_walk(run.id, &bounded)
+}
+
+/// "Running" is true exactly while somebody holds this. A worker that looks whether it is free holds it for an instant.
+fn lock(run: &Run) -> Result<SessionLock> {
+    let key = Key { class: RUN_CLASS, object: run.id };
+    for _ in 0..20 {
+        if let Some(lock) = SessionLock::try_acquire(key) {
             return Ok(lock);
         }
-        wait::sleep(Duration::from_millis(10))?;
-    }
-}
-
-/// The unfinished run of the same work, or a new one.
-fn begin(work: &Work) -> Result<(Progress, bool)> {
-    if let Some(mut progress) = catalog::unfinished(work)? {
-        if !progress.same_key {
-            if work.where_clause.is_none() {
-                return fail(
-                    Report::new(
-                        code::BACKFILL_TARGET,
-                        format!("backfill {} of {} cannot go on", progress.id, work.target),
-                    )
-                    .detail(
-                        "The primary key has changed since it began, and no where_clause tells which rows are done.",
-                    )
-                    .hint("Give a where_clause that is false for the rows that are done."),
-                );
-            }
-            catalog::rewalk(work, progress.id)?;
-            progress = Progress { cursor: None, high: None, pass: 1, ..progress };
+        if locks::holder(key)?.is_some() {
+            break;
         }
-        return Ok((progress, true));
+        wait::sleep(Duration::from_millis(5))?;
     }
-    let leaves: Vec<u32> = relation::inheritors(work.relation.into())?.into_iter().map(|o| o.to_u32()).collect();
-    Ok((catalog::create(work, Size::of(&leaves)?.rows)?, false))
+    fail(busy(run)?)
 }
 
-/// "Running" is true exactly while somebody holds this.
-fn lock(work: &Work, progress: &Progress) -> Result<SessionLock> {
-    let key = Key { class: LOCK_CLASS, object: progress.id };
-    if let Some(lock) = SessionLock::try_acquire(key) {
-        return Ok(lock);
-    }
-    let found = locks::holder(key)?.map_or_else(
+fn busy(run: &Run) -> Result<Report> {
+    let found = locks::holder(Key { class: RUN_CLASS, object: run.id })?.map_or_else(
         || "Its session just ended.".to_owned(),
         |h| format!("Process {} of role \"{}\"{} runs it.", h.pid, h.role, h.application),
     );
+    Ok(Report::new(code::BUSY, format!("backfill {} of {} is running already", run.id, run.target))
+        .detail(found)
+        .hint("Watch it: SELECT * FROM migrator.backfills;"))
+}
+
+/// A worker becomes what the caller's session may become.
+fn may_hand_over(target: &str) -> Result<()> {
+    if roles::can_become_current()? {
+        return Ok(());
+    }
+    let (session_role, role) = roles::session_and_current()?;
     fail(
-        Report::new(code::BUSY, format!("backfill {} of {} is running already", progress.id, work.target))
-            .detail(found)
-            .hint("Watch it: SELECT * FROM migrator.backfills;"),
+        Report::new(code::BACKFILL_TARGET, format!("a backfill of {target} cannot be handed to a background worker"))
+            .detail(format!(
+                "It would run as role \"{role}\", which \"{session_role}\" is only inside a SECURITY DEFINER function."
+            ))
+            .hint("CALL migrator.backfill(...) as a role that may."),
     )
 }
 
-/// A run in this session.
-struct Runner<'a> {
-    work: &'a Work,
-    batch_rows: u64,
-    progress: Progress,
-    /// When the time was last added to `progress.seconds`.
-    since: Instant,
-    /// When a NOTICE was last sent.
-    said: Instant,
+/// Leads a run whose lock is held, and stores how it ended.
+fn lead(mut run: Run, choice: &Choice) -> Result<()> {
+    statement_timer::disarm();
+    let outcome = prepare(&mut run, choice).and_then(|units| Leader::new(&run, units)?.finish(&choice.units));
+    let Err(error) = outcome else { return Ok(()) };
+    transaction::restart()?;
+    if error.sqlstate == Some(QUERY_CANCELED) {
+        catalog::interrupted(run.id, &error.message)?;
+    } else {
+        catalog::stop(run.id, &error, error.sqlstate == Some(code::BACKFILL_CANCELLED))?;
+    }
+    transaction::commit()?;
+    Err(error)
 }
 
-impl Runner<'_> {
-    fn walk_to_the_end(&mut self) -> Result<()> {
-        loop {
-            let effective = self.pass()?;
-            let (left, example) = match self.work.where_clause {
-                Some(_) => catalog::remaining(self.work)?,
-                None => (0, None),
-            };
-            if left == 0 {
-                catalog::finish(self.progress.id)?;
-                return transaction::commit();
-            }
-            transaction::commit()?;
-            let given_up = !effective || self.progress.pass >= MOST_PASSES;
-            self.progress.cursor = None;
-            self.progress.high = None;
-            self.progress.pass = if given_up { 1 } else { self.progress.pass + 1 };
-            catalog::store(&self.progress)?;
-            transaction::commit()?;
-            if given_up {
-                return fail(self.incomplete(left, example, effective));
-            }
-        }
-    }
-
-    /// Walks from the cursor to the high key. True when it changed rows that no longer match, or went on with a pass
-    /// that an earlier session began and whose effect it cannot know.
-    fn pass(&mut self) -> Result<bool> {
-        let mut effective = self.progress.cursor.is_some();
-        if self.progress.high.is_none() {
-            self.progress.high = catalog::highest(self.work)?;
-            catalog::store(&self.progress)?;
-            transaction::commit()?;
-        }
-        let Some(high) = self.progress.high.clone() else { return Ok(effective) };
-        while self.progress.cursor.as_ref() != Some(&high) {
-            wait::check_interrupts()?;
-            effective |= self.with_retries(&high)?;
-            if self.said.elapsed() >= NOTICE_EVERY {
-                report::notice(progress::line(&self.work.target, &self.progress))?;
-                self.said = Instant::now();
-            }
-        }
-        Ok(effective)
-    }
-
-    /// One batch; after a lock timeout, a deadlock or a serialization failure it is rolled back and tried again.
-    fn with_retries(&mut self, high: &str) -> Result<bool> {
-        let mut retry = 0;
-        loop {
-            let error = match self.batch(high) {
-                Ok(effective) => return Ok(effective),
-                Err(error) => error,
-            };
-            retry += 1;
-            if !error.is_transient() || retry > settings::lock_retries() {
-                return Err(error);
-            }
-            transaction::restart()?;
-            let pause = backoff::pause(retry);
-            if pause >= Duration::from_millis(500) {
-                report::notice(format!(
-                    "backfill {} of {}: {}; retry {retry} of {} in {:.1} s",
-                    self.progress.id,
-                    self.work.target,
-                    error.message,
-                    settings::lock_retries(),
-                    pause.as_secs_f64()
-                ))?;
-            }
-            wait::sleep(pause)?;
-        }
-    }
-
-    /// Changes one window of rows and commits it together with the cursor. The state advances only after the commit.
-    fn batch(&mut self, high: &str) -> Result<bool> {
-        session::set_lock_timeout(settings::lock_timeout())?;
-        let cursor = self.progress.cursor.as_deref();
-        let (to, visited) = catalog::window(self.work, cursor, high, self.batch_rows)?;
-        let changed = catalog::change(self.work, cursor, &to)?;
-        // The update holds its lock on the table until the commit, so the answer stays true.
-        if !catalog::target_is_same(self.work)? {
+/// The tables as they were stored, or, when they or their keys are others now, a new walk.
+fn prepare(run: &mut Run, choice: &Choice) -> Result<Vec<Unit>> {
+    let stored = unit::all(run.id)?;
+    let mut units = choice::restore(run.relation, &stored)?;
+    if !choice::is_as_stored(&choice.units, &stored) {
+        if run.clauses.condition.is_none() {
             return fail(
-                Report::new(code::BACKFILL_TARGET, format!("{} is not the same table any more", self.work.target))
-                    .detail(
-                        "It was dropped, renamed or replaced while the backfill ran; the last batch is rolled back.",
-                    )
-                    .hint("Call the backfill for the table that is there now."),
+                Report::new(code::BACKFILL_TARGET, format!("backfill {} of {} cannot go on", run.id, run.target))
+                    .detail("Its key or its partitions have changed since it began, and no where_clause tells which rows are done.")
+                    .hint("Give a where_clause that is false for the rows that are done."),
             );
         }
-        let mut next = self.progress.clone();
-        next.cursor = Some(to);
-        next.rows_done += changed.rows;
-        if next.pass == 1 {
-            next.rows_visited += visited;
-        }
-        next.seconds += self.since.elapsed().as_secs_f64();
-        catalog::store(&next)?;
-        transaction::commit()?;
+        run.walk = choice.walk;
+        units.clone_from(&choice.units);
+        walk_anew(run, &units)?;
+    }
+    catalog::running(run)?;
+    transaction::commit()?;
+    Ok(units)
+}
+
+/// The session that leads.
+struct Leader<'a> {
+    run: &'a Run,
+    process: Process<'a>,
+    crew: Crew,
+    voice: Voice,
+    clock: Clock,
+}
+
+/// What is done now and then between two batches.
+struct Clock {
+    tick: Instant,
+    since: Instant,
+}
+
+impl Clock {
+    /// Stores the time since it was stored last, of which it was held so long.
+    fn store(&mut self, run: u32, held: Duration) -> Result<()> {
+        let elapsed = self.since.elapsed();
         self.since = Instant::now();
-        self.progress = next;
-        Ok(changed.rows > changed.still_matching)
+        let held = held.min(elapsed);
+        catalog::add_seconds(run, (elapsed - held).as_secs_f64(), held.as_secs_f64())
+    }
+}
+
+impl<'a> Leader<'a> {
+    fn new(run: &'a Run, units: Vec<Unit>) -> Result<Self> {
+        let tables = units.iter().map(|u| u.relation).collect();
+        let hold = Hold::new(run.id, &run.target, tables, 0)?;
+        let voice = Voice::new(run)?;
+        transaction::commit()?;
+        let now = Instant::now();
+        let process = Process::new(run, units, hold)?;
+        Ok(Self { run, process, crew: Crew::new(run.id), voice, clock: Clock { tick: now, since: now } })
     }
 
-    fn incomplete(&self, left: u64, example: Option<String>, effective: bool) -> Report {
-        let target = &self.work.target;
-        let names: Vec<&str> = self.work.key.columns.iter().map(|c| c.name.as_str()).collect();
-        let rows = if left == 1 { "1 row still matches".to_owned() } else { format!("{left} rows still match") };
-        let key = format!("one has ({}) = {}", names.join(", "), example.unwrap_or_default());
-        let report =
-            Report::new(code::BACKFILL_INCOMPLETE, format!("backfill {} of {target}: {rows}", self.progress.id));
-        if effective {
-            return report
-                .detail(format!("After {MOST_PASSES} passes rows that match keep appearing; {key}."))
-                .hint("Let writers fill the column themselves (a default or a trigger) before the backfill.");
+    fn finish(&mut self, fresh: &[Unit]) -> Result<()> {
+        let mut pass = self.run.pass;
+        loop {
+            self.walk()?;
+            let end = self.settle()?;
+            if end == End::Clean {
+                break;
+            }
+            pass += 1;
+            if pass > MOST_WALKS {
+                return fail(endless(self.run));
+            }
+            walk_anew(self.run, fresh)?;
+            catalog::running(&Run { pass, ..self.run.clone() })?;
+            transaction::commit()?;
+            fresh.clone_into(&mut self.process.units);
         }
-        report
-            .detail(format!(
-                "A whole pass made where_clause false for none of them; {key}. Either set_clause does not make it false \
-                 (its source is NULL, for example), or a trigger or policy keeps the rows from being changed."
-            ))
-            .hint("Exclude such rows in where_clause, for example: normalized_email IS NULL AND email IS NOT NULL.")
+        let held = self.process.hold.take_held();
+        self.clock.store(self.run.id, held)?;
+        catalog::finish(self.run.id)?;
+        transaction::commit()?;
+        // It is done and committed; a cancel that strikes now must not make a failure of it.
+        let _ = self.voice.done();
+        Ok(())
     }
+
+    /// Until every range is done, by whomever.
+    fn walk(&mut self) -> Result<()> {
+        loop {
+            let Self { process, crew, voice, clock, run } = self;
+            crew.fill(process.hold.settings().workers)?;
+            transaction::commit()?;
+            let mut beat = |hold: &mut Hold| beat(run.id, hold, crew, voice, clock);
+            // Before the first batch: it may be paused already.
+            process.hold.go_on(&mut beat)?;
+            if process.work(&mut beat)? != Step::NothingToClaim {
+                continue;
+            }
+            if range::open(self.run.id)?.is_empty() {
+                return transaction::commit();
+            }
+            // The others are at the last ranges; one that dies leaves its range to us.
+            transaction::commit()?;
+            wait::sleep(Duration::from_millis(20))?;
+            self.beat_now()?;
+        }
+    }
+
+    /// After the walk.
+    fn settle(&mut self) -> Result<End> {
+        let Self { process, crew, voice, clock, run } = self;
+        if run.clauses.condition.is_none() {
+            if errors::count(run.id)? > 0 {
+                sweep::retry_failed(run, &process.units)?;
+            }
+            transaction::commit()?;
+            return Ok(End::Clean);
+        }
+        // A partition may have come since; its rows count too.
+        let mut units = process.units.clone();
+        let known: Vec<u32> = units.iter().map(|u| u.relation).collect();
+        units.extend(choice::newcomers(run, &known)?);
+        sweep::sweep(run, &units, &mut process.hold, &mut |hold: &mut Hold| beat(run.id, hold, crew, voice, clock))
+    }
+
+    fn beat_now(&mut self) -> Result<()> {
+        let Self { process, crew, voice, clock, run } = self;
+        beat(run.id, &mut process.hold, crew, voice, clock)
+    }
+}
+
+/// Stores the time, tells the person, starts workers that are wanted now.
+fn beat(id: u32, hold: &mut Hold, crew: &mut Crew, voice: &mut Voice, clock: &mut Clock) -> Result<()> {
+    if !is_due(&mut clock.tick, TICK) {
+        return Ok(());
+    }
+    clock.store(id, hold.take_held())?;
+    crew.fill(hold.settings().workers)?;
+    transaction::commit()?;
+    voice.speak(hold.reason())
+}
+
+fn endless(run: &Run) -> Report {
+    Report::new(code::BACKFILL_INCOMPLETE, format!("backfill {} of {}: rows keep appearing", run.id, run.target))
+        .detail(format!("After {MOST_WALKS} walks more than a sweep can hold still match."))
+        .hint("Let writers fill the column themselves (a default or a trigger) before the backfill.")
 }

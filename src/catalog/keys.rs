@@ -1,13 +1,15 @@
-//! Primary keys.
+//! Keys along which the rows of a table can be walked.
 
 use crate::error::Result;
 use crate::pg::spi::query;
 use crate::pg::user::as_owner;
 
-/// The columns of a primary key, in its order.
+/// The columns of a unique key none of which can be NULL, in its index's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PrimaryKey {
+pub struct Key {
     pub columns: Vec<KeyColumn>,
+    /// It is the primary key.
+    pub primary: bool,
 }
 
 /// One of them.
@@ -21,18 +23,53 @@ pub struct KeyColumn {
     pub type_name: String,
     /// The schema of the index's comparison operators, quoted where needed.
     pub operator_schema: String,
-    /// An array, a composite or JSON value: it has no single text that a cursor could hold.
+    /// An array, a composite or JSON value: in JSON only its text means it.
     pub nested: bool,
+    /// smallint, integer or bigint.
+    pub integer: bool,
 }
 
-/// The primary key of a table, if it has one.
-pub fn primary_key(relation: u32) -> Result<Option<PrimaryKey>> {
+impl Key {
+    /// The names of its columns.
+    pub fn names(&self) -> Vec<String> {
+        self.columns.iter().map(|c| c.name.clone()).collect()
+    }
+
+    /// `(a, b)` for messages.
+    pub fn described(&self) -> String {
+        let columns: Vec<&str> = self.columns.iter().map(|c| c.quoted.as_str()).collect();
+        format!("({})", columns.join(", "))
+    }
+}
+
+/// The primary key of a table, or else another unique key of NOT NULL columns: the one with the fewest. Left out are keys
+/// whose index does not serve `ORDER BY` and row comparison as they are written (partial, expression, another collation or
+/// operator class), and those whose operators are in different schemas.
+pub fn of(relation: u32) -> Result<Option<Key>> {
     as_owner(|| {
         // The bare name of the type: character(3) is pg_catalog.bpchar, which does not cut a value as CAST to
         // character would.
-        let sql = "SELECT a.attname, quote_ident(a.attname), format('%I.%I', tn.nspname, t.typname), \
-                   quote_ident(n.nspname), t.typcategory IN ('A', 'C') OR b.typname IN ('json', 'jsonb') \
-                   FROM pg_index i \
+        let sql = "WITH key AS (\
+                     SELECT i.indexrelid, i.indisprimary, i.indnkeyatts FROM pg_index i \
+                     JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am am ON am.oid = x.relam AND am.amname = 'btree' \
+                     WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL \
+                     AND i.indexprs IS NULL AND NOT EXISTS (\
+                       SELECT FROM unnest(i.indkey::int2[], i.indclass::oid[], i.indcollation::oid[]) \
+                         WITH ORDINALITY k(attnum, opclass, collation, ord) \
+                       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
+                       JOIN pg_opclass c ON c.oid = k.opclass \
+                       WHERE k.ord <= i.indnkeyatts \
+                       AND NOT (a.attnotnull AND c.opcdefault AND k.collation = a.attcollation)) \
+                     AND 1 = (SELECT count(DISTINCT o.oprnamespace) \
+                       FROM unnest(i.indclass::oid[]) k(opclass) JOIN pg_opclass c ON c.oid = k.opclass \
+                       JOIN pg_amop m ON m.amopfamily = c.opcfamily AND m.amoplefttype = c.opcintype \
+                        AND m.amoprighttype = c.opcintype AND m.amopstrategy = 5 AND m.amoppurpose = 's' \
+                       JOIN pg_operator o ON o.oid = m.amopopr) \
+                     ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1) \
+                   SELECT a.attname, quote_ident(a.attname), format('%I.%I', tn.nspname, t.typname), \
+                   quote_ident(n.nspname), t.typcategory IN ('A', 'C') OR b.typname IN ('json', 'jsonb'), \
+                   t.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype), i.indisprimary \
+                   FROM key JOIN pg_index i USING (indexrelid) \
                    CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[]) WITH ORDINALITY k(attnum, opclass, ord) \
                    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
                    JOIN pg_type t ON t.oid = a.atttypid \
@@ -43,8 +80,7 @@ pub fn primary_key(relation: u32) -> Result<Option<PrimaryKey>> {
                     AND m.amoprighttype = c.opcintype AND m.amopstrategy = 5 AND m.amoppurpose = 's' \
                    JOIN pg_operator o ON o.oid = m.amopopr \
                    JOIN pg_namespace n ON n.oid = o.oprnamespace \
-                   WHERE i.indrelid = $1::oid AND i.indisprimary AND i.indisvalid AND k.ord <= i.indnkeyatts \
-                   ORDER BY k.ord";
+                   WHERE k.ord <= i.indnkeyatts ORDER BY k.ord";
         let rows = query(sql, &[Some(&relation.to_string())])?;
         let columns: Vec<KeyColumn> = rows
             .iter()
@@ -54,20 +90,22 @@ pub fn primary_key(relation: u32) -> Result<Option<PrimaryKey>> {
                 type_name: r.required(2),
                 operator_schema: r.required(3),
                 nested: r.boolean(4),
+                integer: r.boolean(5),
             })
             .collect();
-        Ok((!columns.is_empty()).then_some(PrimaryKey { columns }))
+        let primary = rows.first().is_some_and(|r| r.boolean(6));
+        Ok((!columns.is_empty()).then_some(Key { columns, primary }))
     })
 }
 
 /// A column of the key that may be NULL in a child table; rows with a NULL there would not be walked over.
-pub fn nullable_in_child(leaves: &[u32], key: &PrimaryKey) -> Result<Option<String>> {
-    let names: Vec<&str> = key.columns.iter().map(|c| c.name.as_str()).collect();
+pub fn nullable_in_child(leaves: &[u32], key: &Key) -> Result<Option<String>> {
     as_owner(|| {
         let sql = "SELECT format('%I of %s', attname, attrelid::regclass) FROM pg_attribute \
                    WHERE attrelid = ANY ($1::oid[]) AND NOT attnotnull \
                    AND attname = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) LIMIT 1";
-        let rows = query(sql, &[Some(&oid_array(leaves)), Some(&serde_json::json!(names).to_string())])?;
+        let names = serde_json::json!(key.names()).to_string();
+        let rows = query(sql, &[Some(&oid_array(leaves)), Some(&names)])?;
         Ok(rows.first().and_then(|r| r.text(0)))
     })
 }
@@ -76,28 +114,4 @@ pub fn nullable_in_child(leaves: &[u32], key: &PrimaryKey) -> Result<Option<Stri
 pub fn oid_array(oids: &[u32]) -> String {
     let list: Vec<String> = oids.iter().map(u32::to_string).collect();
     format!("{{{}}}", list.join(","))
-}
-
-/// What a relation is, for messages: kind, quoted name, and whether it belongs to the system.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Described {
-    /// pg_class.relkind.
-    pub kind: char,
-    pub quoted: String,
-    pub system: bool,
-}
-
-/// Describes a relation; `None` when there is none of that oid.
-pub fn describe(relation: u32) -> Result<Option<Described>> {
-    as_owner(|| {
-        let sql = "SELECT c.relkind, format('%I.%I', n.nspname, c.relname), \
-                   c.oid < 16384 OR n.nspname IN ('pg_catalog', 'information_schema', 'pg_toast', 'migrator') \
-                   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid";
-        let rows = query(sql, &[Some(&relation.to_string())])?;
-        Ok(rows.first().map(|r| Described {
-            kind: r.required(0).chars().next().unwrap_or(' '),
-            quoted: r.required(1),
-            system: r.boolean(2),
-        }))
-    })
 }

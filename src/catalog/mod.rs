@@ -22,6 +22,7 @@ pub mod rights;
 pub mod roles;
 pub mod sequences;
 pub mod session;
+pub mod signals;
 pub mod storage;
 pub mod types;
 pub mod usage;

@@ -1,6 +1,5 @@
 //! The steps that recipes are made of, in the user's own names.
 
-use crate::catalog::keys;
 use crate::ddl::{Change, Column, ConstraintKind, Filling, NewColumn, NewConstraint, Relation};
 use crate::error::Result;
 use crate::guard::rule::Recipe;
@@ -16,19 +15,15 @@ pub fn alter(relation: &Relation) -> String {
     format!("ALTER TABLE {} ", relation.quoted)
 }
 
-/// Fills a column in batches where the table has a primary key to walk along, at once where it has none.
-pub fn fill(relation: &Relation, column: &Column, value: &str) -> Result<String> {
+/// Fills a column in batches.
+pub fn fill(relation: &Relation, column: &Column, value: &str) -> String {
     let (table, quoted) = (&relation.quoted, &column.quoted);
-    Ok(if keys::primary_key(relation.oid)?.is_some() {
-        format!(
-            "CALL migrator.backfill({}, {}, {});",
-            literal(table),
-            literal(&format!("{quoted} = {value}")),
-            literal(&format!("{quoted} IS NULL"))
-        )
-    } else {
-        format!("UPDATE {table} SET {quoted} = {value} WHERE {quoted} IS NULL;")
-    })
+    format!(
+        "CALL migrator.backfill({}, {}, {});",
+        literal(table),
+        literal(&format!("{quoted} = {value}")),
+        literal(&format!("{quoted} IS NULL"))
+    )
 }
 
 /// Makes a column NOT NULL without reading the rows under a strong lock. `name` is a free name for a constraint.
@@ -111,7 +106,7 @@ pub fn add_column(relation: &Relation, new: &NewColumn) -> Result<Option<Vec<Str
     let mut not_null_left = new.required;
     let mut steps = match &new.filling {
         Filling::Nothing if new.required || new.required_later => {
-            vec![format!("{add};"), fill(relation, column, new.neutral_value.as_deref().unwrap_or("your_value"))?]
+            vec![format!("{add};"), fill(relation, column, new.neutral_value.as_deref().unwrap_or("your_value"))]
         }
         Filling::Nothing => vec![format!("{add};")],
         Filling::Virtual(expression) => vec![format!("{add} GENERATED ALWAYS AS ({expression});")],
@@ -122,12 +117,12 @@ pub fn add_column(relation: &Relation, new: &NewColumn) -> Result<Option<Vec<Str
             vec![format!("{add}{default}{required};")]
         }
         Filling::EachRow(value) => {
-            vec![format!("{add};"), set_default(value), fill(relation, column, value)?]
+            vec![format!("{add};"), set_default(value), fill(relation, column, value)]
         }
         Filling::DomainDefault(value) => vec![
             format!("{add} DEFAULT NULL;"),
             format!("{table}ALTER COLUMN {} DROP DEFAULT;", column.quoted),
-            fill(relation, column, value)?,
+            fill(relation, column, value),
         ],
         Filling::Serial => serial(relation, new)?,
         Filling::Identity { always } => {
@@ -173,7 +168,7 @@ fn serial(relation: &Relation, new: &NewColumn) -> Result<Vec<String>> {
         format!("{table}ADD COLUMN {} {};", column.quoted, column.type_name),
         format!("CREATE SEQUENCE {sequence} AS {} OWNED BY {}.{};", column.type_name, relation.quoted, column.quoted),
         format!("{table}ALTER COLUMN {} SET DEFAULT {next};", column.quoted),
-        fill(relation, column, &next)?,
+        fill(relation, column, &next),
     ])
 }
 
@@ -189,7 +184,7 @@ fn identity(relation: &Relation, new: &NewColumn, always: bool) -> Result<Vec<St
         format!("CREATE SEQUENCE {helper} AS {};", column.type_name),
         format!("{table}ADD COLUMN {quoted} {};", column.type_name),
         format!("{table}ALTER COLUMN {quoted} SET DEFAULT {next};"),
-        fill(relation, column, &next)?,
+        fill(relation, column, &next),
     ];
     steps.extend(not_null(relation, column, &new.not_null_name));
     steps.extend([

@@ -4,6 +4,7 @@ pub mod apply;
 pub mod backoff;
 mod baseline;
 mod blockers;
+pub mod caller;
 pub mod deploy;
 mod folder;
 pub mod lint;

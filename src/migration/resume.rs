@@ -1,8 +1,9 @@
 //! What to do about a top-level statement that was interrupted: the catalogue knows more than the ledger.
 
+use crate::catalog::backfill::run as backfill;
 use crate::catalog::indexes::{self, Index};
 use crate::catalog::ledger::Begun;
-use crate::catalog::{backfill, progress};
+use crate::catalog::progress;
 use crate::ddl::{Interruption, Nature};
 use crate::error::{Report, Result, code};
 use crate::migration::lock::Current;

@@ -2,18 +2,21 @@
 
 use serde_json::{Value, json};
 
+use super::caller;
 use super::deploy::run_all;
 use super::lock::{self, Running};
 use super::queue::Wish;
 use super::quoted;
 use super::task::Task;
 use crate::catalog::events::{At, Attempt};
-use crate::catalog::{ledger, progress, roles, session};
+use crate::catalog::{ledger, progress, roles};
 use crate::error::{Report, Result, SqlState, code, fail};
-use crate::pg::{report, session_worker, subtransaction, transaction};
+use crate::pg::{report, session_worker, transaction};
 
 /// The C symbol of the worker's entry.
 const ENTRY: &str = "migrator_run_scheduled";
+/// The type of its backend, which migrator.status looks for.
+const BACKEND_TYPE: &str = "migrator runner";
 
 /// Hands over a migration and the ones behind it (`count` in all). What tells the worker that the caller has committed is
 /// the mark in the ledger, which it sees then and only then. Returns a sentence for the person who called.
@@ -36,11 +39,9 @@ pub fn hand_over(wish: &Wish, first: &Task, count: usize) -> Result<String> {
         "wish": wish.to_json(),
         "version": first.version(),
         "attempt": attempt.id(),
-        "session_role": session_role,
-        "role": role,
-        "settings": session::own_settings()?,
+        "caller": caller::describe()?,
     });
-    session_worker::start(ENTRY, &handed.to_string())?;
+    session_worker::start(BACKEND_TYPE, ENTRY, &handed.to_string())?;
     let told = format!("{} will run in the background when this transaction commits", first.name());
     report::notice_of(
         &Report::new(SqlState::SUCCESS, told)
@@ -69,36 +70,12 @@ pub fn run_scheduled(handed: &str) -> Result<()> {
         return fail(Report::new(SqlState::INTERNAL_ERROR, "what a background worker was handed cannot be read"));
     };
     let version = text("version");
-    let prepared = become_caller(&handed);
+    let prepared = caller::become_like(&handed["caller"]);
     let outcome = prepared.and_then(|()| run_if_committed(&wish, version, id));
     let Err(error) = outcome else { return Ok(()) };
     transaction::restart()?;
     write_failure(&wish, version, id, &error)?;
     Err(error)
-}
-
-/// Settings first, with the rights of the session; some may be the role's to set.
-fn become_caller(handed: &Value) -> Result<()> {
-    let pairs = handed["settings"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut left = Vec::new();
-    for pair in pairs {
-        let (name, value) = (pair[0].as_str().unwrap_or_default(), pair[1].as_str().unwrap_or_default());
-        if subtransaction::contained(|| session::set(name, value)).is_err() {
-            left.push((name, value));
-        }
-    }
-    let text = |field: &str| handed[field].as_str().unwrap_or_default();
-    let now = roles::session_and_current()?;
-    if now.0 != text("session_role") {
-        session::set("session_authorization", text("session_role"))?;
-    }
-    if text("role") != text("session_role") {
-        session::set("role", text("role"))?;
-    }
-    for (name, value) in left {
-        session::set(name, value)?;
-    }
-    transaction::commit()
 }
 
 fn run_if_committed(wish: &Wish, version: &str, id: i64) -> Result<()> {

@@ -37,6 +37,18 @@ impl Call {
         unsafe { pgrx::fcinfo::pg_getarg::<i32>(self.fcinfo, number) }
     }
 
+    /// A double precision argument; `None` for NULL.
+    pub fn float(&self, number: usize) -> Option<f64> {
+        // SAFETY: as above, for double precision.
+        unsafe { pgrx::fcinfo::pg_getarg::<f64>(self.fcinfo, number) }
+    }
+
+    /// A jsonb argument as text; `None` for NULL.
+    pub fn json(&self, number: usize) -> Option<String> {
+        // SAFETY: as above, for jsonb.
+        unsafe { pgrx::fcinfo::pg_getarg::<pgrx::JsonB>(self.fcinfo, number) }.map(|json| json.0.to_string())
+    }
+
     /// A boolean argument; NULL is false.
     pub fn boolean(&self, number: usize) -> bool {
         // SAFETY: as above, for boolean.
@@ -73,6 +85,11 @@ impl Call {
             || Returned { datum: pg_sys::Datum::from(0), null: true },
             |datum| Returned { datum, null: false },
         )
+    }
+
+    /// Returns an integer.
+    pub fn returns_integer(&self, number: i32) -> Returned {
+        Returned { datum: pg_sys::Datum::from(number), null: false }
     }
 
     /// Returns a bigint.

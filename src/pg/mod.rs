@@ -31,6 +31,8 @@ pub mod session_worker;
 pub mod settings_scope;
 pub mod spi;
 mod statement_text;
+pub mod statement_timer;
+mod stripe;
 pub mod subtransaction;
 pub mod top_level;
 pub mod transaction;
@@ -38,6 +40,7 @@ pub mod transaction_end;
 pub mod user;
 mod versions;
 pub mod wait;
+pub mod waiters;
 pub mod writable;
 
 pub(crate) use background::background_worker;

@@ -29,6 +29,20 @@ impl Drop for SessionLock {
     }
 }
 
+/// Whether nobody holds the lock exclusively. Never waits; others may find it taken for a moment.
+pub fn is_free(key: Key) -> bool {
+    let tag = tag(key);
+    // SAFETY: a well-formed tag, never waiting; what was taken is released.
+    unsafe {
+        let result = pg_sys::LockAcquire(&raw const tag, pg_sys::ShareLock as i32, true, true);
+        let free = result != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL;
+        if free {
+            pg_sys::LockRelease(&raw const tag, pg_sys::ShareLock as i32, true);
+        }
+        free
+    }
+}
+
 /// Takes the lock until the end of the current transaction if nobody else has it.
 pub fn try_acquire_for_transaction(key: Key) -> bool {
     acquire(key, false)

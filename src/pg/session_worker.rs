@@ -4,7 +4,7 @@
 //! could: RESET ROLE leads where it would lead the caller. Who waits for a worker inside a transaction would hang: an index
 //! that is built concurrently waits for the caller's snapshot. So the caller goes on, and the worker waits.
 
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 use std::time::Duration;
 
 use pgrx::pg_sys;
@@ -15,18 +15,16 @@ use crate::error::Result;
 
 /// How long between two looks at the caller's transaction.
 const PAUSE: Duration = Duration::from_millis(50);
-/// The type of the backend, in pg_stat_activity.
-pub const BACKEND_TYPE: &str = "migrator runner";
 
 /// Registers a worker whose entry is given the text, once this transaction has ended, whichever way: the worker has to find
-/// out. Fails when there is no free slot (`max_worker_processes`).
-pub fn start(entry: &str, payload: &str) -> Result<()> {
+/// out. `kind` is the type of its backend in pg_stat_activity. Fails when there is no free slot (`max_worker_processes`).
+pub fn start(kind: &str, entry: &str, payload: &str) -> Result<()> {
     // SAFETY: reads of the backend's own state.
     let (database, user) = unsafe { (pg_sys::MyDatabaseId, pg_sys::GetAuthenticatedUserId()) };
     let (process, transaction) = versions::virtual_transaction();
     let ids = [database.to_u32(), user.to_u32(), user::owner().to_u32()].map(|oid| oid.to_string()).join(" ");
     let segment = Segment::with(payload.as_bytes(), true)?;
-    let job = Job { kind: BACKEND_TYPE, entry, extra: format!("{ids} {process} {transaction}"), notify: false };
+    let job = Job { kind, entry, extra: format!("{ids} {process} {transaction}"), notify: false };
     register(&job, &segment).inspect_err(|_| segment.unpin()).map(drop)
 }
 
@@ -34,7 +32,7 @@ pub fn start(entry: &str, payload: &str) -> Result<()> {
 ///
 /// # Safety
 /// Called from a frame made by [`session_worker!`], as the main function of a worker that [`start`] registered.
-pub unsafe fn main(handle: pg_sys::Datum, body: fn(&str) -> Result<()>) {
+pub unsafe fn main(handle: pg_sys::Datum, activity: &'static CStr, body: fn(&str) -> Result<()>) {
     // SAFETY: the start-up sequence of every worker; the entry is ours and NUL-terminated.
     unsafe {
         let extra = super::convert::string((*pg_sys::MyBgworkerEntry).bgw_extra.as_ptr()).unwrap_or_default();
@@ -55,8 +53,7 @@ pub unsafe fn main(handle: pg_sys::Datum, body: fn(&str) -> Result<()>) {
         }
         // What lives across transactions lives here.
         let context = super::memory::new_context(pg_sys::TopMemoryContext);
-        let what = c"migrator: migrations handed over by apply or revert".as_ptr();
-        pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, what);
+        pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, activity.as_ptr());
         pg_sys::SetCurrentStatementStartTimestamp();
         let begun = boundary::catch(|| raw::StartTransactionCommand());
         pg_sys::CurrentMemoryContext = context;
@@ -73,9 +70,9 @@ fn log(error: &crate::error::Report) {
     let _ = raise::emit(error, pgrx::PgLogLevel::LOG as c_int);
 }
 
-/// Defines the C symbol of a worker's main function.
+/// Defines the C symbol of a worker's main function, and what pg_stat_activity shows as its query.
 macro_rules! session_worker {
-    ($symbol:ident, $body:path) => {
+    ($symbol:ident, $activity:literal, $body:path) => {
         /// The main function of a background worker.
         ///
         /// # Safety
@@ -85,7 +82,7 @@ macro_rules! session_worker {
         #[pgrx::pg_guard]
         pub unsafe extern "C-unwind" fn $symbol(handle: pgrx::pg_sys::Datum) {
             // SAFETY: entered from Postgres.
-            unsafe { $crate::pg::session_worker::main(handle, $body) }
+            unsafe { $crate::pg::session_worker::main(handle, $activity, $body) }
         }
     };
 }

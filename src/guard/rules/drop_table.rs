@@ -1,6 +1,7 @@
 //! `drop-table`: tables with rows, or that others name, are dropped.
 
-use crate::catalog::{dependents, keys, references, usage};
+use crate::catalog::backfill::target;
+use crate::catalog::{dependents, references, usage};
 use crate::ddl::{Change, ChangeKind, Ddl, Object, Relation};
 use crate::error::Result;
 use crate::guard::rule::{Class, Default, Finding, Recipe, Rule};
@@ -65,7 +66,7 @@ fn described(table: &Relation) -> Result<(String, bool)> {
     let weight = Weight::of(table)?;
     let mut detail = weight.describe(&table.quoted)?;
     if let Some(parent) = table.partition_of
-        && let Some(parent) = keys::describe(parent)?
+        && let Some(parent) = target::describe(&[parent])?.pop()
     {
         detail.push_str(&format!(
             " The ACCESS EXCLUSIVE lock is also taken on {}, which it is a partition of, and blocks reads and writes there.",
@@ -80,7 +81,7 @@ fn recipe(change: &Change, tables: &[&Relation]) -> Result<Recipe> {
     if let [table] = tables
         && let Some(parent) = table.partition_of
         && !references::has_default_partition(parent)?
-        && let Some(parent) = keys::describe(parent)?
+        && let Some(parent) = target::describe(&[parent])?.pop()
     {
         let mut recipe = Recipe::allowing(
             "When nobody needs it any more, detach it without blocking, outside of a transaction block, then drop it:",

@@ -56,7 +56,7 @@ fn recipe(relation: &Relation, kind: &ChangeKind) -> Result<Recipe> {
             let mut statements = vec![
                 format!("{table}ADD COLUMN {column} {}{};", new.column.type_name, new.collation),
                 format!("{table}ALTER COLUMN {column} SET DEFAULT {default};"),
-                recipes::fill(relation, &new.column, value)?,
+                recipes::fill(relation, &new.column, value),
             ];
             if new.required {
                 statements.extend(recipes::not_null(relation, &new.column, &new.not_null_name));

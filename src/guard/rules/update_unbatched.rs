@@ -47,11 +47,16 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
 }
 
 fn recipe(relation: &Relation, modification: &Modification) -> Result<Recipe> {
-    let Some(key) = keys::primary_key(relation.oid)? else {
+    let key = keys::of(relation.oid)?;
+    if let (None, Some(set), Some(_), 'r' | 'p') = (&key, &modification.set, &modification.remaining, relation.kind) {
+        return Ok(backfill(relation, set, modification));
+    }
+    let Some(key) = key else {
         let without = match (relation.kind, modification.command) {
             ('v', "UPDATE") => " For the table behind the view, migrator.backfill does that.".to_owned(),
             ('v', _) | (_, "DELETE" | "MERGE") => String::new(),
-            _ => format!(" With a primary key on {}, migrator.backfill does that.", relation.quoted),
+            _ => " migrator.backfill does that where a condition tells the rows that are done from those that are not."
+                .to_owned(),
         };
         return Ok(Recipe::advice(format!("Do it in several transactions, each for a part of the rows.{without}")));
     };
@@ -60,13 +65,7 @@ fn recipe(relation: &Relation, modification: &Modification) -> Result<Recipe> {
     if let Some(set) = &modification.set
         && !key.columns.iter().any(|c| modification.columns.contains(&c.name))
     {
-        let remaining = modification.remaining.iter().map(|condition| format!(", {}", literal(condition)));
-        let arguments: String =
-            [literal(&relation.quoted), format!(", {}", literal(set))].into_iter().chain(remaining).collect();
-        return Ok(Recipe::new(
-            "Change them in small batches, outside of a transaction block:",
-            vec![format!("CALL migrator.backfill({arguments});")],
-        ));
+        return Ok(backfill(relation, set, modification));
     }
     if let Some(condition) = &modification.condition {
         let table = &relation.quoted;
@@ -84,4 +83,14 @@ fn recipe(relation: &Relation, modification: &Modification) -> Result<Recipe> {
         _ => "",
     };
     Ok(Recipe::advice(format!("Do it in several transactions, each for a range of ({columns}){backfill}.")))
+}
+
+fn backfill(relation: &Relation, set: &str, modification: &Modification) -> Recipe {
+    let remaining = modification.remaining.iter().map(|condition| format!(", {}", literal(condition)));
+    let arguments: String =
+        [literal(&relation.quoted), format!(", {}", literal(set))].into_iter().chain(remaining).collect();
+    Recipe::new(
+        "Change them in small batches, outside of a transaction block:",
+        vec![format!("CALL migrator.backfill({arguments});")],
+    )
 }

@@ -1,0 +1,223 @@
+//! Sweeping up: rows that still match after the walk were locked, moved, or written by others meanwhile. They are looked
+//! for under one snapshot and changed one by one. Done is what a look finds nothing in.
+
+use std::time::{Duration, Instant};
+
+use super::hold::Hold;
+use super::rows::{self, Fate};
+use crate::catalog::backfill::run::{self, Run};
+use crate::catalog::backfill::{Unit, errors, statement};
+use crate::catalog::session;
+use crate::error::{Report, Result, code, fail};
+use crate::migration::backoff;
+use crate::pg::{subtransaction, transaction, wait};
+use crate::settings;
+
+/// More rows than these are not swept up but walked over once more.
+const MOST_ROWS: usize = 10_000;
+/// Sweeps that changed rows, after which rows that keep appearing are somebody else's doing.
+const MOST_SWEEPS: u32 = 20;
+/// Sweeps that could change nothing, though nothing was locked.
+const MOST_IDLE: u32 = 2;
+/// While rows that are changed already are held, a locked one is not waited for longer than this.
+const ROW_PATIENCE: Duration = Duration::from_millis(50);
+
+/// What a sweep came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// Nothing matches any more.
+    Clean,
+    /// So much is left that the walk has to begin anew.
+    Walk,
+}
+
+/// A sweep's counts.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+struct Swept {
+    found: u64,
+    changed: u64,
+    failed: u64,
+    locked: u64,
+}
+
+/// Looks and sweeps until a look finds nothing. The units are those of the tables as they are now.
+pub fn sweep(
+    run: &Run,
+    units: &[Unit],
+    hold: &mut Hold,
+    beat: &mut impl FnMut(&mut Hold) -> Result<()>,
+) -> Result<End> {
+    let (mut sweeps, mut idle, mut blocked) = (0, 0, 0);
+    // What failed in the walk still matches and is tried again.
+    errors::forget_all(run.id)?;
+    loop {
+        hold.go_on(beat)?;
+        let left = statement::left(&run.target, &run.clauses, MOST_ROWS + 1)?;
+        transaction::commit()?;
+        let total: usize = left.iter().map(|(_, rows)| rows).sum();
+        if total == 0 {
+            return Ok(End::Clean);
+        }
+        if total > MOST_ROWS {
+            return Ok(End::Walk);
+        }
+        run::begins_sweep(run.id)?;
+        let swept = once(run, units, &left, hold, beat)?;
+        if swept.failed == swept.found && swept.found > 0 {
+            return fail(failed(run)?);
+        }
+        sweeps += u32::from(swept.changed > 0);
+        blocked = if swept.changed == 0 && swept.locked > 0 { blocked + 1 } else { 0 };
+        idle = if swept.changed == 0 && swept.locked == 0 { idle + 1 } else { 0 };
+        if idle >= MOST_IDLE || sweeps >= MOST_SWEEPS || blocked > settings::lock_retries() {
+            let example = example(run, units, &left)?;
+            return fail(incomplete(run, total, &example, idle >= MOST_IDLE, swept.locked));
+        }
+        if blocked > 0 {
+            let reason = format!("{} rows that others have locked", swept.locked);
+            run::waits_for(run.id, Some(&reason))?;
+            transaction::commit()?;
+            wait::sleep(backoff::pause(blocked))?;
+            run::waits_for(run.id, None)?;
+            transaction::commit()?;
+        }
+    }
+}
+
+/// Rows of a run without a condition that failed, once more. They are known by key.
+pub fn retry_failed(run: &Run, units: &[Unit]) -> Result<()> {
+    let known = errors::of(run.id, usize::MAX >> 1)?;
+    transaction::commit()?;
+    for row in &known {
+        let Some(unit) = units.iter().find(|u| u.relation == row.relation) else { continue };
+        session::set_lock_timeout(settings::lock_timeout())?;
+        let outcome = subtransaction::contained(|| rows::change(unit, &run.clauses, &row.key));
+        match rows::fate(outcome)? {
+            Fate::Changed => {
+                errors::forget(run.id, row.relation, &row.key)?;
+                run::swept(run.id, 1)?;
+            }
+            Fate::Gone => errors::forget(run.id, row.relation, &row.key)?,
+            Fate::Failed(error) | Fate::Locked(error) => errors::add(run.id, unit, &row.key, &row.row, &error)?,
+        }
+        transaction::commit()?;
+    }
+    let left = errors::count(run.id)?;
+    if left == 0 { Ok(()) } else { fail(failed(run)?) }
+}
+
+/// All rows that were found, table by table.
+fn once(
+    run: &Run,
+    units: &[Unit],
+    left: &[(u32, usize)],
+    hold: &mut Hold,
+    beat: &mut impl FnMut(&mut Hold) -> Result<()>,
+) -> Result<Swept> {
+    let mut swept = Swept::default();
+    for unit in units.iter().filter(|u| !u.only || left.iter().any(|(relation, _)| *relation == u.relation)) {
+        let found = statement::left_in(unit, &run.clauses, MOST_ROWS)?;
+        transaction::commit()?;
+        let locked = together(run, unit, &found, &mut swept, hold, beat)?;
+        for row in locked {
+            hold.go_on(beat)?;
+            alone(run, unit, &row, &mut swept)?;
+        }
+    }
+    Ok(swept)
+}
+
+/// Rows in transactions of a batch's length. Returns those that were locked.
+fn together(
+    run: &Run,
+    unit: &Unit,
+    found: &[String],
+    swept: &mut Swept,
+    hold: &mut Hold,
+    beat: &mut impl FnMut(&mut Hold) -> Result<()>,
+) -> Result<Vec<String>> {
+    let (mut locked, mut changed, mut begun) = (Vec::new(), 0, Instant::now());
+    for row in found {
+        swept.found += 1;
+        match one(run, unit, row, ROW_PATIENCE)? {
+            Fate::Changed => changed += 1,
+            Fate::Gone => {}
+            Fate::Failed(_) => swept.failed += 1,
+            Fate::Locked(_) => locked.push(row.clone()),
+        }
+        if begun.elapsed() >= Duration::from_millis(hold.settings().target_ms.into()) {
+            run::swept(run.id, changed)?;
+            transaction::commit()?;
+            swept.changed += std::mem::take(&mut changed);
+            hold.go_on(beat)?;
+            begun = Instant::now();
+        }
+    }
+    run::swept(run.id, changed)?;
+    transaction::commit()?;
+    swept.changed += changed;
+    Ok(locked)
+}
+
+/// A row that was locked, waited for with nothing else in hand.
+fn alone(run: &Run, unit: &Unit, row: &str, swept: &mut Swept) -> Result<()> {
+    let bound = settings::lock_timeout();
+    match one(run, unit, row, if bound.is_zero() { Duration::from_secs(1) } else { bound })? {
+        Fate::Changed => {
+            swept.changed += 1;
+            run::swept(run.id, 1)?;
+        }
+        Fate::Gone => {}
+        Fate::Failed(_) => swept.failed += 1,
+        Fate::Locked(_) => swept.locked += 1,
+    }
+    transaction::commit()
+}
+
+/// One row, in a subtransaction; its error is written down.
+fn one(run: &Run, unit: &Unit, row: &str, patience: Duration) -> Result<Fate> {
+    let outcome = subtransaction::contained(|| {
+        session::set_lock_timeout(patience)?;
+        statement::check_constraints_at_once()?;
+        rows::change(unit, &run.clauses, row)
+    });
+    let fate = rows::fate(outcome)?;
+    if let Fate::Failed(error) = &fate {
+        errors::add(run.id, unit, row, &rows::described(unit, row), error)?;
+    }
+    Ok(fate)
+}
+
+fn failed(run: &Run) -> Result<Report> {
+    Ok(rows::all_but(run, errors::count(run.id)?, errors::of(run.id, 1)?.first()))
+}
+
+fn example(run: &Run, units: &[Unit], left: &[(u32, usize)]) -> Result<String> {
+    for unit in units.iter().filter(|u| !u.only || left.iter().any(|(relation, _)| *relation == u.relation)) {
+        if let Some(row) = statement::left_in(unit, &run.clauses, 1)?.first() {
+            return Ok(format!("one has {}", rows::described(unit, row)));
+        }
+    }
+    Ok("the last of them has just gone".to_owned())
+}
+
+fn incomplete(run: &Run, total: usize, example: &str, idle: bool, locked: u64) -> Report {
+    let rows = if total == 1 { "1 row still matches".to_owned() } else { format!("{total} rows still match") };
+    let report = Report::new(code::BACKFILL_INCOMPLETE, format!("backfill {} of {}: {rows}", run.id, run.target));
+    if idle {
+        return report
+            .detail(format!(
+                "None of them could be changed, and none is locked; {example}. A trigger or policy keeps them."
+            ))
+            .hint("Exclude such rows in where_clause, or have the trigger or policy let the change pass.");
+    }
+    if locked > 0 {
+        return report.detail(format!("Other sessions keep {locked} of them locked; {example}.")).hint(
+            "SELECT pid, state, xact_start, query FROM pg_stat_activity WHERE xact_start IS NOT NULL ORDER BY 3; \
+                   the same call goes on when they have ended.",
+        );
+    }
+    report
+        .detail(format!("After {MOST_SWEEPS} sweeps rows that match keep appearing; {example}."))
+        .hint("Let writers fill the column themselves (a default or a trigger) before the backfill.")
+}
