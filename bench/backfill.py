@@ -35,6 +35,7 @@ RARE, FREQUENT = "max_wal_size = 8GB", "max_wal_size = 64MB"
 
 KEYS = {"bigint": ("g", "0"), "uuid": ("md5(g::text)::uuid", "'00000000-0000-0000-0000-000000000000'")}
 TABLE = """
+SET migrator.guard = off;
 CREATE TABLE t (id {key} PRIMARY KEY, a int, b int, old text, new text, pad text);
 INSERT INTO t SELECT {value}, g, g % 1000, 'v' || g, NULL, repeat('x', 80) FROM generate_series(1, {rows}) g;
 CREATE INDEX ON t (a);
