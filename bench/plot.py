@@ -2,8 +2,8 @@
 
 import math
 
-INK, GRID = "#767676", "#80808040"
-LEFT, GAP, TOP, WIDTH, HEIGHT, BETWEEN = 64, 84, 66, 400, 96, 34
+INK, GRID, SHADE = "#767676", "#80808040", "#80808028"
+LEFT, GAP, TOP, WIDTH, HEIGHT, BETWEEN = 64, 84, 52, 400, 96, 46
 
 
 class Axis:
@@ -41,20 +41,20 @@ class Column:
 
 
 class Panel:
-    """`lines` are (colour, points), `levels` are (colour, y), `spans` (from, to) on the x axis, `spike` an (x, text)."""
+    """`lines` are (colour, points), `levels` (colour, y), `spans` (from, to) on the x axis, `spike` an (x, text)."""
 
-    def __init__(self, lines=(), levels=(), spans=(), spike=None):
-        self.lines, self.levels, self.spans, self.spike = lines, levels, spans, spike
+    def __init__(self, lines=(), levels=(), spans=(), spike=None, note=""):
+        self.lines, self.levels, self.spans, self.spike, self.note = lines, levels, spans, spike, note
 
 
-def text(x, y, content, anchor="start", size=12, colour=INK, weight="normal"):
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="{size}" font-weight="{weight}" fill="{colour}">{content}</text>'
+def text(x, y, content, anchor="start", size=12, weight="normal"):
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="{size}" font-weight="{weight}" fill="{INK}">{content}</text>'
 
 
 def panel(x, y, column, content, name):
     across = Axis(*column.x, x, x + WIDTH)
     up = Axis(*column.y, y + HEIGHT, y, column.log)
-    out = [f'<rect x="{across.at(a)}" y="{y}" width="{round(across.at(b) - across.at(a), 1)}" height="{HEIGHT}" fill="#80808020"/>'
+    out = [f'<rect x="{across.at(a)}" y="{y}" width="{round(across.at(b) - across.at(a), 1)}" height="{HEIGHT}" fill="{SHADE}"/>'
            for a, b in content.spans]
     for tick in up.ticks(3):
         out += [f'<path d="M{x} {up.at(tick)}H{x + WIDTH}" stroke="{GRID}"/>', text(x - 6, up.at(tick) + 4, number(tick), "end", 11)]
@@ -68,12 +68,12 @@ def panel(x, y, column, content, name):
     if content.spike:
         at, label = across.at(content.spike[0]), content.spike[1]
         out.append(f'<path d="M{at} {y + HEIGHT}V{y - 2}m-4 7l4 -7l4 7" fill="none" stroke="{content.lines[0][0]}" stroke-width="1.6"/>')
-        out.append(text(at + 8, y + 24, label, size=11))
-    return out + [text(x + WIDTH, y - 4, name, "end", 12, weight="bold")]
+        out.append(text(at - 8, y + 14, label, "end", 11) if at > x + WIDTH / 2 else text(at + 8, y + 14, label, size=11))
+    return out + [text(x, y - 6, f'<tspan font-weight="bold">{name}</tspan> {content.note}')]
 
 
 def grid(title, columns, rows, legend):
-    """The picture: `rows` are (name, [panel of each column]), `legend` is (colour, dashed, text)."""
+    """The picture: `rows` are (name, [panel of each column]), `legend` is (colour, line, text) with line `solid`, `dashed` or `area`."""
     width = LEFT + len(columns) * (WIDTH + GAP) - GAP + 24
     height = TOP + len(rows) * (HEIGHT + BETWEEN) + 26
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
@@ -84,8 +84,8 @@ def grid(title, columns, rows, legend):
         for row, (name, panels) in enumerate(rows):
             out += panel(x, TOP + row * (HEIGHT + BETWEEN), column, panels[n], name)
     x = LEFT
-    for colour, dashed, label in legend:
-        dash = ' stroke-dasharray="5 4"' if dashed else ""
-        out += [f'<path d="M{x} {height - 12}h22" stroke="{colour}" stroke-width="1.6"{dash}/>', text(x + 28, height - 8, label)]
-        x += 50 + 6.6 * len(label)
+    for colour, line, label in legend:
+        look = {"solid": "1.6", "dashed": '1.6" stroke-dasharray="5 4', "area": "14"}[line]
+        out += [f'<path d="M{x} {height - 12}h22" stroke="{colour}" stroke-width="{look}"/>', text(x + 28, height - 8, label)]
+        x = round(x + 50 + 6.6 * len(label))
     return "\n".join([*out, "</svg>", ""])
