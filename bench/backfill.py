@@ -7,13 +7,11 @@ checkpoints; the latency of others meanwhile. With --docs writes docs/backfill-s
 the benchmark itself on tables too small to mean anything.
 """
 
-import dataclasses
 import math
 import os
 import platform
 import statistics
 import sys
-import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -21,196 +19,17 @@ sys.path.insert(0, os.path.join(ROOT, "tests/driver"))
 from harness import Cluster  # noqa: E402
 from page import publish, table  # noqa: E402
 from plot import SHADE, Column, Panel, grid  # noqa: E402
+from ways import (AFTER, CAP, FROM_START, KEYSET, KEYSET_ROWS, LIMIT, LIMIT_ROWS, METHODS, OURS, OURS2, TARGET_MS, UPDATE, measure,  # noqa: E402
+                  percentile, sql, template)
 
 QUICK = "--quick" in sys.argv
 SMALL, BIG, RANDOM, LOADED = (20000, 80000, 20000, 40000) if QUICK else (1000000, 4000000, 500000, 1000000)
 TURNS = 1 if QUICK else 3
 BASELINE = 3 if QUICK else 12       # seconds of the other sessions alone, before each run
-AFTER = 2                           # and after it, so that what waited is counted
-CAP = 600                           # seconds after which the LIMIT loop gives up
-LIMIT_ROWS, KEYSET_ROWS, TARGET_MS = 1000, 5000, 100
 
 SETTINGS = ("fsync = on", "shared_buffers = 1GB", "checkpoint_timeout = 30min", "autovacuum = off")
 # With min_wal_size the files of the WAL are there already, as on a server that has run for long.
 RARE, FREQUENT = ("max_wal_size = 8GB", "min_wal_size = 4GB"), ("max_wal_size = 64MB",)
-
-KEYS = {"bigint": ("g", "0"), "uuid": ("md5(g::text)::uuid", "'00000000-0000-0000-0000-000000000000'")}
-TABLE = """
-SET migrator.guard = off;
-CREATE TABLE t (id {key} PRIMARY KEY, a int, b int, old text, new text, pad text);
-INSERT INTO t SELECT {value}, g, g % 1000, 'v' || g, NULL, repeat('x', 80) FROM generate_series(1, {rows}) g;
-CREATE INDEX ON t (a);
-CREATE INDEX ON t (b);
-VACUUM (ANALYZE) t;
-"""
-# After each commit the loops say in application_name how far they are: others see it at once, and it writes nothing.
-LOOPS = """
-CREATE PROCEDURE limit_loop() LANGUAGE plpgsql AS $$
-DECLARE n bigint; done bigint := 0; begun timestamptz := clock_timestamp();
-BEGIN
-    LOOP
-        UPDATE t SET new = old WHERE id IN (SELECT id FROM t WHERE new IS NULL LIMIT {limit_rows} FOR UPDATE SKIP LOCKED);
-        GET DIAGNOSTICS n = ROW_COUNT;
-        COMMIT;
-        EXIT WHEN n = 0 OR clock_timestamp() > begun + interval '{cap} s';
-        done := done + n;
-        PERFORM set_config('application_name', 'rows ' || done, false);
-    END LOOP;
-END $$;
-CREATE PROCEDURE keyset_loop() LANGUAGE plpgsql AS $$
-DECLARE n bigint; done bigint := 0; lo t.id%TYPE := {zero}; hi t.id%TYPE;
-BEGIN
-    LOOP
-        SELECT id INTO hi FROM (SELECT id FROM t WHERE id > lo ORDER BY id LIMIT {keyset_rows}) s ORDER BY id DESC LIMIT 1;
-        EXIT WHEN NOT FOUND;
-        UPDATE t SET new = old WHERE id > lo AND id <= hi AND new IS NULL;
-        GET DIAGNOSTICS n = ROW_COUNT;
-        COMMIT;
-        lo := hi;
-        done := done + n;
-        PERFORM set_config('application_name', 'rows ' || done, false);
-    END LOOP;
-END $$;
-"""
-UPDATE, LIMIT, KEYSET, OURS, OURS2 = "one UPDATE", "LIMIT loop", "keyset loop", "migrator, 1 worker", "migrator, 2 workers"
-METHODS = {
-    UPDATE: "UPDATE t SET new = old WHERE new IS NULL;",
-    LIMIT: "CALL limit_loop();",
-    KEYSET: "CALL keyset_loop();",
-    OURS: f"CALL migrator.backfill('t', 'new = old', 'new IS NULL', target_ms => {TARGET_MS});",
-    OURS2: f"CALL migrator.backfill('t', 'new = old', 'new IS NULL', target_ms => {TARGET_MS}, workers => 2);",
-}
-COUNTERS = """
-SELECT pg_current_wal_insert_lsn() - '0/0', (SELECT wal_fpi FROM pg_stat_wal), n_tup_upd, n_tup_hot_upd,
-       pg_relation_size('t') / 8192, pg_indexes_size('t') / 8192
-FROM pg_stat_user_tables WHERE relname = 't';
-"""
-PROGRESS = """
-SELECT extract(epoch FROM clock_timestamp()), greatest(
-    (SELECT max(substr(application_name, 6)::bigint) FROM pg_stat_activity WHERE application_name LIKE 'rows %'),
-    (SELECT max(rows_done) FROM migrator.backfills), 0) \\watch 0.2
-"""
-
-
-@dataclasses.dataclass
-class Run:
-    """One method, once. `progress` and `latencies` are (seconds since it began, rows committed or milliseconds)."""
-    rows: int
-    seconds: float
-    wal: int
-    fpi: int
-    updated: int
-    hot: int
-    heap: tuple
-    index: tuple
-    missed: int
-    progress: list
-    latencies: list
-
-    @property
-    def growth(self):
-        return self.heap[1] - self.heap[0]
-
-    def between(self, start, stop):
-        """Sorted latencies of what was due in that time."""
-        return sorted(ms for at, ms in self.latencies if start <= at < stop)
-
-    @property
-    def alone(self):
-        return self.between(1 - BASELINE, 0)
-
-    @property
-    def during(self):
-        return self.between(0, self.seconds)
-
-
-def percentile(values, share):
-    return values[min(int(len(values) * share), len(values) - 1)]
-
-
-def sql(cluster, text, db):
-    """Output of statements that must succeed, however long they take."""
-    out, err = cluster.popen(text, db=db, options=("-XAtq", "-v", "ON_ERROR_STOP=1")).communicate()
-    assert "ERROR" not in err, err[:600]
-    return out.strip()
-
-
-def alone(cluster):
-    """Waits until no other session is left: a session hands in its statistics when it ends."""
-    deadline = time.time() + 30
-    while sql(cluster, "SELECT count(*) FROM pg_stat_activity WHERE datname = 'run' AND pid <> pg_backend_pid();", "run") != "0":
-        assert time.time() < deadline, "a session did not end"
-        time.sleep(0.05)
-
-
-def end(cluster, application):
-    sql(cluster, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{application}';", "postgres")
-
-
-class Others:
-    """Four sessions that change 400 rows a second. A change's latency counts from when it was due, not from when it was sent."""
-
-    def __init__(self, cluster, rows):
-        self.cluster, self.folder = cluster, tempfile.TemporaryDirectory()
-        script = os.path.join(self.folder.name, "script.sql")
-        with open(script, "w") as file:
-            file.write(f"\\set i random(1, {rows})\nUPDATE t SET pad = pad WHERE id = :i;\n")
-        self.process = cluster.popen("", db="run", program="pgbench", env={"PGAPPNAME": "others"}, options=(
-            "-n", "-c", "4", "-j", "1", "-R", "400", "-T", "3600", "-f", script, "-l", f"--log-prefix={self.folder.name}/log"))
-
-    def stop(self):
-        """(when it was due, milliseconds) of every change."""
-        end(self.cluster, "others")
-        self.process.communicate()
-        changes = []
-        for name in os.listdir(self.folder.name):
-            if name.startswith("log"):
-                with open(os.path.join(self.folder.name, name)) as log:
-                    for line in log:
-                        _, _, micros, _, second, micro, *_ = map(int, line.split())
-                        changes.append((second + (micro - micros) / 1e6, micros / 1000))
-        self.folder.cleanup()
-        return sorted(changes)
-
-
-def measure(cluster, template, rows, method, loaded=False):
-    """A method's run over a fresh copy of the table."""
-    sql(cluster, f"DROP DATABASE IF EXISTS run WITH (FORCE);\nCREATE DATABASE run TEMPLATE {template} STRATEGY file_copy;\nCHECKPOINT;", "postgres")
-    others = Others(cluster, rows) if loaded else None
-    if loaded:
-        time.sleep(BASELINE)
-    poll = cluster.popen(PROGRESS, db="run", env={"PGAPPNAME": "poll"})
-    time.sleep(0.5)
-    before = list(map(int, sql(cluster, COUNTERS, "run").split("|")))
-    begun = time.time()
-    sql(cluster, METHODS[method], "run")
-    seconds = time.time() - begun
-    latencies = []
-    if loaded:
-        time.sleep(AFTER)
-        latencies = [(at - begun, ms) for at, ms in others.stop()]
-    end(cluster, "poll")
-    samples = [tuple(map(float, line.split("|"))) for line in poll.communicate()[0].split()]
-    alone(cluster)
-    after = list(map(int, sql(cluster, COUNTERS, "run").split("|")))
-    missed = int(sql(cluster, "SELECT count(*) FROM t WHERE new IS DISTINCT FROM old;", "run"))
-    progress = [(0, 0)]
-    for at, done in samples:
-        if 0 < at - begun < seconds and done >= progress[-1][1]:
-            progress.append((at - begun, done))
-    wal, fpi, updated, hot = (b - a for a, b in zip(before[:4], after[:4]))
-    print(f"  {template} {method}{' with others' if loaded else ''}: {seconds:.1f} s, {wal / rows:.0f} bytes/row, {missed} missed", file=sys.stderr)
-    return Run(rows, seconds, wal, fpi, updated, hot, (before[4], after[4]), (before[5], after[5]), missed,
-               progress + [(seconds, rows - missed)], latencies)
-
-
-def template(cluster, key, rows):
-    """The name of a database with the table, to be copied."""
-    name, (value, zero) = f"{key}_{rows}", KEYS[key]
-    cluster.fresh(name)
-    sql(cluster, TABLE.format(key=key, value=value, rows=rows), name)
-    sql(cluster, LOOPS.format(zero=zero, limit_rows=LIMIT_ROWS, keyset_rows=KEYSET_ROWS, cap=CAP), name)
-    return name
 
 
 def turns(cluster, key, rows, methods, once=(), loaded=False):
@@ -220,7 +39,7 @@ def turns(cluster, key, rows, methods, once=(), loaded=False):
         first = turn * 2 % len(methods)
         for method in methods[first:] + methods[:first]:
             if method not in once or not runs[method]:
-                runs[method].append(measure(cluster, name, rows, method, loaded))
+                runs[method].append(measure(cluster, name, rows, method, BASELINE if loaded else 0))
     sql(cluster, f"DROP DATABASE {name};", "postgres")
     return runs
 
@@ -300,13 +119,14 @@ def verdicts(small, big, random, loaded):
     """What was asked, what came out."""
     everything = [run for runs in (small, big, random, loaded) for method in (OURS, OURS2) for run in runs.get(method, [])]
     asked = [
-        ("speed of 1 worker to one UPDATE, {n} rows", ">=", 1.0, lambda runs: ratio(runs[UPDATE], runs[OURS], seconds), (small, big)),
-        ("speed of 2 workers to one UPDATE, {n} rows", ">=", 1.6, lambda runs: ratio(runs[UPDATE], runs[OURS2], seconds), (small, big)),
-        ("WAL to one UPDATE, {n} rows", "<=", 0.65, lambda runs: ratio(runs[OURS], runs[UPDATE], wal), (small, big)),
-        ("heap growth to one UPDATE, {n} rows", "<=", 0.35, lambda runs: ratio(runs[OURS], runs[UPDATE], growth), (small, big)),
-        ("speed to the LIMIT loop, {n} rows", ">=", 3, lambda runs: ratio(runs[LIMIT], runs[OURS], seconds), (small,)),
-        ("speed to the LIMIT loop, {n} rows", ">=", 8, lambda runs: ratio(runs[LIMIT], runs[OURS], seconds), (big,)),
-        (f"time of {BIG} rows to {SMALL} rows", "<=", 4.4, lambda runs: ratio(runs[OURS], small[OURS], seconds), (big,)),
+        ("speed of 1 worker to one UPDATE, {n:,} rows", ">=", 1.0, lambda runs: ratio(runs[UPDATE], runs[OURS], seconds), (small, big)),
+        ("speed of 2 workers to one UPDATE, {n:,} rows", ">=", 1.6, lambda runs: ratio(runs[UPDATE], runs[OURS2], seconds), (small, big)),
+        ("WAL to one UPDATE, {n:,} rows", "<=", 0.65, lambda runs: ratio(runs[OURS], runs[UPDATE], wal), (small, big)),
+        ("heap growth to one UPDATE, {n:,} rows", "<=", 0.35, lambda runs: ratio(runs[OURS], runs[UPDATE], growth), (small, big)),
+        ("speed to the LIMIT loop, {n:,} rows", ">=", 3, lambda runs: ratio(runs[LIMIT], runs[OURS], seconds), (small,)),
+        ("speed to the LIMIT loop, {n:,} rows", ">=", 8, lambda runs: ratio(runs[LIMIT], runs[OURS], seconds), (big,)),
+        (f"speed to the {FROM_START}, {{n:,}} rows", ">=", 8, lambda runs: ratio(runs[FROM_START], runs[OURS], seconds), (big,)),
+        (f"time of {BIG:,} rows to {SMALL:,}", "<=", 4.4, lambda runs: ratio(runs[OURS], small[OURS], seconds), (big,)),
         ("WAL to one UPDATE, random uuid key, frequent checkpoints", "<=", 0.6, lambda runs: ratio(runs[OURS], runs[UPDATE], wal), (random,)),
         ("p99 of others to their p99 alone", "<=", 2, lambda runs: median(runs[OURS], p99) / usual(runs), (loaded,)),
         ("longest wait of others, ms", "<=", 3 * TARGET_MS, lambda runs: longest(runs[OURS]), (loaded,)),
@@ -350,7 +170,7 @@ def rates(run, width):
 
 def speeds(runs, title):
     """A column of rows/s."""
-    shown = {method: typical(each) for method, each in runs.items()}
+    shown = {method: typical(each) for method, each in runs.items() if method != FROM_START}
     width = max(run.seconds for run in shown.values()) / 60
     curves = {method: rates(run, max(width, 0.5)) for method, run in shown.items()}
     top = max((rate for curve in curves.values() if curve for _, rate in curve), default=1)
@@ -400,22 +220,23 @@ def machine(major):
 
 def main():
     begun, load = time.time(), os.getloadavg()[0]
-    methods = list(METHODS)
+    methods = [UPDATE, LIMIT, KEYSET, OURS, OURS2]
     with Cluster(f"bench-{os.getpid()}", sys.argv[1], *SETTINGS, *RARE) as cluster:
         small = turns(cluster, "bigint", SMALL, methods)
-        big = turns(cluster, "bigint", BIG, methods, once=(LIMIT,))
+        big = turns(cluster, "bigint", BIG, methods + [FROM_START], once=(LIMIT, FROM_START))
         loaded = turns(cluster, "bigint", LOADED, methods, once=(LIMIT,), loaded=True)
         major = cluster.major
     with Cluster(f"bench-{os.getpid()}", sys.argv[1], *SETTINGS, *FREQUENT) as cluster:
         random = turns(cluster, "uuid", RANDOM, [method for method in methods if method != LIMIT])
-    lines = [
+    lines = ["**A trial with --quick. Its numbers mean nothing.**", ""] if QUICK else []
+    lines += [
         f"{machine(major)}; {', '.join(SETTINGS + RARE)}. A table `t (id bigint PRIMARY KEY, a int, b int, old text, new text, pad text)` of "
         "100-byte rows with indexes on `a` and `b`; each way does the work of `UPDATE t SET new = old WHERE new IS NULL`:", "",
         *table(("", "how"), (UPDATE, "that statement"),
                (LIMIT, f"`UPDATE … WHERE id IN (SELECT id … WHERE new IS NULL LIMIT {LIMIT_ROWS} FOR UPDATE SKIP LOCKED)` and COMMIT until nothing is left"),
                (KEYSET, f"plpgsql: the next {KEYSET_ROWS} keys in order, `UPDATE … WHERE id > … AND id <= … AND new IS NULL`, COMMIT"),
                (OURS, f"`{METHODS[OURS].rstrip(';')}`"), (OURS2, "the same with `workers => 2`")), "",
-        f"Every run starts from the same copy of the files after a CHECKPOINT. {TURNS} turns, in each every way once (the LIMIT loop at {BIG} "
+        f"Every run starts from the same copy of the files after a CHECKPOINT. {TURNS} turns, each way once a turn (the LIMIT loop at {BIG:,} "
         "rows and beside others only once), beginning with another one each turn. Seconds are medians; ratios are medians of the ratios within "
         "a turn. WAL includes what the way writes about itself. Rows, WAL, HOT and pages repeat to a few parts in a thousand; seconds are as "
         f"quiet as the machine, so their range is given (load average when it began {load:.1f}).", "",
@@ -423,7 +244,9 @@ def main():
     for size, runs in ((SMALL, small), (BIG, big)):
         lines += ["", f"## {size:,} rows", "", *costs(runs)]
     lines += ["", "`speed`, `WAL` and `growth` (of the heap) are ratios to one UPDATE. `missed` are rows where `new` differs from `old` "
-              "afterwards, `changed again` row versions beyond one a row, both summed over the turns. Time of "
+              "afterwards, `changed again` row versions beyond one a row, both summed over the turns. The LIMIT loop at "
+              f"{BIG:,} rows is there twice: with a table larger than a quarter of `shared_buffers`, a scan begins where the last one ended, and the "
+              "loop need not read again what is done. With more `shared_buffers`, or `synchronize_seqscans` off, it must. Time of "
               f"{BIG:,} to {SMALL:,} rows: " + ", ".join(f"{method} {ratio(big[method], small[method], seconds):.1f}" for method in methods) + ".",
               "", "![rows per second](backfill-speed.svg)", "",
               "Rows committed per second. A loop announces them after each commit, migrator in `migrator.backfills`; of one UPDATE nothing is to "
