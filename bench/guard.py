@@ -13,6 +13,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests/driver"))
 from harness import Cluster  # noqa: E402
+from page import publish, table  # noqa: E402
 
 REFUSED = {
     "ADD COLUMN, volatile default": "ALTER TABLE big ADD COLUMN c uuid DEFAULT gen_random_uuid()",
@@ -83,17 +84,13 @@ def main():
                     "INSERT INTO big SELECT g, g FROM generate_series(1, 100000) g; ANALYZE big;")
         refused, passed = refusals(cluster), allowed(cluster)
         major = cluster.major
-    lines = [f"PostgreSQL {major}. Refusals while another session holds ACCESS EXCLUSIVE on the table, milliseconds in psql:",
-             "", "| statement | first in a session | median of the rest | slowest of the rest |", "|---|---|---|---|"]
-    lines += [f"| {name} | {first:.1f} | {median:.1f} | {worst:.1f} |" for name, first, median, worst in refused]
-    lines += ["", "Statements that are let through and logged, milliseconds, median of "
-              f"{REPEAT} turns with and without the extension:", "",
-              "| statements | without | with | ratio |", "|---|---|---|---|"]
-    lines += [f"| {name} | {plain:.0f} | {guarded:.0f} | {ratio:.2f} |" for name, plain, guarded, ratio in passed]
-    print("\n".join(lines))
-    if "--docs" in sys.argv:
-        with open(os.path.join(ROOT, "docs/guard-speed.md"), "w") as file:
-            file.write("# What the guard costs\n\nWritten by `bench/guard.py PG_CONFIG --docs`.\n\n" + "\n".join(lines) + "\n")
+    lines = [f"PostgreSQL {major}. Refusals while another session holds ACCESS EXCLUSIVE on the table, milliseconds in psql:", "",
+             *table(("statement", "first in a session", "median of the rest", "slowest of the rest"),
+                    *((name, f"{first:.1f}", f"{median:.1f}", f"{worst:.1f}") for name, first, median, worst in refused)),
+             "", f"Statements that are let through and logged, milliseconds, median of {REPEAT} turns with and without the extension:", "",
+             *table(("statements", "without", "with", "ratio"),
+                    *((name, f"{plain:.0f}", f"{guarded:.0f}", f"{ratio:.2f}") for name, plain, guarded, ratio in passed))]
+    publish("guard", "What the guard costs", lines)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests/driver"))
 from harness import Cluster  # noqa: E402
+from page import publish, table  # noqa: E402
 
 MIGRATIONS = 1000
 TURNS = 5
@@ -158,26 +159,22 @@ def main():
         ours = stall(cluster, "SET client_min_messages = error; SET migrator.guard = off; CALL migrator.deploy();", hold)
         plain = stall(cluster, "SET migrator.guard = off; SET migrator.ddl_lock_timeout = 0; ALTER TABLE busy ADD c int;", hold)
         major = cluster.major
-    lines = [f"PostgreSQL {major}. {MIGRATIONS} migrations of one DDL statement each, seconds, median of {TURNS} turns:", "",
-             "| | seconds |", "|---|---|"]
-    lines += [f"| {name} | {statistics.median(values):.2f} |" for name, values in seconds.items()]
-    psql, single = "psql, one transaction each", "psql --single-transaction"
-    lines += ["", "| ratio | asked | measured |", "|---|---|---|",
-              f"| register_dir + deploy to psql without us | | {ratio(seconds, 'register_dir + deploy', psql):.2f} |",
-              f"| register_dir + deploy to psql with the guard | 1.3 | {ratio(seconds, 'register_dir + deploy', psql + ', with the guard'):.2f} |",
-              f"| deploy to psql with the guard | | {ratio(seconds, 'deploy', psql + ', with the guard'):.2f} |",
-              f"| apply to psql --single-transaction without us | | {ratio(seconds, 'apply', single):.2f} |",
-              f"| apply to psql --single-transaction with the guard | 1.1 | {ratio(seconds, 'apply', single + ', with the guard'):.2f} |",
-              f"| register: the {LONG}th to the 100th ({early:.1f} ms) | 1.5 | {late / early:.2f} |",
-              "", "| | asked | measured |", "|---|---|---|",
-              f"| `SELECT * FROM migrator.status` with {LONG} migrations | 20 ms | {status:.1f} ms |",
-              f"| longest wait of a writer while deploy wants a table that is held for {hold} s | 1.2 s | {ours[0]:.2f} s |",
-              f"| the same with a plain ALTER TABLE | | {plain[0]:.2f} s |"]
     assert ours[1] and plain[1], "the column was not added"
-    print("\n".join(lines))
-    if "--docs" in sys.argv:
-        with open(os.path.join(ROOT, "docs/runner-speed.md"), "w") as file:
-            file.write("# What the runner costs\n\nWritten by `bench/runner.py PG_CONFIG --docs`.\n\n" + "\n".join(lines) + "\n")
+    psql, single = "psql, one transaction each", "psql --single-transaction"
+    lines = [f"PostgreSQL {major}. {MIGRATIONS} migrations of one DDL statement each, seconds, median of {TURNS} turns:", "",
+             *table(("", "seconds"), *((name, f"{statistics.median(values):.2f}") for name, values in seconds.items())), "",
+             *table(("ratio", "asked", "measured"),
+                    ("register_dir + deploy to psql without us", "", f"{ratio(seconds, 'register_dir + deploy', psql):.2f}"),
+                    ("register_dir + deploy to psql with the guard", 1.3, f"{ratio(seconds, 'register_dir + deploy', psql + ', with the guard'):.2f}"),
+                    ("deploy to psql with the guard", "", f"{ratio(seconds, 'deploy', psql + ', with the guard'):.2f}"),
+                    ("apply to psql --single-transaction without us", "", f"{ratio(seconds, 'apply', single):.2f}"),
+                    ("apply to psql --single-transaction with the guard", 1.1, f"{ratio(seconds, 'apply', single + ', with the guard'):.2f}"),
+                    (f"register: the {LONG}th to the 100th ({early:.1f} ms)", 1.5, f"{late / early:.2f}")), "",
+             *table(("", "asked", "measured"),
+                    (f"`SELECT * FROM migrator.status` with {LONG} migrations", "20 ms", f"{status:.1f} ms"),
+                    (f"longest wait of a writer while deploy wants a table that is held for {hold} s", "1.2 s", f"{ours[0]:.2f} s"),
+                    ("the same with a plain ALTER TABLE", "", f"{plain[0]:.2f} s"))]
+    publish("runner", "What the runner costs", lines)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::process::{Process, block_after, blocks, gone};
+use super::process::{Process, block_after, blocks, gone, spread};
 use super::rows::{self, Fate};
 use super::statement_limit;
 use crate::catalog::backfill::range::{self, Gain, Range};
@@ -69,17 +69,17 @@ impl Process<'_> {
             let small = self.is_small(range)?;
             match failure {
                 Failure::Fatal(error) => return Err(error),
-                Failure::Slow if self.pace.is_smallest() => hurried = false,
-                Failure::Slow => self.pace.shrink(4.0),
+                Failure::Slow if self.pace(range).is_smallest() => hurried = false,
+                Failure::Slow => self.pace(range).shrink(4.0),
                 Failure::Row if small => one_by_one = true,
-                Failure::Row => self.pace.shrink(8.0),
+                Failure::Row => self.pace(range).shrink(8.0),
                 Failure::Contended(error) => {
                     self.failures += 1;
                     if self.failures > settings::lock_retries() {
                         return Err(error);
                     }
                     one_by_one = one_by_one || (small && self.failures >= PATIENCE && self.can_skip());
-                    self.pace.shrink(4.0);
+                    self.pace(range).shrink(4.0);
                     self.step_back(&error)?;
                 }
             }
@@ -91,12 +91,12 @@ impl Process<'_> {
         self.run.clauses.condition.is_some()
     }
 
-    fn is_small(&self, range: &Range) -> Result<bool> {
+    fn is_small(&mut self, range: &Range) -> Result<bool> {
         let few = match self.unit_of(range)?.walk {
             Walk::Physical => FEW_PAGES,
             Walk::Key => FEW_ROWS,
         };
-        Ok(self.pace.size() <= few)
+        Ok(self.pace(range).size() <= few)
     }
 
     /// Waits before the next attempt, and lets people know when it becomes long.
@@ -123,7 +123,8 @@ impl Process<'_> {
         session::set_lock_timeout(patience).map_err(fatal)?;
         let limit = statement_limit(self.settings().target_ms, hurried && !one_by_one);
         let timer = limit.map(StatementTimer::arm);
-        let next = next(&unit, range, self.pace.size());
+        let size = spread(&unit, range, self.pace(range).size(), self.settings().workers);
+        let next = next(&unit, range, size);
         let outcome = next.and_then(|next| {
             statement::check_constraints_at_once()?;
             let outcome = if one_by_one { self.row_by_row(&unit, &next) } else { self.all(&unit, &next) };
@@ -135,10 +136,10 @@ impl Process<'_> {
         let waited = waiters::wait_for_us();
         let changed = self.store(&unit, range, &next, &outcome, begun).map_err(fatal)?;
         transaction::commit().map_err(|error| sort(error, false))?;
-        *range = changed;
         if !one_by_one {
-            self.pace.learn(next.size, begun.elapsed(), waited);
+            self.pace(range).learn(next.size, begun.elapsed(), waited);
         }
+        *range = changed;
         if outcome.failed > 0 {
             self.check_error_ratio().map_err(fatal)?;
         }

@@ -25,13 +25,20 @@ const BATCHES: u64 = 8;
 /// then, and the page can be pruned.
 const SPREAD: u64 = 3;
 
+/// Ranges that each of several processes gets of a table, at least.
+const SHARES: u64 = 4;
+/// Pages below which a range is not worth its cost.
+const SMALLEST: u64 = 128;
+
 /// A process.
 pub struct Process<'a> {
     pub run: &'a Run,
     pub units: Vec<Unit>,
     pub hold: Hold,
-    pub(super) pace: Pace,
-    /// The unit that `pace` counts in.
+    /// Of the first stripe, whose rows move to other pages; of the second, which is the first to clean up behind it; and of
+    /// all others.
+    paces: [Pace; 3],
+    /// The unit that they count in.
     unit: Option<usize>,
     cached_pages: u64,
     /// Failures in a row of the batch that is being tried.
@@ -50,8 +57,8 @@ pub enum Step {
 impl<'a> Process<'a> {
     /// Ready to work. Begins no batch yet.
     pub fn new(run: &'a Run, units: Vec<Unit>, hold: Hold) -> Result<Self> {
-        let pace = Pace::new(1, 1, Duration::from_millis(1));
-        Ok(Self { run, units, hold, pace, unit: None, cached_pages: target::cached_pages()?, failures: 0 })
+        let paces = [Pace::new(1, 1, Duration::from_millis(1)); 3];
+        Ok(Self { run, units, hold, paces, unit: None, cached_pages: target::cached_pages()?, failures: 0 })
     }
 
     /// Works until there is nothing to claim, or it is to leave. `beat` runs between two batches.
@@ -107,12 +114,17 @@ impl<'a> Process<'a> {
             let Some(unit) = self.units.iter().find(|u| u.ordinal == open.ordinal) else {
                 return fail(gone(&self.run.target));
             };
-            let batches = match (unit.stripes > 1, self.settings().workers > 1) {
+            let workers = u64::from(self.settings().workers);
+            let batches = match (unit.stripes > 1, workers > 1) {
                 (false, _) => BATCHES,
                 (true, false) => 1,
                 (true, true) => SPREAD,
             };
-            let Some(end) = end_of_range(unit, &open, self.pace.size() * batches)? else {
+            let mut size = self.paces[2].size() * batches;
+            if workers > 1 {
+                size = size.min(fair_share(unit, &open, self.run.rows_estimate, workers));
+            }
+            let Some(end) = end_of_range(unit, &open, size)? else {
                 unit::cut(self.run.id, open.ordinal, &open.high, true)?;
                 continue;
             };
@@ -146,7 +158,7 @@ impl<'a> Process<'a> {
             Walk::Physical => FIRST * f64::from(unit.stripes) / unit.density,
         };
         let target = Duration::from_millis(self.settings().target_ms.into());
-        self.pace = Pace::new((first as u64).max(1), most(unit, self.settings(), self.cached_pages), target);
+        self.paces = [Pace::new((first as u64).max(1), most(unit, self.settings(), self.cached_pages), target); 3];
         self.unit = index;
         Ok(())
     }
@@ -156,7 +168,13 @@ impl<'a> Process<'a> {
         let Some(unit) = self.unit.and_then(|i| self.units.get(i)) else { return };
         let target = Duration::from_millis(self.settings().target_ms.into());
         let most = most(unit, self.settings(), self.cached_pages);
-        self.pace.set_bounds(most, target);
+        self.paces.iter_mut().for_each(|pace| pace.set_bounds(most, target));
+    }
+
+    /// The pace for what comes next in a range.
+    pub(super) fn pace(&mut self, range: &Range) -> &mut Pace {
+        let kind = if range.stripes > 1 { range.stripe.min(2) } else { 2 };
+        &mut self.paces[kind as usize]
     }
 
     /// Before the first batch of a range in stripes: where few rows match, fewer visits do.
@@ -193,6 +211,24 @@ fn most(unit: &Unit, settings: &Settings, cached_pages: u64) -> u64 {
         Walk::Key => rows.min(pages * unit.density) as u64,
         Walk::Physical => (rows / unit.density).min(pages) as u64,
     }
+}
+
+/// With several processes, none should be left with a large range when the others have nothing to do any more.
+fn fair_share(unit: &Unit, open: &Frontier, rows: u64, workers: u64) -> u64 {
+    let (whole, least) = match unit.walk {
+        Walk::Physical => (open.high.parse().unwrap_or(0), SMALLEST),
+        Walk::Key => (rows, SMALLEST * 64),
+    };
+    (whole / (workers * SHARES)).max(least)
+}
+
+/// The size of a batch that is visited again only after others, see [`SPREAD`].
+pub fn spread(unit: &Unit, range: &Range, size: u64, workers: u32) -> u64 {
+    if workers <= 1 || range.stripes <= 1 || unit.walk != Walk::Physical {
+        return size;
+    }
+    let pages = blocks(&Span { from: range.low.clone(), to: range.high.clone() });
+    size.min(pages.div_ceil(SPREAD))
 }
 
 /// Where a range of this size ends; `None` when nothing is left to be cut.

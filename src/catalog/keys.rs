@@ -55,11 +55,11 @@ pub fn of(relation: u32) -> Result<Option<Key>> {
                      WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL \
                      AND i.indexprs IS NULL AND NOT EXISTS (\
                        SELECT FROM unnest(i.indkey::int2[], i.indclass::oid[], i.indcollation::oid[]) \
-                         WITH ORDINALITY k(attnum, opclass, collation, ord) \
+                         WITH ORDINALITY k(attnum, opclass, coll, ord) \
                        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
                        JOIN pg_opclass c ON c.oid = k.opclass \
                        WHERE k.ord <= i.indnkeyatts \
-                       AND NOT (a.attnotnull AND c.opcdefault AND k.collation = a.attcollation)) \
+                       AND NOT (a.attnotnull AND c.opcdefault AND k.coll = a.attcollation)) \
                      AND 1 = (SELECT count(DISTINCT o.oprnamespace) \
                        FROM unnest(i.indclass::oid[]) k(opclass) JOIN pg_opclass c ON c.oid = k.opclass \
                        JOIN pg_amop m ON m.amopfamily = c.opcfamily AND m.amoplefttype = c.opcintype \

@@ -46,7 +46,9 @@ class Cluster:
             return "(no log)"
 
     def _arguments(self, program, db):
-        return [f"{self.bindir}/{program}", "-h", self.socket, "-p", "54329", "-U", self.user, "-d", db]
+        # To pgbench before 17, -d means debug: it then writes a line a command, and stops when nobody reads them.
+        database = [db] if program == "pgbench" else ["-d", db]
+        return [f"{self.bindir}/{program}", "-h", self.socket, "-p", "54329", "-U", self.user, *database]
 
     def popen(self, sql, db="test", program="psql", options=("-XAtq", "-v", "VERBOSITY=default"), env=None):
         command = self._arguments(program, db) + list(options)
