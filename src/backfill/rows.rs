@@ -73,14 +73,14 @@ fn failed(run: &Run, count: u64, first: Option<&Failed>, why: &str) -> Report {
     Report::new(code::BACKFILL_ROWS, format!("backfill {} of {}: {rows} could not be changed", run.id, run.target))
         .detail(format!("{why}{found}"))
         .hint(format!(
-            "{advice}SELECT * FROM migrator.backfill_errors WHERE backfill = {}; the same call tries them again.",
+            "{advice}The same call tries them again. To see them:\nSELECT * FROM migrator.backfill_errors WHERE backfill = {};",
             run.id
         ))
 }
 
 /// More rows failed than the caller wants to put up with.
 pub fn too_many(run: &Run, count: u64, ratio: f64, first: Option<&Failed>) -> Report {
-    failed(run, count, first, &format!("That is more than error_ratio = {ratio} of the rows so far.",))
+    failed(run, count, first, &format!("That is more than error_ratio = {ratio} of the rows so far."))
 }
 
 /// All others are changed.

@@ -94,7 +94,7 @@ pub fn index_on(relation: u32, columns: &[String]) -> Result<Option<String>> {
 /// The columns by which a table is partitioned, at any level below it.
 pub fn partition_columns(relation: u32) -> Result<Vec<String>> {
     as_owner(|| {
-        let sql = "SELECT DISTINCT a.attname FROM pg_partition_tree($1::regclass) t \
+        let sql = "SELECT DISTINCT a.attname FROM pg_partition_tree($1::oid::regclass) t \
                    JOIN pg_partitioned_table p ON p.partrelid = t.relid \
                    JOIN pg_attribute a ON a.attrelid = p.partrelid AND (a.attnum = ANY (p.partattrs::int2[]) OR EXISTS (\
                      SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = p.partrelid \
