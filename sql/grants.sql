@@ -3,12 +3,12 @@
 CREATE FUNCTION migrator.grant_read(role regrole) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_grant_read';
 COMMENT ON FUNCTION migrator.grant_read(regrole) IS
-'Lets a role read: status, history, findings, runner, backfills, rules, policies, ddl_log; plan, verify, drift, lint, checksum. It can change nothing';
+'Lets a role read: status, history, findings, runner, backfills, backfill_errors, rules, policies, ddl_log; plan, verify, drift, lint, checksum. It can change nothing';
 
 CREATE FUNCTION migrator.grant_deploy(role regrole) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_grant_deploy';
 COMMENT ON FUNCTION migrator.grant_deploy(regrole) IS
-'Lets a role do what migrator.grant_read does, and call register, register_dir, apply, deploy, revert, revert_to, resolve, baseline and backfill. It gets no right on the ledger, which is written for it, nor on the guard''s rules';
+'Lets a role do what migrator.grant_read does, and call register, register_dir, apply, deploy, revert, revert_to, resolve, baseline, backfill and what steers backfills. It gets no right on the ledger, which is written for it, nor on the guard''s rules';
 
 CREATE FUNCTION migrator.revoke_all(role regrole) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_revoke_all';
@@ -24,3 +24,5 @@ GRANT EXECUTE ON FUNCTION migrator.checksum(text), migrator.count_findings(jsonb
 -- Reads the catalogue only, with the caller's rights, and changes nothing.
 GRANT EXECUTE ON FUNCTION migrator.lint(text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION migrator.guard_rules() TO PUBLIC;
+-- In the conditions of a backfill, which run as its caller.
+GRANT EXECUTE ON FUNCTION migrator.stripe(tid, integer) TO PUBLIC;

@@ -213,8 +213,8 @@ fn incomplete(run: &Run, total: usize, example: &str, idle: bool, locked: u64) -
     }
     if locked > 0 {
         return report.detail(format!("Other sessions keep {locked} of them locked; {example}.")).hint(
-            "SELECT pid, state, xact_start, query FROM pg_stat_activity WHERE xact_start IS NOT NULL ORDER BY 3; \
-                   the same call goes on when they have ended.",
+            "The same call goes on when they have ended. To see them:\n\
+                 SELECT pid, state, xact_start, query FROM pg_stat_activity WHERE xact_start IS NOT NULL ORDER BY 3;",
         );
     }
     report

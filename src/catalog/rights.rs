@@ -6,10 +6,23 @@ use crate::pg::spi::query;
 use crate::pg::user::as_owner;
 
 /// What reading is: these views and functions. The views show the ledger with its owner's rights.
-const READ_VIEWS: &[&str] = &["status", "history", "findings", "runner", "backfills", "rules", "policies", "ddl_log"];
+const READ_VIEWS: &[&str] =
+    &["status", "history", "findings", "runner", "backfills", "backfill_errors", "rules", "policies", "ddl_log"];
 const READ_FUNCTIONS: &[&str] = &["checksum", "lint", "plan", "verify", "drift", "guard_rules"];
 /// What deploying is, besides reading. `migrator.register_dir` asks for `pg_read_server_files` as well.
-const DEPLOY_FUNCTIONS: &[&str] = &["register", "register_dir", "apply", "revert", "resolve", "baseline"];
+const DEPLOY_FUNCTIONS: &[&str] = &[
+    "register",
+    "register_dir",
+    "apply",
+    "revert",
+    "resolve",
+    "baseline",
+    "start_backfill",
+    "pause_backfill",
+    "resume_backfill",
+    "cancel_backfill",
+    "alter_backfill",
+];
 const DEPLOY_PROCEDURES: &[&str] = &["deploy", "revert_to", "backfill"];
 
 /// What a role is to get.
