@@ -40,7 +40,7 @@ pub struct Process<'a> {
     paces: [Pace; 3],
     /// The unit that they count in.
     unit: Option<usize>,
-    cached_pages: u64,
+    pages_at_hand: u64,
     /// Failures in a row of the batch that is being tried.
     pub(super) failures: u32,
 }
@@ -58,7 +58,7 @@ impl<'a> Process<'a> {
     /// Ready to work. Begins no batch yet.
     pub fn new(run: &'a Run, units: Vec<Unit>, hold: Hold) -> Result<Self> {
         let paces = [Pace::new(1, 1, Duration::from_millis(1)); 3];
-        Ok(Self { run, units, hold, paces, unit: None, cached_pages: target::cached_pages()?, failures: 0 })
+        Ok(Self { run, units, hold, paces, unit: None, pages_at_hand: target::pages_at_hand()?, failures: 0 })
     }
 
     /// Works until there is nothing to claim, or it is to leave. `beat` runs between two batches.
@@ -158,7 +158,7 @@ impl<'a> Process<'a> {
             Walk::Physical => FIRST * f64::from(unit.stripes) / unit.density,
         };
         let target = Duration::from_millis(self.settings().target_ms.into());
-        self.paces = [Pace::new((first as u64).max(1), most(unit, self.settings(), self.cached_pages), target); 3];
+        self.paces = [Pace::new((first as u64).max(1), most(unit, self.settings(), self.pages_at_hand), target); 3];
         self.unit = index;
         Ok(())
     }
@@ -167,7 +167,7 @@ impl<'a> Process<'a> {
     pub(super) fn heed_settings(&mut self) {
         let Some(unit) = self.unit.and_then(|i| self.units.get(i)) else { return };
         let target = Duration::from_millis(self.settings().target_ms.into());
-        let most = most(unit, self.settings(), self.cached_pages);
+        let most = most(unit, self.settings(), self.pages_at_hand);
         self.paces.iter_mut().for_each(|pace| pace.set_bounds(most, target));
     }
 
@@ -203,10 +203,14 @@ impl<'a> Process<'a> {
 
 /// The bound that the caller, and with stripes the server's memory, set for a batch.
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
-fn most(unit: &Unit, settings: &Settings, cached_pages: u64) -> u64 {
+fn most(unit: &Unit, settings: &Settings, pages_at_hand: u64) -> u64 {
     let stripes = f64::from(unit.stripes);
     let rows = settings.batch_rows.map_or(f64::MAX, |rows| rows as f64 * stripes);
-    let pages = if unit.stripes > 1 { cached_pages as f64 / SPREAD as f64 } else { f64::from(u32::MAX) };
+    let pages = if unit.stripes > 1 {
+        pages_at_hand as f64 / (SPREAD * u64::from(settings.workers)) as f64
+    } else {
+        f64::from(u32::MAX)
+    };
     match unit.walk {
         Walk::Key => rows.min(pages * unit.density) as u64,
         Walk::Physical => (rows / unit.density).min(pages) as u64,

@@ -104,10 +104,14 @@ pub fn partition_columns(relation: u32) -> Result<Vec<String>> {
     })
 }
 
-/// Pages that fit into a share of the server's buffers, for a window that is visited several times.
-pub fn cached_pages() -> Result<u64> {
+/// Pages that can be visited several times at little cost: they stay in the server's buffers, and, as the first change of a
+/// page after a checkpoint writes the whole page to the WAL, they fit several times between two checkpoints.
+pub fn pages_at_hand() -> Result<u64> {
     as_owner(|| {
-        let sql = "SELECT setting::bigint / 8 FROM pg_settings WHERE name = 'shared_buffers'";
-        Ok(query(sql, &[])?.first().and_then(|r| r.number(0)).unwrap_or(2048))
+        let sql = "SELECT least(\
+                     (SELECT setting::bigint FROM pg_settings WHERE name = 'shared_buffers'), \
+                     (SELECT setting::bigint * 1024 * 1024 / current_setting('block_size')::bigint \
+                      FROM pg_settings WHERE name = 'max_wal_size')) / 8";
+        Ok(query(sql, &[])?.first().and_then(|r| r.number(0)).unwrap_or(1024))
     })
 }
