@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::choice;
 use super::hold::Hold;
-use super::process::Process;
+use super::process::{self, Process};
 use crate::catalog::backfill::{run, unit};
 use crate::error::{Report, Result, SqlState, fail};
 use crate::migration::caller;
@@ -74,7 +74,7 @@ pub fn run_worker(handed: &str) -> Result<()> {
 fn work(id: u32, number: u32) -> Result<()> {
     let Some(found) = run::open(id)? else { return Ok(()) };
     let units = choice::restore(found.relation, &unit::all(id)?)?;
-    let tables = units.iter().map(|u| u.relation).collect();
+    let tables = process::watched(&found, &units);
     let hold = Hold::new(id, &found.target, tables, number)?;
     transaction::commit()?;
     statement_timer::disarm();

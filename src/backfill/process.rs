@@ -266,6 +266,15 @@ fn stripes_for(stripes: u32, matching: u64, pages: u64, density: f64) -> u32 {
     ((f64::from(stripes) * share).ceil() as u32).clamp(1, stripes)
 }
 
+/// The tables on which others may wait for a lock that is in our way: those that are walked, and the one that was named.
+pub fn watched(run: &Run, units: &[Unit]) -> Vec<u32> {
+    let mut tables: Vec<u32> = units.iter().map(|u| u.relation).collect();
+    if !tables.contains(&run.relation) {
+        tables.push(run.relation);
+    }
+    tables
+}
+
 /// Somebody has begun the walk anew meanwhile, or the table is another one now.
 pub fn gone(target: &str) -> Report {
     Report::new(code::BACKFILL_TARGET, format!("{target} is not the same table any more"))

@@ -11,7 +11,7 @@ use super::batch::QUERY_CANCELED;
 use super::choice::{self, Choice};
 use super::crew::{self, Crew};
 use super::hold::Hold;
-use super::process::{Process, RUN_CLASS, Step, is_due};
+use super::process::{self, Process, RUN_CLASS, Step, is_due};
 use super::progress::Voice;
 use super::request::{self, Request, Work};
 use super::sweep::{self, End};
@@ -258,7 +258,7 @@ impl Clock {
 
 impl<'a> Leader<'a> {
     fn new(run: &'a Run, units: Vec<Unit>) -> Result<Self> {
-        let tables = units.iter().map(|u| u.relation).collect();
+        let tables = process::watched(run, &units);
         let hold = Hold::new(run.id, &run.target, tables, 0)?;
         let voice = Voice::new(run)?;
         transaction::commit()?;
