@@ -8,7 +8,7 @@ use super::process::{self, Process};
 use crate::catalog::backfill::{run, unit};
 use crate::error::{Report, Result, SqlState, fail};
 use crate::migration::caller;
-use crate::pg::{report, session_worker, statement_timer, transaction};
+use crate::pg::{report, session_worker, transaction};
 
 /// The C symbol of a worker's entry.
 const ENTRY: &str = "migrator_backfill_worker";
@@ -24,9 +24,14 @@ pub struct Crew {
 }
 
 impl Crew {
-    /// None yet.
-    pub fn new(run: u32) -> Self {
-        Self { run, started: 0, short: false }
+    /// None yet; none ever when only this session sees the table.
+    pub fn new(run: u32, alone: bool) -> Self {
+        Self { run, started: 0, short: alone }
+    }
+
+    /// The walk is over, and all have left.
+    pub fn disband(&mut self) {
+        self.started = 0;
     }
 
     /// Starts what is missing of so many processes, the leader being one of them. They begin when this transaction ends.
@@ -77,7 +82,6 @@ fn work(id: u32, number: u32) -> Result<()> {
     let tables = process::watched(&found, &units);
     let hold = Hold::new(id, &found.target, tables, number)?;
     transaction::commit()?;
-    statement_timer::disarm();
     Process::new(&found, units, hold)?.work(|_| Ok(()))?;
     transaction::commit()
 }

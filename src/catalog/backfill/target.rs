@@ -48,6 +48,14 @@ pub fn describe(relations: &[u32]) -> Result<Vec<Described>> {
     })
 }
 
+/// Whether only one session sees the relation.
+pub fn is_temporary(relation: u32) -> Result<bool> {
+    as_owner(|| {
+        let sql = "SELECT relpersistence = 't' FROM pg_class WHERE oid = $1::oid";
+        Ok(query(sql, &[Some(&relation.to_string())])?.first().is_some_and(|r| r.boolean(0)))
+    })
+}
+
 /// Whether policies of the relation apply to the caller.
 pub fn has_policies_for_caller(relation: u32) -> Result<bool> {
     let sql = "SELECT pg_catalog.row_security_active(CAST($1 AS pg_catalog.oid))";
