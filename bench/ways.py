@@ -52,7 +52,11 @@ UPDATE, LIMIT, KEYSET, OURS, OURS2 = "one UPDATE", "LIMIT loop", "keyset loop", 
 # A scan of a table larger than a quarter of shared_buffers begins where the last one ended, which spares the LIMIT loop
 # what it is known for: reading all that is done before it finds what is not. This is the loop on a server with more.
 FROM_START = "LIMIT loop, `synchronize_seqscans = off`"
+# What others notice of a backfill on a machine this small is also that a core is taken. This takes one and nothing else.
+BUSY = "a core kept busy, no work on the table"
 METHODS = {
+    BUSY: "DO $$ DECLARE ends timestamptz := clock_timestamp() + interval '5 s'; n bigint := 0; "
+          "BEGIN WHILE clock_timestamp() < ends LOOP n := n + 1; END LOOP; END $$;",
     UPDATE: "UPDATE t SET new = old WHERE new IS NULL;",
     LIMIT: "CALL limit_loop();",
     FROM_START: "SET synchronize_seqscans = off;\nCALL limit_loop();",
