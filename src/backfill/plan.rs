@@ -248,7 +248,7 @@ impl Plan {
             return self.wal(1.0);
         };
         let finding = format!("about {matching} of {all} match, as the planner sees it");
-        if let Some(column) = outlook::unknown_column(&self.scope.update)? {
+        if let Some(column) = outlook::unknown_column(&self.scope.update, &self.work.clauses)? {
             let finding = format!("{finding}\nit guesses: of column {column} it has no statistics");
             let advice = format!("For a better estimate:\nANALYZE {} ({column});", self.work.target);
             self.advise("rows", finding, advice);

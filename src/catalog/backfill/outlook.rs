@@ -110,16 +110,20 @@ pub fn matching(target: &str, clauses: &Clauses) -> Result<Option<u64>> {
     Ok(plan[0]["Plan"]["Plan Rows"].as_u64())
 }
 
-/// A column that changes and of which nothing is known, though its table has rows; quoted.
-pub fn unknown_column(update: &Update) -> Result<Option<String>> {
+/// A column that the condition may name and of which nothing is known, though its table has rows; quoted.
+pub fn unknown_column(update: &Update, clauses: &Clauses) -> Result<Option<String>> {
+    let condition = clauses.condition.clone().unwrap_or_default();
+    let words = format!("{condition} {}", condition.to_lowercase());
+    let words: Vec<&str> = words.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$').collect();
     as_owner(|| {
-        let sql = format!(
-            "WITH {CHANGED} SELECT quote_ident(a.attname) FROM changed JOIN pg_attribute a USING (attrelid, attnum) \
-             JOIN pg_class c ON c.oid = a.attrelid WHERE c.relkind = 'r' AND c.relpages > 0 AND NOT EXISTS (\
-               SELECT FROM pg_statistic s WHERE s.starelid = a.attrelid AND s.staattnum = a.attnum) \
-             ORDER BY a.attnum LIMIT 1"
-        );
-        Ok(query(&sql, &[Some(&update.members), Some(&update.columns)])?.first().and_then(|r| r.text(0)))
+        let sql = "SELECT quote_ident(a.attname) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+                   WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped \
+                   AND a.attname = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) \
+                   AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0 AND NOT EXISTS (\
+                     SELECT FROM pg_statistic s WHERE s.starelid = a.attrelid AND s.staattnum = a.attnum) \
+                   ORDER BY a.attnum LIMIT 1";
+        let words = serde_json::json!(words).to_string();
+        Ok(query(sql, &[Some(&update.members), Some(&words)])?.first().and_then(|r| r.text(0)))
     })
 }
 
@@ -216,17 +220,18 @@ pub fn foreign_keys(update: &Update) -> Result<Vec<ForeignKey>> {
     })
 }
 
-/// The constraints that would be checked at the end of a transaction, quoted, by name.
+/// The constraints that would be checked at the end of a transaction, quoted, by name. Each has a trigger.
 pub fn deferred_constraints(update: &Update) -> Result<Vec<String>> {
     as_owner(|| {
         let sql = format!(
-            "WITH {CHANGED} SELECT DISTINCT quote_ident(k.conname) FROM pg_constraint k WHERE k.condeferred AND ( \
-               EXISTS (SELECT FROM changed c WHERE (c.attrelid = k.conrelid AND c.attnum = ANY (k.conkey)) \
-                 OR (c.attrelid = k.confrelid AND c.attnum = ANY (k.confkey))) \
-               OR (k.contype = 't' AND k.conrelid = ANY ($1::oid[]) AND EXISTS (\
-                 SELECT FROM pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgtype & 16 <> 0 \
-                 AND (cardinality(t.tgattr::int2[]) = 0 OR EXISTS (SELECT FROM changed c \
-                   WHERE c.attrelid = t.tgrelid AND c.attnum = ANY (t.tgattr::int2[])))))) ORDER BY 1"
+            "WITH {CHANGED} SELECT DISTINCT quote_ident(k.conname) FROM pg_constraint k \
+             JOIN pg_trigger t ON t.tgconstraint = k.oid AND t.tgtype & 16 <> 0 AND {FIRES} \
+             WHERE k.condeferred AND t.tgrelid = ANY ($1::oid[]) AND CASE WHEN k.contype = 't' \
+               THEN cardinality(t.tgattr::int2[]) = 0 OR EXISTS (\
+                 SELECT FROM changed c WHERE c.attrelid = t.tgrelid AND c.attnum = ANY (t.tgattr::int2[])) \
+               ELSE EXISTS (SELECT FROM changed c WHERE c.attrelid = t.tgrelid \
+                 AND ((t.tgrelid = k.conrelid AND c.attnum = ANY (k.conkey)) \
+                   OR (t.tgrelid = k.confrelid AND c.attnum = ANY (k.confkey)))) END ORDER BY 1"
         );
         names(&sql, &[Some(&update.members), Some(&update.columns)])
     })
