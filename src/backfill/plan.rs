@@ -9,7 +9,7 @@ use crate::catalog::backfill::outlook::{self, ForeignKey, Trigger, Update};
 use crate::catalog::backfill::{Unit, Walk, run, target, unit};
 use crate::catalog::{keys, locks, session, storage};
 use crate::ddl::Session;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::guard::Size;
 use crate::pg::session_lock::Key;
 use crate::pg::{relation, statement_timer, subtransaction, writable};
@@ -36,12 +36,13 @@ const LONG_TRANSACTION: f64 = 30.0;
 /// The plan of a backfill with these arguments.
 pub fn plan(request: &Request) -> Result<Vec<Row>> {
     let lock_timeout = session::setting("lock_timeout")?.filter(|value| value != "0");
+    let refused = writable::require("migrator.backfill").err();
     subtransaction::rolled_back(|| {
         session::set_lock_timeout(settings::lock_timeout())?;
         let work = request::check(request)?;
         let striped_by_wish = request.stripes.is_some_and(|n| n > 1);
         let mut plan = Plan { scope: Scope::of(&work)?, work, lock_timeout, striped_by_wish, rows: Vec::new() };
-        plan.fill()?;
+        plan.fill(refused)?;
         Ok(plan.rows)
     })
 }
@@ -92,8 +93,7 @@ impl Plan {
         self.rows.push(Row { subject, finding: finding.into(), advice: Some(advice.into()) });
     }
 
-    fn fill(&mut self) -> Result<()> {
-        let refused = writable::require("migrator.backfill").err();
+    fn fill(&mut self, refused: Option<Error>) -> Result<()> {
         if let Some(error) = &refused {
             self.rows.push(Row { subject: "read-only", finding: error.message.clone(), advice: error.hint.clone() });
         }
@@ -139,24 +139,24 @@ impl Plan {
             return self.add("walk", format!("physical: {}", choice.why_walk));
         }
         let keys = choice.units.iter().map(|u| u.key.as_ref().map(keys::Key::described));
-        let keys = grouped(keys.map(Option::unwrap_or_default));
+        let keys = grouped(keys.map(|key| (format!("along {}", key.unwrap_or_default()), String::new())));
         let mut lines = vec![format!("by key: {}", choice.why_walk)];
-        lines.extend(of_tables(&keys, |key| format!("along {key}")));
+        lines.extend(of_tables(&keys));
         if self.work.clauses.condition.is_some() {
             return self.add("walk", lines.join("\n"));
         }
         lines.push("rows that are inserted meanwhile are not looked for".to_owned());
-        let advice =
-            "Give a where_clause that is false for the rows that are done: then the end is a check that none is left.";
+        let advice = "With a where_clause that is false for changed rows, a check would end it.";
         self.advise("walk", lines.join("\n"), advice);
     }
 
     fn stripes(&mut self) -> Result<()> {
         let choice = &self.work.choice;
         let each = choice.units.iter().zip(&choice.why_stripes).map(|(unit, why)| {
-            if unit.stripes > 1 { format!("{}: {why}", unit.stripes) } else { format!("none: {why}") }
+            let number = if unit.stripes > 1 { unit.stripes.to_string() } else { "none".to_owned() };
+            (number, format!(": {why}"))
         });
-        let mut lines = of_tables(&grouped(each), ToOwned::to_owned);
+        let mut lines = of_tables(&grouped(each));
         let covering = outlook::indexes(&self.scope.update)?;
         if covering.is_empty() {
             self.add("stripes", lines.join("\n"));
@@ -190,7 +190,7 @@ impl Plan {
             "batches",
             format!(
                 "about {} ms{most} each; so long are its rows locked\n\
-                 at {limit} ms one is cancelled and made smaller, down to single rows",
+                 one that takes {limit} ms is cancelled and tried again, smaller",
                 settings.target_ms
             ),
         );
@@ -290,8 +290,11 @@ impl Plan {
             return Ok(());
         }
         let error = seen.error.map(|error| format!("\nlast error: {error}")).unwrap_or_default();
-        if choice::is_as_stored(&self.work.choice.units, &unit::all(found.id)?) {
-            self.add("resume", format!("{what}\nit goes on there, in the stripes that it began with{error}"));
+        let (units, stored) = (&self.work.choice.units, unit::all(found.id)?);
+        if choice::is_as_stored(units, &stored) {
+            let same = units.iter().zip(&stored).all(|(unit, stored)| unit.stripes == stored.stripes);
+            let stripes = if same { "" } else { ", in the stripes that it began with" };
+            self.add("resume", format!("{what}\nit goes on there{stripes}{error}"));
         } else if self.work.clauses.condition.is_some() {
             self.add(
                 "resume",
@@ -344,9 +347,15 @@ impl Plan {
     }
 
     fn row_security(&mut self) -> Result<()> {
-        if target::has_policies_for_caller(self.work.relation)? {
-            let finding = "policies apply to you: rows that they hide from you stay as they are";
-            self.advise("row security", finding, "Run it as a role to which they do not apply (its owner, BYPASSRLS).");
+        let mut covered = Vec::new();
+        for unit in &self.work.choice.units {
+            if target::has_policies_for_caller(unit.relation)? {
+                covered.push(unit.name.clone());
+            }
+        }
+        if !covered.is_empty() {
+            let finding = format!("{}: rows that policies hide from you stay as they are", listed(&covered));
+            self.advise("row security", finding, "Run it as a role to which they do not apply (the owner, BYPASSRLS).");
         }
         Ok(())
     }
@@ -368,12 +377,12 @@ impl Plan {
     }
 
     fn settings(&mut self) -> Result<()> {
-        if let Some(limit) = statement_timer::of_session() {
-            let (ms, enough) = (limit.as_millis(), u128::from(self.work.settings.target_ms) * 3);
-            let finding = format!("{ms} ms: it counts for each batch, not for the whole CALL");
-            if ms < enough {
+        if let (Some(shown), Some(limit)) = (self.set("statement_timeout", "0")?, statement_timer::of_session()) {
+            let enough = u128::from(self.work.settings.target_ms) * 3;
+            let finding = format!("{shown}: it counts for each batch, not for the whole CALL");
+            if limit.as_millis() < enough {
                 let advice =
-                    format!("So that batches can be as long as you want them:\nSET statement_timeout = {enough};");
+                    format!("So that batches are not cancelled too soon:\nSET statement_timeout = '{enough}ms';");
                 self.advise("statement_timeout", finding, advice);
             } else {
                 self.add("statement_timeout", finding);
@@ -451,13 +460,16 @@ impl Plan {
     }
 }
 
-/// Equal texts together, in order of appearance, and how often each occurs.
-fn grouped(texts: impl Iterator<Item = String>) -> Vec<(String, usize)> {
-    let mut groups: Vec<(String, usize)> = Vec::new();
-    for text in texts {
-        match groups.iter_mut().find(|(known, _)| *known == text) {
+/// A thing and what is said of it.
+type Said = (String, String);
+
+/// Equal ones together, most frequent first, and how often each occurs.
+fn grouped(all: impl Iterator<Item = Said>) -> Vec<(Said, usize)> {
+    let mut groups: Vec<(Said, usize)> = Vec::new();
+    for said in all {
+        match groups.iter_mut().find(|(known, _)| *known == said) {
             Some((_, count)) => *count += 1,
-            None => groups.push((text, 1)),
+            None => groups.push((said, 1)),
         }
     }
     groups.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
@@ -465,13 +477,13 @@ fn grouped(texts: impl Iterator<Item = String>) -> Vec<(String, usize)> {
 }
 
 /// One line for each group; where there are several, with how many tables are in it.
-fn of_tables(groups: &[(String, usize)], say: impl Fn(&str) -> String) -> Vec<String> {
+fn of_tables(groups: &[(Said, usize)]) -> Vec<String> {
     let all: usize = groups.iter().map(|(_, count)| count).sum();
-    if let [(only, _)] = groups {
-        return vec![say(only)];
+    if let [((what, why), _)] = groups {
+        return vec![format!("{what}{why}")];
     }
     let lines: Vec<String> =
-        groups.iter().map(|(text, count)| format!("{count} of {all} tables: {}", say(text))).collect();
+        groups.iter().map(|((what, why), count)| format!("{what} in {count} of {all} tables{why}")).collect();
     shown(&lines)
 }
 
@@ -498,7 +510,8 @@ fn fires(trigger: &Trigger, members: usize) -> String {
         (false, false) => "after each batch",
     };
     let condition = if trigger.conditional { " when its WHEN holds" } else { "" };
-    let tables = if members > 1 { format!(", {} of {members} tables", trigger.tables) } else { String::new() };
+    let some = trigger.row && usize::try_from(trigger.tables).is_ok_and(|n| n < members);
+    let tables = if some { format!(", on {} of {members} tables", trigger.tables) } else { String::new() };
     format!("{name}: {function} {when}{condition}{tables}")
 }
 
@@ -539,13 +552,9 @@ mod tests {
 
     #[test]
     fn what_differs_between_tables_is_counted() {
-        let texts = |texts: &[&str]| grouped(texts.iter().map(|t| (*t).to_owned()));
-        assert_eq!(of_tables(&texts(&["8: hot", "8: hot"]), ToOwned::to_owned), ["8: hot"]);
-        assert_eq!(
-            of_tables(&texts(&["none: small", "8: hot", "8: hot"]), ToOwned::to_owned),
-            ["2 of 3 tables: 8: hot", "1 of 3 tables: none: small"]
-        );
-        let many = texts(&["a", "b", "c", "d", "e"]);
-        assert_eq!(of_tables(&many, ToOwned::to_owned).last().map(String::as_str), Some("and 2 more"));
+        let groups = |all: &[&str]| grouped(all.iter().map(|text| ((*text).to_owned(), ": why".to_owned())));
+        assert_eq!(of_tables(&groups(&["8", "8"])), ["8: why"]);
+        assert_eq!(of_tables(&groups(&["none", "8", "8"])), ["8 in 2 of 3 tables: why", "none in 1 of 3 tables: why"]);
+        assert_eq!(of_tables(&groups(&["a", "b", "c", "d", "e"])).last().map(String::as_str), Some("and 2 more"));
     }
 }

@@ -6,11 +6,11 @@ impl Limits {
     /// One line for each that is on.
     pub fn described(&self) -> Vec<String> {
         let bounds = [
-            ("lag", "a standby is behind", &self.lag),
-            ("lag_bytes", "a standby is behind", &self.lag_bytes),
-            ("slot_bytes", "a replication slot holds back", &self.slot_bytes),
-            ("archive_segments", "wait for the archiver", &self.archive_segments),
-            ("wal_rate", "the server writes", &self.wal_rate),
+            ("lag", "that a standby is behind", &self.lag),
+            ("lag_bytes", "that a standby is behind", &self.lag_bytes),
+            ("slot_bytes", "that a replication slot holds back", &self.slot_bytes),
+            ("archive_segments", "that wait for the archiver", &self.archive_segments),
+            ("wal_rate", "that the server writes", &self.wal_rate),
         ];
         let mut lines: Vec<String> =
             bounds.into_iter().filter_map(|(key, what, bound)| line(key, what, bound)).collect();
@@ -54,9 +54,9 @@ mod tests {
         assert_eq!(
             limits.described(),
             [
-                "lag: pauses above 10 s, stops above 60 s (a standby is behind)",
-                "slot_bytes: pauses above 8 GB (a replication slot holds back)",
-                "archive_segments: pauses above 42 segments (wait for the archiver)",
+                "lag: pauses above 10 s, stops above 60 s (that a standby is behind)",
+                "slot_bytes: pauses above 8 GB (that a replication slot holds back)",
+                "archive_segments: pauses above 42 segments (that wait for the archiver)",
                 "stop_if: stops when EXISTS (SELECT FROM incidents)",
             ]
         );

@@ -34,7 +34,7 @@ ALTER TABLE bfp ADD code int, ADD shouted text GENERATED ALWAYS AS (upper(normal
 ALTER TABLE bfp_child ADD FOREIGN KEY (code) REFERENCES bfp (code) ON UPDATE CASCADE;
 CREATE FUNCTION bfp_trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER every BEFORE UPDATE ON bfp FOR EACH ROW EXECUTE FUNCTION bfp_trigger();
-CREATE TRIGGER some AFTER UPDATE OF normalized ON bfp FOR EACH ROW WHEN (NEW.id < 7) EXECUTE FUNCTION bfp_trigger();
+CREATE TRIGGER seldom AFTER UPDATE OF normalized ON bfp FOR EACH ROW WHEN (NEW.id < 7) EXECUTE FUNCTION bfp_trigger();
 CREATE TRIGGER "of Shouted" AFTER UPDATE OF shouted ON bfp FOR EACH ROW EXECUTE FUNCTION bfp_trigger();
 CREATE TRIGGER other AFTER UPDATE OF email ON bfp FOR EACH ROW EXECUTE FUNCTION bfp_trigger();
 CREATE TRIGGER batches AFTER INSERT OR UPDATE ON bfp EXECUTE FUNCTION bfp_trigger();
@@ -86,6 +86,10 @@ SELECT * FROM migrator.plan_backfill('bfp_part', 'v = k') WHERE subject NOT LIKE
 CREATE TABLE bfp_top (id int PRIMARY KEY, v int);
 CREATE TABLE bfp_low (other int PRIMARY KEY) INHERITS (bfp_top);
 SELECT * FROM migrator.plan_backfill('bfp_top', 'v = 1') WHERE subject IN ('target', 'walk', 'stripes');
+-- A condition on a column that was just added: the planner cannot know. One that does not name it is estimated.
+ALTER TABLE bfp ADD fresh int;
+SELECT * FROM migrator.plan_backfill('bfp', 'fresh = 1', 'fresh IS NULL') WHERE subject IN ('rows', 'WAL');
+SELECT * FROM migrator.plan_backfill('bfp', 'fresh = 1', 'id > 0') WHERE subject = 'rows';
 -- A run that is not done goes on; one that cannot go on is told from it.
 CREATE TABLE bfp_left (id int PRIMARY KEY, src text, v int);
 INSERT INTO bfp_left SELECT g, CASE g WHEN 50 THEN 'x' ELSE '1' END, NULL FROM generate_series(1, 100) g;
@@ -94,10 +98,9 @@ ANALYZE bfp_left;
 CALL migrator.backfill('bfp_left', 'v = src::int', NULL, 10);
 SELECT * FROM migrator.plan_backfill('bfp_left', 'v = src::int') WHERE subject = 'resume';
 SELECT count(*) FROM migrator.plan_backfill('bfp_left', 'v = src::int + 1') WHERE subject = 'resume';
-ALTER TABLE bfp_left DROP CONSTRAINT bfp_left_pkey, ADD PRIMARY KEY (v, id);
 \set VERBOSITY default
 ALTER TABLE bfp_left ADD other int GENERATED ALWAYS AS IDENTITY UNIQUE;
-ALTER TABLE bfp_left DROP CONSTRAINT IF EXISTS bfp_left_pkey;
+ALTER TABLE bfp_left DROP CONSTRAINT bfp_left_pkey;
 SELECT * FROM migrator.plan_backfill('bfp_left', 'v = src::int') WHERE subject = 'resume';
 -- Who keeps dead rows.
 SET migrator.long_transaction = 0;
