@@ -259,19 +259,23 @@ impl Plan {
         self.wal((matching as f64 / all.max(1) as f64).min(1.0))
     }
 
-    /// From what was measured: a changed row is written once, with an entry for itself and for each index, and stripes spare
-    /// most of the entries.
+    /// From what was measured: a changed row is written once, with an entry for itself and for each index; stripes spare
+    /// most of the entries; and each page that is touched is written whole once after a checkpoint.
     #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
     fn wal(&mut self, share: f64) -> Result<()> {
+        let whole_pages = session::setting("full_page_writes")?.as_deref() == Some("on");
         let mut bytes = 0.0;
         for unit in &self.work.choice.units {
             let Some(indexes) = outlook::logged_indexes(unit.relation)? else { continue };
             let size = Size::of(&members_of(unit)?)?;
             let entries = size.rows as f64 * (1.0 + f64::from(indexes)) * WAL_PER_ENTRY;
-            bytes += (size.bytes as f64 + entries) * if unit.stripes > 1 { WAL_IN_STRIPES } else { 1.0 };
+            bytes += share * (size.bytes as f64 + entries) * if unit.stripes > 1 { WAL_IN_STRIPES } else { 1.0 };
+            if whole_pages {
+                bytes += size.bytes as f64 * (share * unit.density).min(1.0);
+            }
         }
         if bytes > 0.0 {
-            let about = storage::pretty((bytes * share) as u64)?;
+            let about = storage::pretty(bytes as u64)?;
             self.add("WAL", format!("about {about}; more when checkpoints are frequent"));
         }
         Ok(())
