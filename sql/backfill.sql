@@ -76,7 +76,7 @@ SELECT b.id,
             WHEN b.rows_estimate > 0
             THEN least(round((100.0 * r.rows_visited / b.rows_estimate)::numeric, 1), 99.9) END AS percent,
        CASE WHEN b.seconds > 0 THEN (r.rows_visited / b.seconds)::bigint END AS rows_per_second,
-       CASE WHEN b.state = 'running' AND l.pid IS NOT NULL AND r.rows_visited > 0
+       CASE WHEN b.state = 'running' AND l.pid IS NOT NULL AND r.rows_visited > 0 AND b.seconds > 0
                  AND b.rows_estimate > r.rows_visited
             THEN date_trunc('second', make_interval(secs =>
                  b.seconds * (b.rows_estimate - r.rows_visited) / r.rows_visited)) END AS eta,

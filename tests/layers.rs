@@ -27,7 +27,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("migration", DOMAIN, NOT_IN_DOMAIN),
     ("guard", DOMAIN, NOT_IN_DOMAIN),
     ("backfill", DOMAIN, NOT_IN_DOMAIN),
-    ("catalog", &["pg", "ddl", "error", "settings"], &["pg_sys"]),
+    ("catalog", &["catalog", "pg", "ddl", "error", "settings"], &["pg_sys"]),
     ("pg", &["ddl", "error", "settings", "pg"], &[]),
     ("ddl", &["error"], &["pg_sys"]),
     ("error.rs", &[], &["pg_sys"]),

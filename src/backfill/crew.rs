@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::choice;
 use super::hold::Hold;
-use super::process::Process;
+use super::process::{self, Process};
 use crate::catalog::backfill::{run, unit};
 use crate::error::{Report, Result, SqlState, fail};
 use crate::migration::caller;
-use crate::pg::{report, session_worker, statement_timer, transaction};
+use crate::pg::{report, session_worker, transaction};
 
 /// The C symbol of a worker's entry.
 const ENTRY: &str = "migrator_backfill_worker";
@@ -24,9 +24,14 @@ pub struct Crew {
 }
 
 impl Crew {
-    /// None yet.
-    pub fn new(run: u32) -> Self {
-        Self { run, started: 0, short: false }
+    /// None yet; none ever when only this session sees the table.
+    pub fn new(run: u32, alone: bool) -> Self {
+        Self { run, started: 0, short: alone }
+    }
+
+    /// The walk is over, and all have left.
+    pub fn disband(&mut self) {
+        self.started = 0;
     }
 
     /// Starts what is missing of so many processes, the leader being one of them. They begin when this transaction ends.
@@ -74,10 +79,9 @@ pub fn run_worker(handed: &str) -> Result<()> {
 fn work(id: u32, number: u32) -> Result<()> {
     let Some(found) = run::open(id)? else { return Ok(()) };
     let units = choice::restore(found.relation, &unit::all(id)?)?;
-    let tables = units.iter().map(|u| u.relation).collect();
+    let tables = process::watched(&found, &units);
     let hold = Hold::new(id, &found.target, tables, number)?;
     transaction::commit()?;
-    statement_timer::disarm();
     Process::new(&found, units, hold)?.work(|_| Ok(()))?;
     transaction::commit()
 }

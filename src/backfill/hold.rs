@@ -110,6 +110,9 @@ impl Hold {
             self.watch.set_limits(Limits::parse(self.settings.limits.as_deref())?);
             self.version = control.version;
         }
+        if control.wish == "cancel" && self.number > 0 {
+            return Ok(Look::Leave);
+        }
         if control.wish == "cancel" {
             return fail(
                 Report::new(

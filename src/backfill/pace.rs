@@ -7,17 +7,23 @@ use std::time::Duration;
 pub struct Pace {
     size: f64,
     most: f64,
+    /// Up to here nobody has to wait, as far as is known.
+    undisturbed: f64,
     target: Duration,
 }
 
 /// A batch grows by no more than this factor, so that one quick batch (few rows that match) is not followed by a slow one.
 const GROWTH: f64 = 1.5;
+/// A batch for whose rows others had to wait is followed by one of a quarter, and then by ones that grow by no more than this:
+/// so waits are rare, one in thirty batches or so, instead of as frequent as the time of a batch allows.
+const GROWTH_AFTER_WAITS: f64 = 1.05;
+const SHRINK_AFTER_WAITS: f64 = 4.0;
 
 impl Pace {
     /// Begins small. `most` bounds the size.
     pub fn new(size: u64, most: u64, target: Duration) -> Self {
         let most = to_float(most).max(1.0);
-        Self { size: to_float(size).clamp(1.0, most), most, target }
+        Self { size: to_float(size).clamp(1.0, most), most, undisturbed: most, target }
     }
 
     /// The size of the next batch.
@@ -38,15 +44,19 @@ impl Pace {
         self.target = target;
     }
 
-    /// After a batch of `size` that took so long. One that was too slow makes the next one smaller at once; so does one for
-    /// which others had to wait.
+    /// After a batch of `size` that took so long. One that was too slow makes the next one smaller at once; so does one whose
+    /// rows others had to wait for.
     pub fn learn(&mut self, size: u64, took: Duration, others_waited: bool) {
         if size == 0 {
             return;
         }
+        self.undisturbed = if others_waited {
+            (to_float(size) / SHRINK_AFTER_WAITS).max(1.0)
+        } else {
+            (self.undisturbed * GROWTH_AFTER_WAITS).min(self.most)
+        };
         let aim = to_float(size) * self.target.as_secs_f64() / took.as_secs_f64().max(0.000_1);
-        let next = if others_waited { aim.min(self.size) / 2.0 } else { aim.min(self.size * GROWTH) };
-        self.size = next.clamp(1.0, self.most);
+        self.size = aim.min(self.size * GROWTH).min(self.undisturbed).clamp(1.0, self.most);
     }
 
     /// After a batch that failed.
@@ -83,10 +93,21 @@ mod tests {
         let mut pace = Pace::new(10_000, 1_000_000, TARGET);
         pace.learn(10_000, Duration::from_secs(1), false);
         assert_eq!(pace.size(), 1000);
-        pace.learn(1000, TARGET, true);
-        assert_eq!(pace.size(), 500);
         pace.shrink(4.0);
-        assert_eq!(pace.size(), 125);
+        assert_eq!(pace.size(), 250);
+    }
+
+    #[test]
+    fn grows_slowly_after_others_had_to_wait() {
+        let mut pace = Pace::new(8000, 1_000_000, TARGET);
+        pace.learn(8000, TARGET, true);
+        assert_eq!(pace.size(), 2000);
+        pace.learn(2000, TARGET / 4, false);
+        assert_eq!(pace.size(), 2100);
+        for _ in 0..200 {
+            pace.learn(pace.size(), Duration::from_micros(pace.size() * 12), false);
+        }
+        assert!(pace.size() > 8000, "{pace:?}");
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub struct Process<'a> {
     paces: [Pace; 3],
     /// The unit that they count in.
     unit: Option<usize>,
-    cached_pages: u64,
+    pages_at_hand: u64,
     /// Failures in a row of the batch that is being tried.
     pub(super) failures: u32,
 }
@@ -58,7 +58,7 @@ impl<'a> Process<'a> {
     /// Ready to work. Begins no batch yet.
     pub fn new(run: &'a Run, units: Vec<Unit>, hold: Hold) -> Result<Self> {
         let paces = [Pace::new(1, 1, Duration::from_millis(1)); 3];
-        Ok(Self { run, units, hold, paces, unit: None, cached_pages: target::cached_pages()?, failures: 0 })
+        Ok(Self { run, units, hold, paces, unit: None, pages_at_hand: target::pages_at_hand()?, failures: 0 })
     }
 
     /// Works until there is nothing to claim, or it is to leave. `beat` runs between two batches.
@@ -158,7 +158,7 @@ impl<'a> Process<'a> {
             Walk::Physical => FIRST * f64::from(unit.stripes) / unit.density,
         };
         let target = Duration::from_millis(self.settings().target_ms.into());
-        self.paces = [Pace::new((first as u64).max(1), most(unit, self.settings(), self.cached_pages), target); 3];
+        self.paces = [Pace::new((first as u64).max(1), most(unit, self.settings(), self.pages_at_hand), target); 3];
         self.unit = index;
         Ok(())
     }
@@ -167,7 +167,7 @@ impl<'a> Process<'a> {
     pub(super) fn heed_settings(&mut self) {
         let Some(unit) = self.unit.and_then(|i| self.units.get(i)) else { return };
         let target = Duration::from_millis(self.settings().target_ms.into());
-        let most = most(unit, self.settings(), self.cached_pages);
+        let most = most(unit, self.settings(), self.pages_at_hand);
         self.paces.iter_mut().for_each(|pace| pace.set_bounds(most, target));
     }
 
@@ -203,10 +203,14 @@ impl<'a> Process<'a> {
 
 /// The bound that the caller, and with stripes the server's memory, set for a batch.
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
-fn most(unit: &Unit, settings: &Settings, cached_pages: u64) -> u64 {
+fn most(unit: &Unit, settings: &Settings, pages_at_hand: u64) -> u64 {
     let stripes = f64::from(unit.stripes);
     let rows = settings.batch_rows.map_or(f64::MAX, |rows| rows as f64 * stripes);
-    let pages = if unit.stripes > 1 { cached_pages as f64 / SPREAD as f64 } else { f64::from(u32::MAX) };
+    let pages = if unit.stripes > 1 {
+        pages_at_hand as f64 / (SPREAD * u64::from(settings.workers)) as f64
+    } else {
+        f64::from(u32::MAX)
+    };
     match unit.walk {
         Walk::Key => rows.min(pages * unit.density) as u64,
         Walk::Physical => (rows / unit.density).min(pages) as u64,
@@ -260,6 +264,15 @@ pub fn block_after(span: &Span, size: u64) -> String {
 fn stripes_for(stripes: u32, matching: u64, pages: u64, density: f64) -> u32 {
     let share = matching as f64 / (pages.max(1) as f64 * density.max(1.0));
     ((f64::from(stripes) * share).ceil() as u32).clamp(1, stripes)
+}
+
+/// The tables on which others may wait for a lock that is in our way: those that are walked, and the one that was named.
+pub fn watched(run: &Run, units: &[Unit]) -> Vec<u32> {
+    let mut tables: Vec<u32> = units.iter().map(|u| u.relation).collect();
+    if !tables.contains(&run.relation) {
+        tables.push(run.relation);
+    }
+    tables
 }
 
 /// Somebody has begun the walk anew meanwhile, or the table is another one now.

@@ -11,19 +11,20 @@ use super::batch::QUERY_CANCELED;
 use super::choice::{self, Choice};
 use super::crew::{self, Crew};
 use super::hold::Hold;
-use super::process::{Process, RUN_CLASS, Step, is_due};
+use super::process::{self, Process, RUN_CLASS, Step, is_due};
 use super::progress::Voice;
 use super::request::{self, Request, Work};
 use super::sweep::{self, End};
 use crate::catalog::backfill::run::{self as catalog, Run};
-use crate::catalog::backfill::{Unit, control, errors, range, statement, unit};
+use crate::catalog::backfill::{Unit, control, errors, range, statement, target, unit};
 use crate::catalog::{locks, roles};
 use crate::error::{Report, Result, SqlState, code, fail};
 use crate::migration::caller;
 use crate::migration::lock::Current;
 use crate::pg::session_lock::{Key, SessionLock, is_free};
+use crate::pg::statement_timer::Suspended;
 use crate::pg::user::current_role;
-use crate::pg::{report, session_worker, statement_timer, transaction, wait};
+use crate::pg::{report, session_worker, transaction, wait};
 
 /// Walks after which rows that keep appearing are somebody else's doing.
 const MOST_WALKS: u32 = 5;
@@ -59,6 +60,13 @@ pub fn run(request: &Request) -> Result<()> {
 pub fn start(request: &Request) -> Result<u32> {
     let work = request::check(request)?;
     may_hand_over(&work.target)?;
+    if target::is_temporary(work.relation)? {
+        return fail(
+            Report::new(code::BACKFILL_TARGET, format!("{} cannot be backfilled in the background", work.target))
+                .detail("It is a temporary table, which only this session sees.")
+                .hint("CALL migrator.backfill(...) in this session."),
+        );
+    }
     let (run, resumed) = begin(&work, "scheduled")?;
     let key = Key { class: RUN_CLASS, object: run.id };
     if resumed && !is_free(key) {
@@ -197,7 +205,7 @@ fn may_hand_over(target: &str) -> Result<()> {
 
 /// Leads a run whose lock is held, and stores how it ended.
 fn lead(mut run: Run, choice: &Choice) -> Result<()> {
-    statement_timer::disarm();
+    let _suspended = Suspended::begin();
     let outcome = prepare(&mut run, choice).and_then(|units| Leader::new(&run, units)?.finish(&choice.units));
     let Err(error) = outcome else { return Ok(()) };
     transaction::restart()?;
@@ -258,13 +266,15 @@ impl Clock {
 
 impl<'a> Leader<'a> {
     fn new(run: &'a Run, units: Vec<Unit>) -> Result<Self> {
-        let tables = units.iter().map(|u| u.relation).collect();
+        let tables = process::watched(run, &units);
         let hold = Hold::new(run.id, &run.target, tables, 0)?;
         let voice = Voice::new(run)?;
         transaction::commit()?;
         let now = Instant::now();
         let process = Process::new(run, units, hold)?;
-        Ok(Self { run, process, crew: Crew::new(run.id), voice, clock: Clock { tick: now, since: now } })
+        let crew = Crew::new(run.id, target::is_temporary(run.relation)?);
+        transaction::commit()?;
+        Ok(Self { run, process, crew, voice, clock: Clock { tick: now, since: now } })
     }
 
     fn finish(&mut self, fresh: &[Unit]) -> Result<()> {
@@ -283,6 +293,7 @@ impl<'a> Leader<'a> {
             catalog::running(&Run { pass, ..self.run.clone() })?;
             transaction::commit()?;
             fresh.clone_into(&mut self.process.units);
+            self.crew.disband();
         }
         let held = self.process.hold.take_held();
         self.clock.store(self.run.id, held)?;

@@ -23,14 +23,42 @@ pub fn of_session() -> Option<Duration> {
     u64::try_from(milliseconds).ok().filter(|ms| *ms > 0).map(Duration::from_millis)
 }
 
-/// Ends the time that runs for the client's statement, as Postgres does itself when a statement ends.
-pub fn disarm() {
-    // SAFETY: what disable_statement_timeout() of tcop/postgres.c does.
-    unsafe {
-        if get_timeout_active(STATEMENT_TIMEOUT) {
-            disable_timeout(STATEMENT_TIMEOUT, false);
+/// While it lives, no time runs for the client's statement; afterwards it begins anew.
+pub struct Suspended {
+    was_active: bool,
+}
+
+impl Suspended {
+    /// Begins.
+    pub fn begin() -> Self {
+        Self { was_active: disarm() }
+    }
+}
+
+impl Drop for Suspended {
+    fn drop(&mut self) {
+        if let (true, Some(limit)) = (self.was_active, of_session()) {
+            arm(limit);
         }
     }
+}
+
+/// Ends the time that runs, as Postgres does itself when a statement ends. Whether one ran.
+fn disarm() -> bool {
+    // SAFETY: what disable_statement_timeout() of tcop/postgres.c does.
+    unsafe {
+        let active = get_timeout_active(STATEMENT_TIMEOUT);
+        if active {
+            disable_timeout(STATEMENT_TIMEOUT, false);
+        }
+        active
+    }
+}
+
+fn arm(limit: Duration) {
+    let milliseconds = c_int::try_from(limit.as_millis()).unwrap_or(c_int::MAX).max(1);
+    // SAFETY: every backend registers this timeout when it starts, background workers included.
+    unsafe { enable_timeout_after(STATEMENT_TIMEOUT, milliseconds) }
 }
 
 /// While it lives, what this backend runs is cancelled when the time is over.
@@ -43,9 +71,7 @@ impl StatementTimer {
     /// Begins. No other may be armed.
     pub fn arm(limit: Duration) -> Self {
         disarm();
-        let milliseconds = c_int::try_from(limit.as_millis()).unwrap_or(c_int::MAX).max(1);
-        // SAFETY: every backend registers this timeout when it starts, background workers included.
-        unsafe { enable_timeout_after(STATEMENT_TIMEOUT, milliseconds) };
+        arm(limit);
         Self { begun: Instant::now(), limit }
     }
 

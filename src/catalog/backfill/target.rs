@@ -48,6 +48,14 @@ pub fn describe(relations: &[u32]) -> Result<Vec<Described>> {
     })
 }
 
+/// Whether only one session sees the relation.
+pub fn is_temporary(relation: u32) -> Result<bool> {
+    as_owner(|| {
+        let sql = "SELECT relpersistence = 't' FROM pg_class WHERE oid = $1::oid";
+        Ok(query(sql, &[Some(&relation.to_string())])?.first().is_some_and(|r| r.boolean(0)))
+    })
+}
+
 /// Whether policies of the relation apply to the caller.
 pub fn has_policies_for_caller(relation: u32) -> Result<bool> {
     let sql = "SELECT pg_catalog.row_security_active(CAST($1 AS pg_catalog.oid))";
@@ -104,10 +112,14 @@ pub fn partition_columns(relation: u32) -> Result<Vec<String>> {
     })
 }
 
-/// Pages that fit into a share of the server's buffers, for a window that is visited several times.
-pub fn cached_pages() -> Result<u64> {
+/// Pages that can be visited several times at little cost: they stay in the server's buffers, and, as the first change of a
+/// page after a checkpoint writes the whole page to the WAL, they fit several times between two checkpoints.
+pub fn pages_at_hand() -> Result<u64> {
     as_owner(|| {
-        let sql = "SELECT setting::bigint / 8 FROM pg_settings WHERE name = 'shared_buffers'";
-        Ok(query(sql, &[])?.first().and_then(|r| r.number(0)).unwrap_or(2048))
+        let sql = "SELECT least(\
+                     (SELECT setting::bigint FROM pg_settings WHERE name = 'shared_buffers'), \
+                     (SELECT setting::bigint * 1024 * 1024 / current_setting('block_size')::bigint \
+                      FROM pg_settings WHERE name = 'max_wal_size')) / 8";
+        Ok(query(sql, &[])?.first().and_then(|r| r.number(0)).unwrap_or(1024))
     })
 }
