@@ -31,8 +31,7 @@ subject    target, walk, stripes, batches, locks, workers, rows, WAL; then what 
            triggers, foreign keys, generated columns, row security, publications, settings, old snapshots; limits last
 finding    what will be. "About" stands before what statistics say
 advice     null, or a sentence, and statements on the lines below it
-Nothing is changed, no function in the clauses is run unless it is stable or immutable and the planner wants its value,
-and no lock is kept';
+Nothing is changed and no lock is kept. The clauses are planned, not run; pause_if and stop_if are asked once';
 
 CREATE FUNCTION migrator.pause_backfill(id integer) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_pause_backfill';

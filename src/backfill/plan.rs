@@ -218,6 +218,10 @@ impl Plan {
             self.add("workers", "1: the session that calls");
             return Ok(());
         }
+        if target::is_temporary(self.work.relation)? {
+            self.add("workers", "1: the session that calls; no other sees its temporary table");
+            return Ok(());
+        }
         let slots = outlook::slots()?;
         let finding = format!(
             "{wanted}: the session that calls and {} in the background\nabout {} of {} worker slots are free",
@@ -453,7 +457,8 @@ impl Plan {
         if !can_ask || lines.is_empty() {
             return Ok(());
         }
-        let tables = self.work.choice.units.iter().map(|u| u.relation).collect();
+        let mut tables: Vec<u32> = self.work.choice.units.iter().map(|u| u.relation).collect();
+        tables.push(self.work.relation);
         let now = match Watch::new(limits, tables).look()? {
             Verdict::Go => "nothing holds it back".to_owned(),
             Verdict::Pause(reason) => format!("it would pause: {reason}"),

@@ -71,6 +71,8 @@ SELECT subject, regexp_replace(finding, 'about \d+ of \d+', 'about N of N') AS f
     regexp_replace(advice, '(with|=) \d+', '\1 N', 'g') AS advice
 FROM generate_series(1, 2), migrator.plan_backfill('bfp', 'pad = email', workers => CASE generate_series WHEN 1 THEN 3 ELSE 64 END)
 WHERE subject = 'workers';
+CREATE TEMP TABLE bfp_temp AS SELECT 1 AS id;
+SELECT finding FROM migrator.plan_backfill('bfp_temp', 'id = 2', 'id = 1', workers => 2) WHERE subject = 'workers';
 -- Partitions: what differs between them is counted; a statement trigger of the parent is left out.
 CREATE TABLE bfp_part (id int, k int, v int, PRIMARY KEY (id)) PARTITION BY RANGE (id);
 CREATE TABLE bfp_part_1 PARTITION OF bfp_part FOR VALUES FROM (0) TO (20000);
