@@ -18,6 +18,21 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_start_backfi
 COMMENT ON FUNCTION migrator.start_backfill(regclass, text, text, integer, integer, integer, text, integer, double precision, jsonb) IS
 'The same in a background worker that begins when this transaction commits; returns the id for migrator.backfills';
 
+CREATE FUNCTION migrator.plan_backfill(
+    target regclass, set_clause text, where_clause text DEFAULT NULL, batch_rows integer DEFAULT NULL,
+    target_ms integer DEFAULT 100, workers integer DEFAULT 1, walk text DEFAULT 'auto', stripes integer DEFAULT NULL,
+    error_ratio double precision DEFAULT 0.01, limits jsonb DEFAULT NULL
+) RETURNS TABLE (subject text, finding text, advice text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_plan_backfill';
+COMMENT ON FUNCTION migrator.plan_backfill(regclass, text, text, integer, integer, integer, text, integer, double precision, jsonb) IS
+'What migrator.backfill would do with the same arguments, and what to know before it begins: one row for each thing, in a
+fixed order. It refuses what the backfill would refuse.
+subject    target, walk, stripes, batches, locks, workers, rows, WAL; then what applies: an unfinished run that goes on,
+           triggers, foreign keys, generated columns, row security, publications, settings, old snapshots; limits last
+finding    what will be. "About" stands before what statistics say
+advice     null, or a sentence, and statements on the lines below it
+Nothing is changed and no lock is kept. The clauses are planned, not run; pause_if and stop_if are asked once';
+
 CREATE FUNCTION migrator.pause_backfill(id integer) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_pause_backfill';
 COMMENT ON FUNCTION migrator.pause_backfill(integer) IS

@@ -8,7 +8,7 @@ COMMENT ON FUNCTION migrator.grant_read(regrole) IS
 CREATE FUNCTION migrator.grant_deploy(role regrole) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_grant_deploy';
 COMMENT ON FUNCTION migrator.grant_deploy(regrole) IS
-'Lets a role do what migrator.grant_read does, and call register, register_dir, apply, deploy, revert, revert_to, resolve, baseline, backfill and what steers backfills. It gets no right on the ledger, which is written for it, nor on the guard''s rules';
+'Lets a role do what migrator.grant_read does, and call register, register_dir, apply, deploy, revert, revert_to, resolve, baseline, backfill, plan_backfill and what steers backfills. It gets no right on the ledger, which is written for it, nor on the guard''s rules';
 
 CREATE FUNCTION migrator.revoke_all(role regrole) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_revoke_all';

@@ -7,6 +7,7 @@ use crate::pg::{session_worker, sql_function, top_level, writable};
 
 sql_function!(migrator_backfill, run);
 sql_function!(migrator_start_backfill, start);
+sql_function!(migrator_plan_backfill, plan);
 sql_function!(migrator_pause_backfill, pause);
 sql_function!(migrator_resume_backfill, resume);
 sql_function!(migrator_cancel_backfill, cancel);
@@ -44,6 +45,14 @@ fn start(call: &Call) -> Result<Returned> {
     writable::require("migrator.start_backfill")?;
     let id = backfill::start(&request(call))?;
     Ok(call.returns_integer(i32::try_from(id).unwrap_or(i32::MAX)))
+}
+
+fn plan(call: &Call) -> Result<Returned> {
+    let rows: Vec<_> = backfill::plan(&request(call))?
+        .into_iter()
+        .map(|row| vec![Some(row.subject.to_owned()), Some(row.finding), row.advice])
+        .collect();
+    Ok(call.returns_rows(&rows))
 }
 
 fn pause(call: &Call) -> Result<Returned> {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::process::{Process, block_after, blocks, gone, spread};
 use super::rows::{self, Fate};
-use super::statement_limit;
+use super::{lock_patience, statement_limit};
 use crate::catalog::backfill::range::{self, Gain, Range};
 use crate::catalog::backfill::{Span, Stripe, Unit, Walk, errors, run, statement};
 use crate::catalog::session;
@@ -119,7 +119,7 @@ impl Process<'_> {
     ) -> std::result::Result<(), Failure> {
         let fatal = Failure::Fatal;
         let unit = self.unit_of(range).map_err(fatal)?.clone();
-        let patience = self.lock_patience();
+        let patience = lock_patience(self.settings().target_ms, self.can_skip());
         session::set_lock_timeout(patience).map_err(fatal)?;
         let limit = statement_limit(self.settings().target_ms, hurried && !one_by_one);
         let timer = limit.map(StatementTimer::arm);
@@ -147,13 +147,6 @@ impl Process<'_> {
             run::waits_for(self.run.id, None).and_then(|()| transaction::commit()).map_err(fatal)?;
         }
         Ok(())
-    }
-
-    /// A batch has its rows locked while it waits for another one, so it does not wait for long.
-    fn lock_patience(&self) -> Duration {
-        let target = Duration::from_millis(self.settings().target_ms.into());
-        let bound = settings::lock_timeout();
-        if bound.is_zero() || !self.can_skip() { target.max(bound) } else { target.min(bound) }
     }
 
     fn all(&self, unit: &Unit, next: &Next) -> Result<Outcome> {

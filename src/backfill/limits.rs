@@ -1,5 +1,6 @@
 //! At which signals a backfill steps back: what the caller may say about it. `docs/backfill-limits.md` lists the keys.
 
+mod describe;
 mod judge;
 mod unit;
 mod watch;

@@ -11,6 +11,7 @@ mod crew;
 mod hold;
 mod limits;
 mod pace;
+mod plan;
 mod process;
 mod progress;
 mod request;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 pub use control::{alter, cancel, pause, resume};
 pub use crew::run_worker;
+pub use plan::plan;
 pub use request::Request;
 pub use run::{run, run_started, start};
 pub use settings::Wanted;
@@ -38,4 +40,11 @@ fn statement_limit(target_ms: u32, hurried: bool) -> Option<Duration> {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     }
+}
+
+/// How long a batch waits for a lock. It has rows locked meanwhile, so not for long where a sweep finds what it leaves.
+fn lock_patience(target_ms: u32, can_skip: bool) -> Duration {
+    let target = Duration::from_millis(target_ms.into());
+    let bound = crate::settings::lock_timeout();
+    if bound.is_zero() || !can_skip { target.max(bound) } else { target.min(bound) }
 }

@@ -27,6 +27,8 @@ pub struct Work {
     /// Quoted and schema-qualified.
     pub target: String,
     pub clauses: Clauses,
+    /// The columns that are set.
+    pub columns: Vec<String>,
     pub settings: Settings,
     pub choice: Choice,
 }
@@ -46,7 +48,7 @@ pub fn check(request: &Request) -> Result<Work> {
         keeps_its_key(unit, &columns)?;
         statement::explain(unit, &clauses).map_err(|error| in_clause(error, unit))?;
     }
-    Ok(Work { relation: described.relation, target: described.quoted, clauses, settings, choice })
+    Ok(Work { relation: described.relation, target: described.quoted, clauses, columns, settings, choice })
 }
 
 fn wish(request: &Request) -> Result<Wish> {

@@ -17,6 +17,7 @@ const DEPLOY_FUNCTIONS: &[&str] = &[
     "revert",
     "resolve",
     "baseline",
+    "plan_backfill",
     "start_backfill",
     "pause_backfill",
     "resume_backfill",

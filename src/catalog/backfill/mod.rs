@@ -5,6 +5,7 @@
 
 pub mod control;
 pub mod errors;
+pub mod outlook;
 pub mod range;
 pub mod run;
 pub mod statement;
