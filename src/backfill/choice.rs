@@ -83,8 +83,11 @@ fn whole(described: &Described, leaves: &[&Described], tree: &[u32]) -> Result<O
     if let Some(foreign) = leaves.iter().find(|l| l.kind == 'f') {
         return Ok(Some(format!("{} is a foreign table", foreign.quoted)));
     }
-    if target::has_policies_for_caller(described.relation)? {
-        return Ok(Some(format!("policies of {} apply to you, and count only through it", described.quoted)));
+    // An UPDATE of the parent heeds the parent's policies and no others.
+    for table in std::iter::once(described).chain(leaves.iter().copied()) {
+        if target::has_policies_for_caller(table.relation)? {
+            return Ok(Some(format!("policies of {} apply to you", table.quoted)));
+        }
     }
     let oids: Vec<u32> = leaves.iter().map(|l| l.relation).collect();
     let missing = target::not_updatable(&oids)?.and_then(|oid| leaves.iter().find(|l| l.relation == oid));
