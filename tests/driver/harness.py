@@ -123,6 +123,36 @@ class Cluster:
         return result.returncode == 0
 
 
+class Standby(Cluster):
+    """A streaming copy of a cluster, over sockets."""
+
+    def __init__(self, primary):  # pylint: disable=super-init-not-called
+        self.name, self.pg_config, self.bindir = f"{primary.name}-standby", primary.pg_config, primary.bindir
+        self.major, self.user = primary.major, primary.user
+        self.socket = f"{os.path.dirname(primary.socket)}/{self.name}"
+        self.owner = [] if os.geteuid() else ["setpriv", "--reuid", str(os.stat(primary.socket).st_uid), "--regid",
+                                              str(os.stat(primary.socket).st_gid), "--clear-groups"]
+        self._control("destroy")
+        self._as_server("mkdir", "-p", self.socket)
+        self._as_server("sh", "-c", f"printf %s '{self.bindir}' > '{self.socket}/bin'")
+        self._as_server(f"{self.bindir}/pg_basebackup", "-h", primary.socket, "-p", "54329", "-U", "postgres", "-R", "-c",
+                        "fast", "-D", f"{self.socket}/data")
+        self._as_server("sh", "-c", f"echo \"unix_socket_directories = '{self.socket}'\" >> '{self.socket}/data/postgresql.conf'")
+        self._control("start")
+
+    def _as_server(self, *command):
+        result = subprocess.run([*self.owner, *command], cwd="/", capture_output=True, text=True)
+        equal(result.returncode, 0, result.stderr)
+
+    def catches_up(self, primary):
+        position = primary.sql("SELECT pg_current_wal_flush_lsn();")
+        deadline = time.time() + 30
+        while self.sql(f"SELECT pg_last_wal_replay_lsn() >= '{position}';") != "t":
+            if time.time() > deadline:
+                raise AssertionError(f"the standby does not catch up; log:\n{self.log()}")
+            time.sleep(0.05)
+
+
 def equal(actual, expected, what=""):
     if actual != expected:
         raise AssertionError(f"{what}\n  expected: {expected!r}\n  actual:   {actual!r}")

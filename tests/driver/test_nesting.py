@@ -10,10 +10,8 @@ def pgbench(cluster, script):
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
         file.write(script)
         file.flush()
-        command = cluster._arguments("pgbench", "test")
-        command[command.index("-d")] = "-n"  # pgbench takes the database as its argument
-        command.remove("test")
-        result = subprocess.run(command + ["-M", "extended", "-t", "1", "-f", file.name, "test"],
+        *command, database = cluster._arguments("pgbench", "test")
+        result = subprocess.run([*command, "-n", "-M", "extended", "-t", "1", "-f", file.name, database],
                                 capture_output=True, text=True)
         return result.stdout + result.stderr
 

@@ -1,12 +1,9 @@
 """The locks that migrator.plan() names are those that Postgres takes; it waits for none itself, and writes nothing."""
 
 import json
-import os
-import shutil
-import subprocess
 import time
 
-from harness import Cluster, contains, equal
+from harness import Standby, contains, equal
 
 SETUP = """
 SET client_min_messages = error; SET migrator.guard = 'off';
@@ -313,31 +310,3 @@ def test_plan_on_a_standby(cluster):
     with Standby(cluster) as standby:
         equal(standby.sql("SELECT pg_is_in_recovery();"), "t", "it is a standby")
         equal(standby.sql(PLAN), here, "the standby's plan")
-
-
-class Standby(Cluster):
-    """A hot standby, made by a copy of a cluster that runs."""
-
-    def __init__(self, primary):
-        self.name, self.pg_config, self.bindir = "standby", primary.pg_config, primary.bindir
-        self.major, self.user = primary.major, "postgres"
-        # Beside the primary's, whose user owns it.
-        self.socket = os.path.dirname(primary.socket) + "/standby"
-        shutil.rmtree(self.socket, ignore_errors=True)
-        self._primary = primary
-
-    def _as_server(self, *command):
-        owner = os.stat(self._primary.socket + "/data")
-        subprocess.run(command, check=True, cwd="/", user=owner.st_uid, group=owner.st_gid, extra_groups=[],
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def __enter__(self):
-        self._as_server(f"{self.bindir}/pg_basebackup", "-h", self._primary.socket, "-p", "54329", "-U", "postgres",
-                        "-D", f"{self.socket}/data", "-R", "-X", "stream", "-c", "fast")
-        self._as_server(f"{self.bindir}/pg_ctl", "-D", f"{self.socket}/data", "-s", "-w", "-l", f"{self.socket}/log", "-o",
-                        f"-c unix_socket_directories={self.socket}", "start")
-        return self
-
-    def __exit__(self, *_):
-        self._as_server(f"{self.bindir}/pg_ctl", "-D", f"{self.socket}/data", "-s", "-w", "-m", "immediate", "stop")
-        shutil.rmtree(self.socket, ignore_errors=True)

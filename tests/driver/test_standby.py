@@ -1,10 +1,8 @@
 """On a standby and in a read-only transaction everything can be read, and what writes says why it cannot."""
 
-import os
-import subprocess
 import time
 
-from harness import Cluster, contains, equal
+from harness import Standby, contains, equal
 
 READS = [
     "SELECT version, state FROM migrator.status",
@@ -15,6 +13,7 @@ READS = [
     "SELECT rule, action FROM migrator.policies",
     "SELECT tag, statement FROM migrator.ddl_log",
     "SELECT id, state, waiting_for FROM migrator.backfills",
+    "SELECT \"table\", \"row\", message FROM migrator.backfill_errors",
     "SELECT problem, object, detail FROM migrator.verify()",
     "SELECT object FROM migrator.drift()",
     "SELECT statement, rule, action, object, hint FROM migrator.lint('CREATE INDEX ON one (a); ALTER TABLE one ADD b int NOT NULL;"
@@ -33,6 +32,11 @@ WRITES = [
     ("migrator.set_rule", "SELECT migrator.set_rule('drop-table', 'off')"),
     ("migrator.prune_ddl_log", "SELECT migrator.prune_ddl_log()"),
     ("migrator.backfill", "CALL migrator.backfill('one', 'a = 1', 'a IS NULL')"),
+    ("migrator.start_backfill", "SELECT migrator.start_backfill('one', 'a = 1', 'a IS NULL')"),
+    ("migrator.pause_backfill", "SELECT migrator.pause_backfill(1)"),
+    ("migrator.resume_backfill", "SELECT migrator.resume_backfill(1)"),
+    ("migrator.cancel_backfill", "SELECT migrator.cancel_backfill(1)"),
+    ("migrator.alter_backfill", "SELECT migrator.alter_backfill(1, 50)"),
     ("migrator.grant_read", "SELECT migrator.grant_read('postgres')"),
     ("migrator.grant_deploy", "SELECT migrator.grant_deploy('postgres')"),
     ("migrator.revoke_all", "SELECT migrator.revoke_all('postgres')"),
@@ -46,36 +50,6 @@ SELECT migrator.apply('1'); INSERT INTO one SELECT g, g FROM generate_series(1, 
 SELECT migrator.register('3', 'CREATE INDEX ON one (a); SELECT 1', irreversible => 'x');
 CALL migrator.backfill('one', 'a = 1', 'a <> 1');
 """
-
-
-class Standby(Cluster):
-    """A streaming copy of a cluster, over sockets."""
-
-    def __init__(self, primary):  # pylint: disable=super-init-not-called
-        self.name, self.pg_config, self.bindir = f"{primary.name}-standby", primary.pg_config, primary.bindir
-        self.major, self.user = primary.major, primary.user
-        self.socket = f"{os.path.dirname(primary.socket)}/{self.name}"
-        self.owner = [] if os.geteuid() else ["setpriv", "--reuid", str(os.stat(primary.socket).st_uid), "--regid",
-                                              str(os.stat(primary.socket).st_gid), "--clear-groups"]
-        self._control("destroy")
-        self._as_server("mkdir", "-p", self.socket)
-        self._as_server("sh", "-c", f"printf %s '{self.bindir}' > '{self.socket}/bin'")
-        self._as_server(f"{self.bindir}/pg_basebackup", "-h", primary.socket, "-p", "54329", "-U", "postgres", "-R", "-c",
-                        "fast", "-D", f"{self.socket}/data")
-        self._as_server("sh", "-c", f"echo \"unix_socket_directories = '{self.socket}'\" >> '{self.socket}/data/postgresql.conf'")
-        self._control("start")
-
-    def _as_server(self, *command):
-        result = subprocess.run([*self.owner, *command], cwd="/", capture_output=True, text=True)
-        equal(result.returncode, 0, result.stderr)
-
-    def catches_up(self, primary):
-        position = primary.sql("SELECT pg_current_wal_flush_lsn();")
-        deadline = time.time() + 30
-        while self.sql(f"SELECT pg_last_wal_replay_lsn() >= '{position}';") != "t":
-            if time.time() > deadline:
-                raise AssertionError(f"the standby does not catch up; log:\n{self.log()}")
-            time.sleep(0.05)
 
 
 def refused(cluster, begin, name, sql, why):
