@@ -44,7 +44,7 @@ struct Outcome {
 /// Why an attempt failed, and so what to do about it.
 enum Failure {
     /// Took too long.
-    Slow,
+    Slow(Error),
     /// Others were in the way.
     Contended(Error),
     /// A row cannot be changed.
@@ -69,8 +69,13 @@ impl Process<'_> {
             let small = self.is_small(range)?;
             match failure {
                 Failure::Fatal(error) => return Err(error),
-                Failure::Slow if self.pace(range).is_smallest() => hurried = false,
-                Failure::Slow => self.pace(range).shrink(4.0),
+                // Nothing but the session's own statement_timeout was left.
+                Failure::Slow(error) if one_by_one => return Err(error),
+                Failure::Slow(_) if self.pace(range).is_smallest() => {
+                    one_by_one = !hurried;
+                    hurried = false;
+                }
+                Failure::Slow(_) => self.pace(range).shrink(4.0),
                 Failure::Row if small => one_by_one = true,
                 Failure::Row => self.pace(range).shrink(8.0),
                 Failure::Contended(error) => {
@@ -241,7 +246,7 @@ fn next(unit: &Unit, range: &Range, size: u64) -> Result<Next> {
 /// What an error means for the batch. `over`: our own timer had run out.
 fn sort(error: Error, over: bool) -> Failure {
     match error.sqlstate {
-        Some(QUERY_CANCELED) if over => Failure::Slow,
+        Some(QUERY_CANCELED) if over => Failure::Slow(error),
         _ if error.is_transient() => Failure::Contended(error),
         _ if is_of_a_row(&error) => Failure::Row,
         _ => Failure::Fatal(error),
@@ -277,7 +282,7 @@ mod tests {
     #[test]
     fn a_cancel_is_slowness_only_when_our_timer_was_over() {
         let cancelled = || Box::new(Report::new(QUERY_CANCELED, ""));
-        assert!(matches!(sort(cancelled(), true), Failure::Slow));
+        assert!(matches!(sort(cancelled(), true), Failure::Slow(_)));
         assert!(matches!(sort(cancelled(), false), Failure::Fatal(_)));
         assert!(matches!(sort(Box::new(Report::new(SqlState::DEADLOCK_DETECTED, "")), false), Failure::Contended(_)));
     }
