@@ -48,7 +48,7 @@ enum Failure {
     /// Others were in the way.
     Contended(Error),
     /// A row cannot be changed.
-    Row,
+    Row(Error),
     /// Not the batch's fault.
     Fatal(Error),
 }
@@ -69,15 +69,15 @@ impl Process<'_> {
             let small = self.is_small(range)?;
             match failure {
                 Failure::Fatal(error) => return Err(error),
-                // Nothing but the session's own statement_timeout was left.
-                Failure::Slow(error) if one_by_one => return Err(error),
+                // Nothing but the session's own statement_timeout was left; or it fails before a row is tried.
+                Failure::Slow(error) | Failure::Row(error) if one_by_one => return Err(error),
                 Failure::Slow(_) if self.pace(range).is_smallest() => {
                     one_by_one = !hurried;
                     hurried = false;
                 }
                 Failure::Slow(_) => self.pace(range).shrink(4.0),
-                Failure::Row if small => one_by_one = true,
-                Failure::Row => self.pace(range).shrink(8.0),
+                Failure::Row(_) if small => one_by_one = true,
+                Failure::Row(_) => self.pace(range).shrink(8.0),
                 Failure::Contended(error) => {
                     self.failures += 1;
                     if self.failures > settings::lock_retries() {
@@ -248,7 +248,7 @@ fn sort(error: Error, over: bool) -> Failure {
     match error.sqlstate {
         Some(QUERY_CANCELED) if over => Failure::Slow(error),
         _ if error.is_transient() => Failure::Contended(error),
-        _ if is_of_a_row(&error) => Failure::Row,
+        _ if is_of_a_row(&error) => Failure::Row(error),
         _ => Failure::Fatal(error),
     }
 }
