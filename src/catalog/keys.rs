@@ -74,7 +74,10 @@ pub fn of(relation: u32) -> Result<Option<Key>> {
                    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
                    JOIN pg_type t ON t.oid = a.atttypid \
                    JOIN pg_namespace tn ON tn.oid = t.typnamespace \
-                   JOIN pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END \
+                   CROSS JOIN LATERAL (WITH RECURSIVE based AS (SELECT t.oid, t.typtype, t.typbasetype, t.typname \
+                     UNION ALL SELECT n.oid, n.typtype, n.typbasetype, n.typname FROM based d \
+                     JOIN pg_type n ON n.oid = d.typbasetype AND d.typtype = 'd') \
+                     SELECT typname FROM based WHERE typtype <> 'd') b \
                    JOIN pg_opclass c ON c.oid = k.opclass \
                    JOIN pg_amop m ON m.amopfamily = c.opcfamily AND m.amoplefttype = c.opcintype \
                     AND m.amoprighttype = c.opcintype AND m.amopstrategy = 5 AND m.amoppurpose = 's' \
