@@ -22,7 +22,6 @@ use crate::error::{Report, Result, SqlState, code, fail};
 use crate::migration::caller;
 use crate::migration::lock::Current;
 use crate::pg::session_lock::{Key, SessionLock, is_free};
-use crate::pg::user::current_role;
 use crate::pg::{report, session_worker, statement_timer, transaction, wait};
 
 /// Walks after which rows that keep appearing are somebody else's doing.
@@ -113,8 +112,7 @@ fn go_on(id: u32) -> Result<()> {
 fn begin(work: &Work, state: &str) -> Result<(Run, bool)> {
     if let Some(run) = catalog::unfinished(work.relation, &work.clauses)? {
         // What another role has set, his own conditions among it, is not run with the rights of this one.
-        let same_role = run.started_by == current_role();
-        control::give(run.id, &work.settings.to_json(), !same_role)?;
+        control::give(run.id, &work.settings.to_json())?;
         if control::read(run.id)?.is_some_and(|c| c.wish == "cancel") {
             control::wish(run.id, "run")?;
         }

@@ -98,8 +98,8 @@ pub fn create(run: &Run, settings: &str) -> Result<u32> {
             Some(&role),
         ];
         let id: u32 = query(sql, &parameters)?.first().and_then(|r| r.number(0)).unwrap_or(0);
-        let sql = "INSERT INTO migrator.backfill_control (backfill, settings, given, changed_by) \
-                   VALUES ($1::int, $2::jsonb, $2::jsonb, $3)";
+        let sql = "INSERT INTO migrator.backfill_control (backfill, settings, given, settings_by, changed_by) \
+                   VALUES ($1::int, $2::jsonb, $2::jsonb, $3, $3)";
         query(sql, &[Some(&id.to_string()), Some(settings), Some(&role)])?;
         Ok(id)
     })
