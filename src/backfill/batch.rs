@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::process::{Process, block_after, blocks, gone, spread};
+use super::process::{self, Process, block_after, blocks, gone, spread};
 use super::rows::{self, Fate};
 use super::statement_limit;
 use crate::catalog::backfill::range::{self, Gain, Range};
@@ -198,9 +198,7 @@ impl Process<'_> {
     #[allow(clippy::cast_precision_loss)]
     fn store(&self, unit: &Unit, range: &Range, next: &Next, outcome: &Outcome, begun: Instant) -> Result<Range> {
         // The update holds its lock on the table until the commit, so the answer stays true.
-        if !statement::is_same(unit)? {
-            return fail(gone(&unit.name));
-        }
+        process::is_still(&unit.name, unit.relation)?;
         let per_size = if unit.walk == Walk::Physical { unit.density } else { 1.0 };
         let gain = Gain {
             rows_visited: next.size as f64 * per_size / f64::from(range.stripes.max(1)),
@@ -216,7 +214,7 @@ impl Process<'_> {
             changed.cursor = Some(next.span.to.clone());
         }
         let done = changed.stripe >= changed.stripes;
-        if !range::advance(&changed, done, gain)? {
+        if !range::advance(range, &changed, done, gain)? {
             return fail(gone(&unit.name));
         }
         Ok(changed)

@@ -24,9 +24,14 @@ pub struct Crew {
 }
 
 impl Crew {
-    /// None yet.
-    pub fn new(run: u32) -> Self {
-        Self { run, started: 0, short: false }
+    /// None yet; with `alone` none at all.
+    pub fn new(run: u32, alone: bool) -> Self {
+        Self { run, started: 0, short: alone }
+    }
+
+    /// For another walk: who had nothing to do at the end of the last one has left.
+    pub fn begin_anew(&mut self) {
+        self.started = 0;
     }
 
     /// Starts what is missing of so many processes, the leader being one of them. They begin when this transaction ends.

@@ -35,7 +35,7 @@ const ENTRY: &str = "migrator_backfill_leader";
 pub fn run(request: &Request) -> Result<()> {
     let work = request::check(request)?;
     transaction::commit()?;
-    let (run, resumed) = match begin(&work, "running") {
+    let (mut run, resumed) = match begin(&work, "running") {
         // Somebody was quicker: his run can be seen now.
         Err(error) if error.sqlstate == Some(code::BUSY) => {
             transaction::restart()?;
@@ -51,6 +51,7 @@ pub fn run(request: &Request) -> Result<()> {
     if resumed {
         report::notice(format!("going on with backfill {} of {}", run.id, work.target))?;
     }
+    run.target = work.target;
     lead(run, &work.choice)
 }
 
@@ -86,14 +87,17 @@ pub fn run_started(handed: &str) -> Result<()> {
     }
     let outcome = caller::become_like(&handed["caller"]).and_then(|()| go_on(id));
     let Err(error) = outcome else { return Ok(()) };
-    transaction::restart()?;
-    catalog::stop(id, &error, error.sqlstate == Some(code::BACKFILL_CANCELLED))?;
-    transaction::commit()?;
+    // While it led, it has stored its error already; and when another session runs it by now, that is no error of the run.
+    if error.sqlstate != Some(code::BUSY) {
+        transaction::restart()?;
+        catalog::never_began(id, &error)?;
+        transaction::commit()?;
+    }
     Err(error)
 }
 
 fn go_on(id: u32) -> Result<()> {
-    let Some(run) = catalog::open(id)? else { return Ok(()) };
+    let Some(mut run) = catalog::open(id)? else { return Ok(()) };
     let _lock = lock(&run)?;
     transaction::commit()?;
     // The tables may have changed since it was stored.
@@ -105,6 +109,7 @@ fn go_on(id: u32) -> Result<()> {
         ..Request::default()
     };
     let work = request::check(&request)?;
+    run.target = work.target;
     lead(run, &work.choice)
 }
 
@@ -261,8 +266,11 @@ impl<'a> Leader<'a> {
         let voice = Voice::new(run)?;
         transaction::commit()?;
         let now = Instant::now();
+        // No other process can read a temporary table.
+        let alone = units.iter().any(|unit| unit.name.starts_with("pg_temp_"));
         let process = Process::new(run, units, hold)?;
-        Ok(Self { run, process, crew: Crew::new(run.id), voice, clock: Clock { tick: now, since: now } })
+        let crew = Crew::new(run.id, alone);
+        Ok(Self { run, process, crew, voice, clock: Clock { tick: now, since: now } })
     }
 
     fn finish(&mut self, fresh: &[Unit]) -> Result<()> {
@@ -281,6 +289,7 @@ impl<'a> Leader<'a> {
             catalog::running(&Run { pass, ..self.run.clone() })?;
             transaction::commit()?;
             fresh.clone_into(&mut self.process.units);
+            self.crew.begin_anew();
         }
         let held = self.process.hold.take_held();
         self.clock.store(self.run.id, held)?;

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::hold::Hold;
+use super::process;
 use super::rows::{self, Fate};
 use crate::catalog::backfill::run::{self, Run};
 use crate::catalog::backfill::{Unit, errors, statement};
@@ -53,6 +54,7 @@ pub fn sweep(
     loop {
         hold.go_on(beat)?;
         let left = statement::left(&run.target, &run.clauses, MOST_ROWS + 1)?;
+        process::is_still(&run.target, run.relation)?;
         transaction::commit()?;
         let total: usize = left.iter().map(|(_, rows)| rows).sum();
         if total == 0 {
@@ -91,8 +93,13 @@ pub fn retry_failed(run: &Run, units: &[Unit]) -> Result<()> {
     for row in &known {
         let Some(unit) = units.iter().find(|u| u.relation == row.relation) else { continue };
         session::set_lock_timeout(settings::lock_timeout())?;
-        let outcome = subtransaction::contained(|| rows::change(unit, &run.clauses, &row.key));
-        match rows::fate(outcome)? {
+        let outcome = subtransaction::contained(|| {
+            statement::check_constraints_at_once()?;
+            rows::change(unit, &run.clauses, &row.key)
+        });
+        let fate = rows::fate(outcome)?;
+        process::is_still(&unit.name, unit.relation)?;
+        match fate {
             Fate::Changed => {
                 errors::forget(run.id, row.relation, &row.key)?;
                 run::swept(run.id, 1)?;
@@ -146,6 +153,7 @@ fn together(
             Fate::Locked(_) => locked.push(row.clone()),
         }
         if begun.elapsed() >= Duration::from_millis(hold.settings().target_ms.into()) {
+            process::is_still(&unit.name, unit.relation)?;
             run::swept(run.id, changed)?;
             transaction::commit()?;
             swept.changed += std::mem::take(&mut changed);
@@ -153,6 +161,7 @@ fn together(
             begun = Instant::now();
         }
     }
+    process::is_still(&unit.name, unit.relation)?;
     run::swept(run.id, changed)?;
     transaction::commit()?;
     swept.changed += changed;
@@ -171,6 +180,7 @@ fn alone(run: &Run, unit: &Unit, row: &str, swept: &mut Swept) -> Result<()> {
         Fate::Failed(_) => swept.failed += 1,
         Fate::Locked(_) => swept.locked += 1,
     }
+    process::is_still(&unit.name, unit.relation)?;
     transaction::commit()
 }
 
