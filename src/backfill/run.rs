@@ -285,10 +285,11 @@ impl<'a> Leader<'a> {
             if pass > MOST_WALKS {
                 return fail(endless(self.run));
             }
-            walk_anew(self.run, fresh)?;
+            let units = with_newcomers(self.run, fresh)?;
+            walk_anew(self.run, &units)?;
             catalog::running(&Run { pass, ..self.run.clone() })?;
             transaction::commit()?;
-            fresh.clone_into(&mut self.process.units);
+            self.process.units = units;
             self.crew.begin_anew();
         }
         let held = self.process.hold.take_held();
@@ -332,10 +333,7 @@ impl<'a> Leader<'a> {
             transaction::commit()?;
             return Ok(End::Clean);
         }
-        // A partition may have come since; its rows count too.
-        let mut units = process.units.clone();
-        let known: Vec<u32> = units.iter().map(|u| u.relation).collect();
-        units.extend(choice::newcomers(run, &known)?);
+        let units = with_newcomers(run, &process.units)?;
         sweep::sweep(run, &units, &mut process.hold, &mut |hold: &mut Hold| beat(run.id, hold, crew, voice, clock))
     }
 
@@ -354,6 +352,16 @@ fn beat(id: u32, hold: &mut Hold, crew: &mut Crew, voice: &mut Voice, clock: &mu
     crew.fill(hold.settings().workers)?;
     transaction::commit()?;
     voice.speak(hold.reason())
+}
+
+/// A partition may have come since; its rows count too.
+fn with_newcomers(run: &Run, units: &[Unit]) -> Result<Vec<Unit>> {
+    let known: Vec<u32> = units.iter().map(|u| u.relation).collect();
+    let mut all = units.to_vec();
+    for unit in choice::newcomers(run, &known)? {
+        all.push(Unit { ordinal: u32::try_from(all.len()).unwrap_or(u32::MAX), ..unit });
+    }
+    Ok(all)
 }
 
 fn endless(run: &Run) -> Report {

@@ -14,7 +14,7 @@ use crate::migration::backoff;
 use crate::pg::{subtransaction, transaction, wait};
 use crate::settings;
 
-/// More rows than these are not swept up but walked over once more.
+/// More rows than these, and those that failed, are not swept up but walked over once more.
 const MOST_ROWS: usize = 10_000;
 /// Sweeps that changed rows, after which rows that keep appearing are somebody else's doing.
 const MOST_SWEEPS: u32 = 20;
@@ -49,22 +49,23 @@ pub fn sweep(
     beat: &mut impl FnMut(&mut Hold) -> Result<()>,
 ) -> Result<End> {
     let (mut sweeps, mut idle, mut blocked) = (0, 0, 0);
-    // What failed in the walk still matches and is tried again.
+    // What failed in the walk still matches and is tried again; however much it is, another walk would not help it.
+    let most = MOST_ROWS + usize::try_from(errors::count(run.id)?).unwrap_or(0);
     errors::forget_all(run.id)?;
     loop {
         hold.go_on(beat)?;
-        let left = statement::left(&run.target, &run.clauses, MOST_ROWS + 1)?;
+        let left = statement::left(&run.target, &run.clauses, most + 1)?;
         process::is_still(&run.target, run.relation)?;
         transaction::commit()?;
         let total: usize = left.iter().map(|(_, rows)| rows).sum();
         if total == 0 {
             return Ok(End::Clean);
         }
-        if total > MOST_ROWS {
+        if total > most {
             return Ok(End::Walk);
         }
         run::begins_sweep(run.id)?;
-        let swept = once(run, units, &left, hold, beat)?;
+        let swept = once(run, units, &left, most, hold, beat)?;
         if swept.failed == swept.found && swept.found > 0 {
             return fail(failed(run)?);
         }
@@ -118,12 +119,13 @@ fn once(
     run: &Run,
     units: &[Unit],
     left: &[(u32, usize)],
+    most: usize,
     hold: &mut Hold,
     beat: &mut impl FnMut(&mut Hold) -> Result<()>,
 ) -> Result<Swept> {
     let mut swept = Swept::default();
     for unit in units.iter().filter(|u| !u.only || left.iter().any(|(relation, _)| *relation == u.relation)) {
-        let found = statement::left_in(unit, &run.clauses, MOST_ROWS)?;
+        let found = statement::left_in(unit, &run.clauses, most)?;
         transaction::commit()?;
         let locked = together(run, unit, &found, &mut swept, hold, beat)?;
         for row in locked {
