@@ -78,7 +78,7 @@ SELECT b.id,
        CASE WHEN b.state = 'running' AND l.pid IS NOT NULL AND r.rows_visited > 0 AND b.seconds > 0
                  AND b.rows_estimate > r.rows_visited
             THEN date_trunc('second', make_interval(secs =>
-                 b.seconds * (b.rows_estimate - r.rows_visited) / r.rows_visited)) END AS eta,
+                 least(b.seconds * (b.rows_estimate - r.rows_visited) / r.rows_visited, 1e10))) END AS eta,
        CASE WHEN b.state NOT IN ('running', 'scheduled') OR pg_is_in_recovery() THEN NULL
             WHEN l.pid IS NULL AND b.state = 'scheduled'
             THEN 'its worker; if none comes: SELECT migrator.resume_backfill(' || b.id || ')'

@@ -42,12 +42,14 @@ CREATE TABLE migrator.backfill_control (
     wish text NOT NULL DEFAULT 'run' CHECK (wish IN ('run', 'pause', 'cancel')),
     settings jsonb NOT NULL,
     given jsonb NOT NULL,
+    settings_by text NOT NULL,
     version integer NOT NULL DEFAULT 1,
     changed_by text,
     changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE migrator.backfill_control IS 'What people want of a backfill: run, pause, cancel, and its settings. Runs only read it.';
 COMMENT ON COLUMN migrator.backfill_control.given IS 'The settings as the last call gave them; the same call again leaves later changes as they are';
+COMMENT ON COLUMN migrator.backfill_control.settings_by IS 'The role of that call: pause_if and stop_if are run with the rights of nobody else';
 
 -- The tables that are walked: the target, or each of its partitions or children.
 CREATE TABLE migrator.backfill_unit (

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::process::{Process, block_after, blocks, gone, spread};
+use super::process::{self, Process, block_after, blocks, gone, spread};
 use super::rows::{self, Fate};
 use super::{lock_patience, statement_limit};
 use crate::catalog::backfill::range::{self, Gain, Range};
@@ -10,7 +10,7 @@ use crate::catalog::backfill::{Span, Stripe, Unit, Walk, errors, run, statement}
 use crate::catalog::session;
 use crate::error::{Error, Report, Result, SqlState, code, fail};
 use crate::migration::backoff;
-use crate::pg::statement_timer::StatementTimer;
+use crate::pg::statement_timer::{self, StatementTimer};
 use crate::pg::{subtransaction, transaction, wait, waiters};
 use crate::settings;
 
@@ -69,13 +69,11 @@ impl Process<'_> {
             let small = self.is_small(range)?;
             match failure {
                 Failure::Fatal(error) => return Err(error),
-                // Nothing but the session's own statement_timeout was left; or it fails before a row is tried.
+                // It is not the change of a row that failed: where_clause fails for one, or the commit.
                 Failure::Slow(error) | Failure::Row(error) if one_by_one => return Err(error),
-                Failure::Slow(_) if self.pace(range).is_smallest() => {
-                    one_by_one = !hurried;
-                    hurried = false;
-                }
-                Failure::Slow(_) => self.pace(range).shrink(4.0),
+                Failure::Slow(_) if !self.pace(range).is_smallest() => self.pace(range).shrink(4.0),
+                Failure::Slow(_) if hurried => hurried = false,
+                Failure::Slow(_) => one_by_one = true,
                 Failure::Row(_) if small => one_by_one = true,
                 Failure::Row(_) => self.pace(range).shrink(8.0),
                 Failure::Contended(error) => {
@@ -126,7 +124,7 @@ impl Process<'_> {
         let unit = self.unit_of(range).map_err(fatal)?.clone();
         let patience = lock_patience(self.settings().target_ms, self.can_skip());
         session::set_lock_timeout(patience).map_err(fatal)?;
-        let limit = statement_limit(self.settings().target_ms, hurried && !one_by_one);
+        let limit = if one_by_one { None } else { statement_limit(self.settings().target_ms, hurried) };
         let timer = limit.map(StatementTimer::arm);
         let size = spread(&unit, range, self.pace(range).size(), self.settings().workers);
         let next = next(&unit, range, size);
@@ -169,10 +167,12 @@ impl Process<'_> {
         let mut outcome = Outcome::default();
         for row in statement::rows(unit, &self.run.clauses, &next.span, next.stripe)? {
             let patience = if self.can_skip() { ROW_PATIENCE } else { settings::lock_timeout() };
+            let timer = statement_timer::of_session().map(StatementTimer::arm);
             let fate = subtransaction::contained(|| {
                 session::set_lock_timeout(patience)?;
                 rows::change(unit, &self.run.clauses, &row)
             });
+            drop(timer);
             match rows::fate(fate)? {
                 Fate::Changed => outcome.rows += 1,
                 Fate::Gone => {}
@@ -191,9 +191,7 @@ impl Process<'_> {
     #[allow(clippy::cast_precision_loss)]
     fn store(&self, unit: &Unit, range: &Range, next: &Next, outcome: &Outcome, begun: Instant) -> Result<Range> {
         // The update holds its lock on the table until the commit, so the answer stays true.
-        if !statement::is_same(unit)? {
-            return fail(gone(&unit.name));
-        }
+        process::is_still(&unit.name, unit.relation)?;
         let per_size = if unit.walk == Walk::Physical { unit.density } else { 1.0 };
         let gain = Gain {
             rows_visited: next.size as f64 * per_size / f64::from(range.stripes.max(1)),
@@ -209,7 +207,7 @@ impl Process<'_> {
             changed.cursor = Some(next.span.to.clone());
         }
         let done = changed.stripe >= changed.stripes;
-        if !range::advance(&changed, done, gain)? {
+        if !range::advance(range, &changed, done, gain)? {
             return fail(gone(&unit.name));
         }
         Ok(changed)
@@ -217,8 +215,12 @@ impl Process<'_> {
 
     #[allow(clippy::cast_precision_loss)]
     fn check_error_ratio(&self) -> Result<()> {
-        let totals = run::totals(self.run.id)?;
         let ratio = self.settings().error_ratio;
+        // The rows visited are an estimate; of rows that may all fail, more cannot.
+        if ratio >= 1.0 {
+            return Ok(());
+        }
+        let totals = run::totals(self.run.id)?;
         if totals.errors as f64 <= ratio * totals.rows_visited.max(1.0) || (totals.errors < FEW_ERRORS && ratio > 0.0) {
             return Ok(());
         }

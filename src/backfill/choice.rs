@@ -234,15 +234,19 @@ fn keeps_its_partition(described: &Described, columns: &[String]) -> Result<()> 
 /// The tables of a run as they were stored, with what the catalogue says about them now.
 pub fn restore(target: u32, stored: &[Stored]) -> Result<Vec<Unit>> {
     let name = target::describe(&[target])?.pop().map(|d| d.name);
+    let relations: Vec<u32> = stored.iter().map(|s| s.relation).collect();
+    let now = target::describe(&relations)?;
     stored
         .iter()
         .map(|s| {
+            // It may have been renamed since; one that is gone fails under its old name.
+            let quoted = now.iter().find(|d| d.relation == s.relation).map(|d| d.quoted.clone());
             let key: Option<Key> = keys::of(s.relation)?;
             let members: Vec<u32> = if s.whole { relation::leaves(s.relation)? } else { vec![s.relation] };
             Ok(Unit {
                 ordinal: s.ordinal,
                 relation: s.relation,
-                name: s.name.clone(),
+                name: quoted.unwrap_or_else(|| s.name.clone()),
                 alias: name.clone().filter(|_| s.relation != target),
                 only: !s.whole,
                 walk: s.walk,

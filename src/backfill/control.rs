@@ -57,23 +57,25 @@ pub fn cancel(id: Option<i32>) -> Result<String> {
 /// Changes settings from the next batch on.
 pub fn alter(id: Option<i32>, wanted: &Wanted) -> Result<String> {
     let run = find(id)?;
-    let Some(control) = control::read(run.id)? else { return fail(unknown(run.id)) };
-    let settings = Settings::from_json(&control.settings).with(wanted)?;
-    Limits::parse(settings.limits.as_deref())?;
     let own = wanted.limits.as_deref().is_some_and(|limits| limits.contains("pause_if") || limits.contains("stop_if"));
-    if own && current_role() != run.started_by {
-        return fail(
-            Report::new(
-                code::INVALID_ARGUMENT,
-                format!("pause_if and stop_if of backfill {} are not yours to set", run.id),
-            )
-            .detail(format!("They would run with the rights of role \"{}\", which runs it.", run.started_by))
-            .hint("Have that role set them, or pause the backfill: SELECT migrator.pause_backfill(id);"),
-        );
+    loop {
+        let Some(control) = control::read(run.id)? else { return fail(unknown(run.id)) };
+        if own && current_role() != control.settings_by {
+            return fail(not_yours(run.id, &control.settings_by));
+        }
+        let settings = Settings::from_json(&control.settings).with(wanted)?;
+        Limits::parse(settings.limits.as_deref())?;
+        let text = settings.to_json();
+        if control::set(run.id, &text, control.version)? {
+            return Ok(text);
+        }
     }
-    let text = settings.to_json();
-    control::set(run.id, &text)?;
-    Ok(text)
+}
+
+fn not_yours(id: u32, by: &str) -> Report {
+    Report::new(code::INVALID_ARGUMENT, format!("pause_if and stop_if of backfill {id} are not yours to set"))
+        .detail(format!("They would run with the rights of role \"{by}\", which gave its settings."))
+        .hint("Have that role set them, or pause the backfill: SELECT migrator.pause_backfill(id);")
 }
 
 fn is_idle(id: u32) -> bool {

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 use super::limits::{Limits, Verdict, Watch};
 use super::process::RUN_CLASS;
 use super::settings::Settings;
-use crate::catalog::backfill::{control, run};
+use crate::catalog::backfill::control::{self, Control};
+use crate::catalog::backfill::run;
 use crate::error::{Report, Result, code, fail};
 use crate::pg::session_lock::{Key, is_free};
+use crate::pg::user::current_role;
 use crate::pg::{report, transaction, wait};
 use crate::settings;
 
@@ -41,7 +43,7 @@ impl Hold {
     pub fn new(run: u32, target: &str, tables: Vec<u32>, number: u32) -> Result<Self> {
         let Some(control) = control::read(run)? else { return fail(unknown(run)) };
         let settings = Settings::from_json(&control.settings);
-        let watch = Watch::new(Limits::parse(settings.limits.as_deref())?, tables);
+        let watch = Watch::new(limits(run, target, &settings, &control)?, tables);
         let (version, held) = (control.version, Duration::ZERO);
         Ok(Self { run, target: target.to_owned(), settings, version, watch, number, held, reason: None })
     }
@@ -107,7 +109,7 @@ impl Hold {
         let Some(control) = control::read(self.run)? else { return fail(unknown(self.run)) };
         if control.version != self.version {
             self.settings = Settings::from_json(&control.settings);
-            self.watch.set_limits(Limits::parse(self.settings.limits.as_deref())?);
+            self.watch.set_limits(limits(self.run, &self.target, &self.settings, &control)?);
             self.version = control.version;
         }
         if control.wish == "cancel" && self.number > 0 {
@@ -150,6 +152,23 @@ impl Hold {
             ),
         }
     }
+}
+
+/// The limits among the settings, unless they would have us run what another role wrote: who calls gives his own, but a
+/// worker may find that somebody else has called since it was started.
+fn limits(run: u32, target: &str, settings: &Settings, control: &Control) -> Result<Limits> {
+    let limits = Limits::parse(settings.limits.as_deref())?;
+    if !limits.run_code() || control.settings_by == current_role() {
+        return Ok(limits);
+    }
+    fail(
+        Report::new(code::BACKFILL_TARGET, format!("backfill {run} of {target} has settings of another role"))
+            .detail(format!(
+                "Role \"{}\" gave them, and its pause_if and stop_if would run with your rights.",
+                control.settings_by
+            ))
+            .hint("Call migrator.backfill or migrator.start_backfill with the same clauses and your own limits."),
+    )
 }
 
 /// There is no such run.

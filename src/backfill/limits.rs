@@ -108,6 +108,11 @@ impl Limits {
         Self::read(json, &Server)
     }
 
+    /// Whether there are conditions of the caller's among them.
+    pub fn run_code(&self) -> bool {
+        self.pause_if.is_some() || self.stop_if.is_some()
+    }
+
     fn read(json: Option<&str>, reader: &dyn Reader) -> Result<Self> {
         let mut limits = Self::default();
         let Some(json) = json else { return Ok(limits) };

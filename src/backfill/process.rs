@@ -191,10 +191,12 @@ impl<'a> Process<'a> {
             range.stripes = stripes_for(range.stripes, matching, pages, density);
             return Ok(());
         }
+        is_still(&unit.name, unit.relation)?;
+        let before = range.clone();
         range.stripe = range.stripes;
         #[allow(clippy::cast_precision_loss)]
         let gain = Gain { rows_visited: pages as f64 * density, ..Gain::default() };
-        if !range::advance(range, true, gain)? {
+        if !range::advance(&before, range, true, gain)? {
             return fail(gone(&self.run.target));
         }
         transaction::commit()
@@ -280,6 +282,12 @@ pub fn gone(target: &str) -> Report {
     Report::new(code::BACKFILL_TARGET, format!("{target} is not the same table any more"))
         .detail("It was dropped, renamed or replaced while the backfill ran; the last batch is rolled back.")
         .hint("Call the backfill for the table that is there now.")
+}
+
+/// Whether a name still means the relation that was looked at or changed under it in this transaction, which has a lock on
+/// it until it ends.
+pub fn is_still(name: &str, relation: u32) -> Result<()> {
+    if statement::is_same(name, relation)? { Ok(()) } else { fail(gone(name)) }
 }
 
 /// So long after a look at a clock something is due.

@@ -23,7 +23,6 @@ use crate::migration::caller;
 use crate::migration::lock::Current;
 use crate::pg::session_lock::{Key, SessionLock, is_free};
 use crate::pg::statement_timer::Suspended;
-use crate::pg::user::current_role;
 use crate::pg::{report, session_worker, transaction, wait};
 
 /// Walks after which rows that keep appearing are somebody else's doing.
@@ -37,7 +36,7 @@ const ENTRY: &str = "migrator_backfill_leader";
 pub fn run(request: &Request) -> Result<()> {
     let work = request::check(request)?;
     transaction::commit()?;
-    let (run, resumed) = match begin(&work, "running") {
+    let (mut run, resumed) = match begin(&work, "running") {
         // Somebody was quicker: his run can be seen now.
         Err(error) if error.sqlstate == Some(code::BUSY) => {
             transaction::restart()?;
@@ -53,6 +52,7 @@ pub fn run(request: &Request) -> Result<()> {
     if resumed {
         report::notice(format!("going on with backfill {} of {}", run.id, work.target))?;
     }
+    run.target = work.target;
     lead(run, &work.choice)
 }
 
@@ -95,14 +95,17 @@ pub fn run_started(handed: &str) -> Result<()> {
     }
     let outcome = caller::become_like(&handed["caller"]).and_then(|()| go_on(id));
     let Err(error) = outcome else { return Ok(()) };
-    transaction::restart()?;
-    catalog::stop(id, &error, error.sqlstate == Some(code::BACKFILL_CANCELLED))?;
-    transaction::commit()?;
+    // While it led, it has stored its error already; and when another session runs it by now, that is no error of the run.
+    if error.sqlstate != Some(code::BUSY) {
+        transaction::restart()?;
+        catalog::never_began(id, &error)?;
+        transaction::commit()?;
+    }
     Err(error)
 }
 
 fn go_on(id: u32) -> Result<()> {
-    let Some(run) = catalog::open(id)? else { return Ok(()) };
+    let Some(mut run) = catalog::open(id)? else { return Ok(()) };
     let _lock = lock(&run)?;
     transaction::commit()?;
     // The tables may have changed since it was stored.
@@ -114,6 +117,7 @@ fn go_on(id: u32) -> Result<()> {
         ..Request::default()
     };
     let work = request::check(&request)?;
+    run.target = work.target;
     lead(run, &work.choice)
 }
 
@@ -121,8 +125,7 @@ fn go_on(id: u32) -> Result<()> {
 fn begin(work: &Work, state: &str) -> Result<(Run, bool)> {
     if let Some(run) = catalog::unfinished(work.relation, &work.clauses)? {
         // What another role has set, his own conditions among it, is not run with the rights of this one.
-        let same_role = run.started_by == current_role();
-        control::give(run.id, &work.settings.to_json(), !same_role)?;
+        control::give(run.id, &work.settings.to_json())?;
         if control::read(run.id)?.is_some_and(|c| c.wish == "cancel") {
             control::wish(run.id, "run")?;
         }
@@ -289,10 +292,11 @@ impl<'a> Leader<'a> {
             if pass > MOST_WALKS {
                 return fail(endless(self.run));
             }
-            walk_anew(self.run, fresh)?;
+            let units = with_newcomers(self.run, fresh)?;
+            walk_anew(self.run, &units)?;
             catalog::running(&Run { pass, ..self.run.clone() })?;
             transaction::commit()?;
-            fresh.clone_into(&mut self.process.units);
+            self.process.units = units;
             self.crew.disband();
         }
         let held = self.process.hold.take_held();
@@ -336,10 +340,7 @@ impl<'a> Leader<'a> {
             transaction::commit()?;
             return Ok(End::Clean);
         }
-        // A partition may have come since; its rows count too.
-        let mut units = process.units.clone();
-        let known: Vec<u32> = units.iter().map(|u| u.relation).collect();
-        units.extend(choice::newcomers(run, &known)?);
+        let units = with_newcomers(run, &process.units)?;
         sweep::sweep(run, &units, &mut process.hold, &mut |hold: &mut Hold| beat(run.id, hold, crew, voice, clock))
     }
 
@@ -358,6 +359,16 @@ fn beat(id: u32, hold: &mut Hold, crew: &mut Crew, voice: &mut Voice, clock: &mu
     crew.fill(hold.settings().workers)?;
     transaction::commit()?;
     voice.speak(hold.reason())
+}
+
+/// A partition may have come since; its rows count too.
+fn with_newcomers(run: &Run, units: &[Unit]) -> Result<Vec<Unit>> {
+    let known: Vec<u32> = units.iter().map(|u| u.relation).collect();
+    let mut all = units.to_vec();
+    for unit in choice::newcomers(run, &known)? {
+        all.push(Unit { ordinal: u32::try_from(all.len()).unwrap_or(u32::MAX), ..unit });
+    }
+    Ok(all)
 }
 
 fn endless(run: &Run) -> Report {

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::hold::Hold;
+use super::process;
 use super::rows::{self, Fate};
 use crate::catalog::backfill::run::{self, Run};
 use crate::catalog::backfill::{Unit, errors, statement};
@@ -13,7 +14,7 @@ use crate::migration::backoff;
 use crate::pg::{subtransaction, transaction, wait};
 use crate::settings;
 
-/// More rows than these are not swept up but walked over once more.
+/// More rows than these, and those that failed, are not swept up but walked over once more.
 const MOST_ROWS: usize = 10_000;
 /// Sweeps that changed rows, after which rows that keep appearing are somebody else's doing.
 const MOST_SWEEPS: u32 = 20;
@@ -48,21 +49,23 @@ pub fn sweep(
     beat: &mut impl FnMut(&mut Hold) -> Result<()>,
 ) -> Result<End> {
     let (mut sweeps, mut idle, mut blocked) = (0, 0, 0);
-    // What failed in the walk still matches and is tried again.
+    // What failed in the walk still matches and is tried again; however much it is, another walk would not help it.
+    let most = MOST_ROWS + usize::try_from(errors::count(run.id)?).unwrap_or(0);
     errors::forget_all(run.id)?;
     loop {
         hold.go_on(beat)?;
-        let left = statement::left(&run.target, &run.clauses, MOST_ROWS + 1)?;
+        let left = statement::left(&run.target, &run.clauses, most + 1)?;
+        process::is_still(&run.target, run.relation)?;
         transaction::commit()?;
         let total: usize = left.iter().map(|(_, rows)| rows).sum();
         if total == 0 {
             return Ok(End::Clean);
         }
-        if total > MOST_ROWS {
+        if total > most {
             return Ok(End::Walk);
         }
         run::begins_sweep(run.id)?;
-        let swept = once(run, units, &left, hold, beat)?;
+        let swept = once(run, units, &left, most, hold, beat)?;
         if swept.failed == swept.found && swept.found > 0 {
             return fail(failed(run)?);
         }
@@ -91,8 +94,13 @@ pub fn retry_failed(run: &Run, units: &[Unit]) -> Result<()> {
     for row in &known {
         let Some(unit) = units.iter().find(|u| u.relation == row.relation) else { continue };
         session::set_lock_timeout(settings::lock_timeout())?;
-        let outcome = subtransaction::contained(|| rows::change(unit, &run.clauses, &row.key));
-        match rows::fate(outcome)? {
+        let outcome = subtransaction::contained(|| {
+            statement::check_constraints_at_once()?;
+            rows::change(unit, &run.clauses, &row.key)
+        });
+        let fate = rows::fate(outcome)?;
+        process::is_still(&unit.name, unit.relation)?;
+        match fate {
             Fate::Changed => {
                 errors::forget(run.id, row.relation, &row.key)?;
                 run::swept(run.id, 1)?;
@@ -111,12 +119,13 @@ fn once(
     run: &Run,
     units: &[Unit],
     left: &[(u32, usize)],
+    most: usize,
     hold: &mut Hold,
     beat: &mut impl FnMut(&mut Hold) -> Result<()>,
 ) -> Result<Swept> {
     let mut swept = Swept::default();
     for unit in units.iter().filter(|u| !u.only || left.iter().any(|(relation, _)| *relation == u.relation)) {
-        let found = statement::left_in(unit, &run.clauses, MOST_ROWS)?;
+        let found = statement::left_in(unit, &run.clauses, most)?;
         transaction::commit()?;
         let locked = together(run, unit, &found, &mut swept, hold, beat)?;
         for row in locked {
@@ -146,6 +155,7 @@ fn together(
             Fate::Locked(_) => locked.push(row.clone()),
         }
         if begun.elapsed() >= Duration::from_millis(hold.settings().target_ms.into()) {
+            process::is_still(&unit.name, unit.relation)?;
             run::swept(run.id, changed)?;
             transaction::commit()?;
             swept.changed += std::mem::take(&mut changed);
@@ -153,6 +163,7 @@ fn together(
             begun = Instant::now();
         }
     }
+    process::is_still(&unit.name, unit.relation)?;
     run::swept(run.id, changed)?;
     transaction::commit()?;
     swept.changed += changed;
@@ -171,6 +182,7 @@ fn alone(run: &Run, unit: &Unit, row: &str, swept: &mut Swept) -> Result<()> {
         Fate::Failed(_) => swept.failed += 1,
         Fate::Locked(_) => swept.locked += 1,
     }
+    process::is_still(&unit.name, unit.relation)?;
     transaction::commit()
 }
 

@@ -44,7 +44,8 @@ impl Key {
 
 /// The primary key of a table, or else another unique key of NOT NULL columns: the one with the fewest. Left out are keys
 /// whose index does not serve `ORDER BY` and row comparison as they are written (partial, expression, another collation or
-/// operator class), and those whose operators are in different schemas.
+/// operator class), those whose operators are in different schemas, those with NOT NULL constraints that are NOT VALID, and
+/// floats in a session that does not write all their digits.
 pub fn of(relation: u32) -> Result<Option<Key>> {
     as_owner(|| {
         // The bare name of the type: character(3) is pg_catalog.bpchar, which does not cut a value as CAST to
@@ -59,7 +60,11 @@ pub fn of(relation: u32) -> Result<Option<Key>> {
                        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
                        JOIN pg_opclass c ON c.oid = k.opclass \
                        WHERE k.ord <= i.indnkeyatts \
-                       AND NOT (a.attnotnull AND c.opcdefault AND k.coll = a.attcollation)) \
+                       AND (NOT (a.attnotnull AND c.opcdefault AND k.coll = a.attcollation) \
+                         OR a.atttypid IN ('float4'::regtype, 'float8'::regtype) \
+                            AND current_setting('extra_float_digits')::int < 1 \
+                         OR EXISTS (SELECT FROM pg_constraint n WHERE n.conrelid = i.indrelid AND n.contype = 'n' \
+                            AND NOT n.convalidated AND a.attnum = ANY (n.conkey)))) \
                      AND 1 = (SELECT count(DISTINCT o.oprnamespace) \
                        FROM unnest(i.indclass::oid[]) k(opclass) JOIN pg_opclass c ON c.oid = k.opclass \
                        JOIN pg_amop m ON m.amopfamily = c.opcfamily AND m.amoplefttype = c.opcintype \

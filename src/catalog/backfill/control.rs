@@ -15,6 +15,8 @@ pub struct Control {
     pub version: u32,
     /// JSON.
     pub settings: String,
+    /// The role that gave them, with whose rights the conditions among them run.
+    pub settings_by: String,
     /// The state of the run: another process of it may have ended it.
     pub state: String,
 }
@@ -23,7 +25,7 @@ pub struct Control {
 pub fn read(id: u32) -> Result<Option<Control>> {
     as_owner(|| {
         let sql = "SELECT c.wish, coalesce(c.changed_by, '') || ' at ' || to_char(c.changed_at, 'HH24:MI:SS'), \
-                   c.version, c.settings, b.state \
+                   c.version, c.settings, b.state, c.settings_by \
                    FROM migrator.backfill_control c JOIN migrator.backfill_run b ON b.id = c.backfill \
                    WHERE c.backfill = $1::int";
         let rows = query_planned(sql, &[Some(&id.to_string())])?;
@@ -33,6 +35,7 @@ pub fn read(id: u32) -> Result<Option<Control>> {
             version: r.number(2).unwrap_or(0),
             settings: r.required(3),
             state: r.required(4),
+            settings_by: r.required(5),
         }))
     })
 }
@@ -47,21 +50,25 @@ pub fn wish(id: u32, wish: &str) -> Result<()> {
     })
 }
 
-/// Stores settings that a call gives, unless the last call gave the same and they need not be set back to that.
-pub fn give(id: u32, settings: &str, always: bool) -> Result<()> {
+/// Stores settings that a call gives, unless the last call gave the same and was the same role's.
+pub fn give(id: u32, settings: &str) -> Result<()> {
+    let role = current_role();
     as_owner(|| {
-        let sql = "UPDATE migrator.backfill_control SET settings = $2::jsonb, given = $2::jsonb, version = version + 1, \
-                   changed_at = clock_timestamp() WHERE backfill = $1::int AND ($3::boolean OR given <> $2::jsonb)";
-        query(sql, &[Some(&id.to_string()), Some(settings), Some(if always { "t" } else { "f" })]).map(drop)
+        let sql = "UPDATE migrator.backfill_control SET settings = $2::jsonb, given = $2::jsonb, settings_by = $3, \
+                   version = version + 1, changed_at = clock_timestamp() \
+                   WHERE backfill = $1::int AND (settings_by <> $3 OR given <> $2::jsonb)";
+        query(sql, &[Some(&id.to_string()), Some(settings), Some(&role)]).map(drop)
     })
 }
 
-/// Stores settings; they count from the next batch on.
-pub fn set(id: u32, settings: &str) -> Result<()> {
+/// Stores settings that were made of those of a version; they count from the next batch on. False when there is a newer
+/// version by now, of another role perhaps.
+pub fn set(id: u32, settings: &str, version: u32) -> Result<bool> {
     let role = current_role();
     as_owner(|| {
         let sql = "UPDATE migrator.backfill_control SET settings = $2::jsonb, version = version + 1, changed_by = $3, \
-                   changed_at = clock_timestamp() WHERE backfill = $1::int";
-        query(sql, &[Some(&id.to_string()), Some(settings), Some(&role)]).map(drop)
+                   changed_at = clock_timestamp() WHERE backfill = $1::int AND version = $4::int";
+        let (id, version) = (id.to_string(), version.to_string());
+        Ok(query(sql, &[Some(&id), Some(settings), Some(&role), Some(&version)])?.processed == 1)
     })
 }

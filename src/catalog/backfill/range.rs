@@ -69,15 +69,15 @@ pub fn create(run: u32, range: &Range) -> Result<u32> {
     })
 }
 
-/// Stores how far a range has come, and what the batch has added; commits with the batch. False when somebody has put an
-/// end to the range meanwhile.
-pub fn advance(range: &Range, done: bool, gain: Gain) -> Result<bool> {
+/// Stores how far a range has come, and what the batch has added; commits with the batch. False when it is not where it was
+/// any more: somebody has put an end to it meanwhile, or has changed the same rows.
+pub fn advance(before: &Range, range: &Range, done: bool, gain: Gain) -> Result<bool> {
     as_owner(|| {
         let sql = "UPDATE migrator.backfill_range SET stripe = $2::int, cursor = $3::jsonb, done = $4::boolean, \
                    rows_visited = rows_visited + $5::float8, rows_done = rows_done + $6::bigint, \
                    rows_skipped = rows_skipped + $7::bigint, batches = batches + 1, batch_ms = $8::float8, \
                    busy_ms = busy_ms + $8::float8, longest_ms = greatest(longest_ms, $8::float8), stripes = $9::int \
-                   WHERE id = $1::int AND NOT done";
+                   WHERE id = $1::int AND NOT done AND stripe = $10::int AND cursor IS NOT DISTINCT FROM $11::jsonb";
         let parameters = [
             Some(&*range.id.to_string()),
             Some(&range.stripe.to_string()),
@@ -88,6 +88,8 @@ pub fn advance(range: &Range, done: bool, gain: Gain) -> Result<bool> {
             Some(&gain.rows_skipped.to_string()),
             Some(&gain.milliseconds.to_string()),
             Some(&range.stripes.to_string()),
+            Some(&before.stripe.to_string()),
+            before.cursor.as_deref(),
         ];
         Ok(query_planned(sql, &parameters)?.processed == 1)
     })

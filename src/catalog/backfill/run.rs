@@ -98,8 +98,8 @@ pub fn create(run: &Run, settings: &str) -> Result<u32> {
             Some(&role),
         ];
         let id: u32 = query(sql, &parameters)?.first().and_then(|r| r.number(0)).unwrap_or(0);
-        let sql = "INSERT INTO migrator.backfill_control (backfill, settings, given, changed_by) \
-                   VALUES ($1::int, $2::jsonb, $2::jsonb, $3)";
+        let sql = "INSERT INTO migrator.backfill_control (backfill, settings, given, settings_by, changed_by) \
+                   VALUES ($1::int, $2::jsonb, $2::jsonb, $3, $3)";
         query(sql, &[Some(&id.to_string()), Some(settings), Some(&role)])?;
         Ok(id)
     })
@@ -125,15 +125,16 @@ pub fn finished_for(version: &str, checksum: &str, statement: usize) -> Result<b
     })
 }
 
-/// Stores that it runs, with the rights of the current role; who cancelled or failed it before is history.
+/// Stores that it runs, with the rights of the current role, and what its table is called now; who cancelled or failed it
+/// before is history.
 pub fn running(run: &Run) -> Result<()> {
     let role = current_role();
     as_owner(|| {
-        let sql = "UPDATE migrator.backfill_run SET state = 'running', walk = $2, pass = $3::int, started_by = $4, \
+        let sql = "UPDATE migrator.backfill_run SET state = 'running', walk = $2, pass = $3::int, started_by = $4, target = $5, \
                    error = NULL, report = NULL, waiting_for = NULL, finished_at = NULL, \
                    updated_at = clock_timestamp() WHERE id = $1::int";
         let (id, pass) = (run.id.to_string(), run.pass.to_string());
-        query(sql, &[Some(&id), Some(run.walk.name()), Some(&pass), Some(&role)]).map(drop)
+        query(sql, &[Some(&id), Some(run.walk.name()), Some(&pass), Some(&role), Some(&run.target)]).map(drop)
     })
 }
 
@@ -191,18 +192,26 @@ pub fn finish(id: u32) -> Result<()> {
 
 /// Stores why it stopped. With `cancelled` a person wanted it; the first reason stays.
 pub fn stop(id: u32, error: &Report, cancelled: bool) -> Result<()> {
+    end(id, error, if cancelled { "cancelled" } else { "failed" }, "{scheduled,running}")
+}
+
+/// Stores why a run that was handed to a worker did not begin.
+pub fn never_began(id: u32, error: &Report) -> Result<()> {
+    end(id, error, "failed", "{scheduled}")
+}
+
+fn end(id: u32, error: &Report, state: &str, from: &str) -> Result<()> {
     as_owner(|| {
         let sql = "UPDATE migrator.backfill_run SET state = $2, error = $3, report = $4::jsonb, waiting_for = NULL, \
-                   updated_at = clock_timestamp() WHERE id = $1::int AND state IN ('scheduled', 'running')";
-        let state = if cancelled { "cancelled" } else { "failed" };
+                   updated_at = clock_timestamp() WHERE id = $1::int AND state = ANY ($5::text[])";
         let report = serde_json::json!({
             "sqlstate": error.sqlstate.map(|s| s.to_string()),
             "detail": error.detail, "hint": error.hint, "context": error.context,
             "schema": error.schema, "table": error.table, "column": error.column,
             "constraint": error.constraint, "datatype": error.datatype,
         });
-        let parameters = [Some(&*id.to_string()), Some(state), Some(&error.message), Some(&report.to_string())];
-        query(sql, &parameters).map(drop)
+        let (id, report) = (id.to_string(), report.to_string());
+        query(sql, &[Some(&id), Some(state), Some(&error.message), Some(&report), Some(from)]).map(drop)
     })
 }
 

@@ -130,10 +130,10 @@ pub fn left(target: &str, clauses: &Clauses, most: usize) -> Result<Vec<(u32, us
 }
 
 /// Whether a name still means the relation it meant when the run began.
-pub fn is_same(unit: &Unit) -> Result<bool> {
+pub fn is_same(name: &str, relation: u32) -> Result<bool> {
     let sql = "SELECT CAST(pg_catalog.to_regclass($1) AS pg_catalog.oid) OPERATOR(pg_catalog.=) \
                CAST($2 AS pg_catalog.oid)";
-    let rows = query(sql, &[Some(&unit.name), Some(&unit.relation.to_string())])?;
+    let rows = query(sql, &[Some(name), Some(&relation.to_string())])?;
     Ok(rows.first().is_some_and(|r| r.boolean(0)))
 }
 
