@@ -48,7 +48,7 @@ enum Failure {
     /// Others were in the way.
     Contended(Error),
     /// A row cannot be changed.
-    Row,
+    Row(Error),
     /// Not the batch's fault.
     Fatal(Error),
 }
@@ -71,8 +71,10 @@ impl Process<'_> {
                 Failure::Fatal(error) => return Err(error),
                 Failure::Slow if self.pace(range).is_smallest() => hurried = false,
                 Failure::Slow => self.pace(range).shrink(4.0),
-                Failure::Row if small => one_by_one = true,
-                Failure::Row => self.pace(range).shrink(8.0),
+                // Not even found: where_clause or the key fails on it, and so it would again.
+                Failure::Row(error) if one_by_one => return Err(error),
+                Failure::Row(_) if small => one_by_one = true,
+                Failure::Row(_) => self.pace(range).shrink(8.0),
                 Failure::Contended(error) => {
                     self.failures += 1;
                     if self.failures > settings::lock_retries() {
@@ -250,7 +252,7 @@ fn sort(error: Error, over: bool) -> Failure {
     match error.sqlstate {
         Some(QUERY_CANCELED) if over => Failure::Slow,
         _ if error.is_transient() => Failure::Contended(error),
-        _ if is_of_a_row(&error) => Failure::Row,
+        _ if is_of_a_row(&error) => Failure::Row(error),
         _ => Failure::Fatal(error),
     }
 }
