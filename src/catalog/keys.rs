@@ -67,14 +67,17 @@ pub fn of(relation: u32) -> Result<Option<Key>> {
                        JOIN pg_operator o ON o.oid = m.amopopr) \
                      ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1) \
                    SELECT a.attname, quote_ident(a.attname), format('%I.%I', tn.nspname, t.typname), \
-                   quote_ident(n.nspname), t.typcategory IN ('A', 'C') OR b.typname IN ('json', 'jsonb'), \
+                   quote_ident(n.nspname), t.typcategory IN ('A', 'C') OR EXISTS (\
+                     WITH RECURSIVE base AS (SELECT t.oid, t.typtype, t.typbasetype UNION ALL \
+                       SELECT u.oid, u.typtype, u.typbasetype FROM base JOIN pg_type u ON u.oid = base.typbasetype \
+                       WHERE base.typtype = 'd') \
+                     SELECT FROM base WHERE oid IN ('json'::regtype, 'jsonb'::regtype)), \
                    t.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype), i.indisprimary \
                    FROM key JOIN pg_index i USING (indexrelid) \
                    CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[]) WITH ORDINALITY k(attnum, opclass, ord) \
                    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
                    JOIN pg_type t ON t.oid = a.atttypid \
                    JOIN pg_namespace tn ON tn.oid = t.typnamespace \
-                   JOIN pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END \
                    JOIN pg_opclass c ON c.oid = k.opclass \
                    JOIN pg_amop m ON m.amopfamily = c.opcfamily AND m.amoplefttype = c.opcintype \
                     AND m.amoprighttype = c.opcintype AND m.amopstrategy = 5 AND m.amoppurpose = 's' \
