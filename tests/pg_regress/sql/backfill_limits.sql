@@ -37,10 +37,7 @@ CALL migrator.backfill('bfl', 'n = 1', 'n = 0', limits => '{"window": "22:00-22:
 CALL migrator.backfill('bfl', 'n = 1', 'n = 0', limits => '{"window": 22}');
 CALL migrator.backfill('bfl', 'n = 1', 'n = 0', limits => '{"pause_if": true}');
 CALL migrator.backfill('bfl', 'n = 1', 'n = 0', limits => '{"pause_if": ""}');
-CALL migrator.backfill('bfl', 'n = 1', 'n = 0', limits => '{"pause_if": "SELECT"}');
 CALL migrator.backfill('bfl', 'n = 1', 'n = 0', limits => '{"pause_if": "true; DROP TABLE bfl"}');
-CALL migrator.backfill('bfl', 'n = 1', 'n = 0', limits => '{"pause_if": "true) OR (true"}');
-CALL migrator.backfill('bfl', 'n = 1', 'n = 0', limits => '{"stop_if": "true, false"}');
 CALL migrator.backfill('bfl', 'n = 1', 'n = 0', limits => '{"stop_if": "nonsense nonsense"}');
 SELECT migrator.start_backfill('bfl', 'n = 1', 'n = 0', limits => '{"lag": "soon"}');
 SELECT count(*) FROM migrator.backfills;
@@ -74,6 +71,9 @@ CREATE FUNCTION write() RETURNS boolean LANGUAGE sql AS 'INSERT INTO jobs VALUES
 CALL migrator.backfill('bfl', 'n = 0', 'n > 0', limits => '{"stop_if": "write()"}');
 CALL migrator.backfill('bfl', 'n = 0', 'n > 0', limits => '{"stop_if": "SELECT id > 1 FROM (VALUES (1), (2)) v (id)"}');
 CALL migrator.backfill('bfl', 'n = 0', 'n > 0', limits => '{"stop_if": "17"}');
+CALL migrator.backfill('bfl', 'n = 0', 'n > 0', limits => '{"stop_if": "SELECT"}');
+CALL migrator.backfill('bfl', 'n = 0', 'n > 0', limits => '{"stop_if": "false) OR (true"}');
+CALL migrator.backfill('bfl', 'n = 0', 'n > 0', limits => '{"stop_if": "true, false"}');
 SELECT count(*) FROM jobs;
 SELECT state, rows_done, error, settings -> 'limits' AS limits FROM migrator.backfills WHERE state <> 'done';
 SELECT count(*) FROM bfl WHERE n > 0;
