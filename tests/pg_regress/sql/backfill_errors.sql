@@ -28,6 +28,7 @@ SELECT n, count(*), sum(dst) FROM bfe GROUP BY n ORDER BY n;
 -- The same with a where_clause, in the order of pages and along the key.
 INSERT INTO bfe VALUES (1001, '1001', 1001, 1);
 UPDATE bfe SET src = 'x' || id WHERE id IN (3, 1001);
+CLUSTER bfe USING bfe_pkey;
 CALL migrator.backfill('bfe', 'dst = src::int, n = n + 1', 'n = 1', walk => 'physical');
 TABLE listed; TABLE last;
 SELECT n, count(*) FROM bfe GROUP BY n ORDER BY n;
@@ -41,12 +42,14 @@ CALL migrator.backfill('bfe', 'dst = src::int, n = n + 1', 'n = 2', walk => 'key
 TABLE last;
 SELECT n, count(*) FROM bfe GROUP BY n ORDER BY n;
 -- A table without a key: rows are named by their place.
+\set VERBOSITY terse
 CREATE TABLE bfe_nokey AS SELECT * FROM bfe; UPDATE bfe_nokey SET src = 'x' WHERE id = 10;
 CALL migrator.backfill('bfe_nokey', 'dst = src::int, n = n + 1', 'n = 3');
 SELECT "table", sqlstate, message FROM listed WHERE "row" ~ '^ctid \(\d+,\d+\)$';
 UPDATE bfe_nokey SET src = '10' WHERE id = 10;
 CALL migrator.backfill('bfe_nokey', 'dst = src::int, n = n + 1', 'n = 3');
 SELECT n, count(*) FROM bfe_nokey GROUP BY n ORDER BY n;
+\set VERBOSITY default
 -- Uniqueness, a check, an exception and states of one's own; DETAIL is kept.
 CREATE TABLE bfe_kinds (id int PRIMARY KEY, u int UNIQUE, c int CHECK (c < 90), n int NOT NULL DEFAULT 0);
 INSERT INTO bfe_kinds SELECT g FROM generate_series(1, 1000) g; INSERT INTO bfe_kinds VALUES (-1, 31);
@@ -84,7 +87,7 @@ SELECT id, state, errors FROM last;
 CALL migrator.backfill('bfe', 'dst = src::int', error_ratio => -0.1);
 CALL migrator.backfill('bfe', 'dst = src::int', error_ratio => 'NaN');
 -- Pages with more failing rows than error_ratio allows, with a where_clause.
-UPDATE bfe SET src = CASE WHEN id > 15 THEN id::text ELSE 'x' END;
+UPDATE bfe SET src = CASE WHEN id > 15 THEN id::text ELSE 'x' END; CLUSTER bfe;
 CALL migrator.backfill('bfe', 'dst = src::int, n = n + 1', 'n = 1', error_ratio => 0);
 SELECT state, walk FROM last;
 CALL migrator.backfill('bfe', 'dst = src::int, n = n + 1', 'n = 1', error_ratio => 0.05);
@@ -94,12 +97,12 @@ UPDATE bfe SET src = id::text;
 CALL migrator.backfill('bfe', 'dst = src::int, n = n + 1', 'n = 1');
 SELECT n, count(*) FROM bfe GROUP BY n ORDER BY n;
 -- Every row fails.
-UPDATE bfe SET src = 'x';
+UPDATE bfe SET src = 'x'; CLUSTER bfe;
 CALL migrator.backfill('bfe', 'dst = src::int, n = n + 1', 'n = 2', error_ratio => 1);
 SELECT state, rows_done, errors FROM last;
 -- where_clause stays true: such rows are not changed at all.
 UPDATE bfe SET src = CASE WHEN id <> 7 THEN id::text END, dst = 0, n = 0;
-ALTER TABLE bfe DROP CONSTRAINT has_dst;
+ALTER TABLE bfe DROP CONSTRAINT has_dst; CLUSTER bfe;
 CALL migrator.backfill('bfe', 'dst = nullif(src::int, 8), n = n + 1', 'dst = 0 OR dst IS NULL', walk => 'physical');
 TABLE listed LIMIT 2;
 SELECT n, count(*) FROM bfe GROUP BY n ORDER BY n;
@@ -122,7 +125,7 @@ CALL migrator.backfill('bfe', 'n = bfe_gone()', 'n = 1');
 SELECT state, rows_done, error FROM last;
 -- A trigger that keeps a row as it is.
 UPDATE bfe SET n = 0;
-CREATE FUNCTION bfe_keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN CASE WHEN OLD.id IN (5, 1500) THEN NULL ELSE NEW END; END';
+CREATE FUNCTION bfe_keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN CASE WHEN OLD.id = 5 THEN NULL ELSE NEW END; END';
 CREATE TRIGGER keep BEFORE UPDATE ON bfe FOR EACH ROW EXECUTE FUNCTION bfe_keep();
 CALL migrator.backfill('bfe', 'n = n + 1', 'n = 0');
 SELECT n, count(*) FROM bfe GROUP BY n ORDER BY n;
