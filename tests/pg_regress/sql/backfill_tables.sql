@@ -40,7 +40,7 @@ CREATE TEMPORARY TABLE temporary (id int PRIMARY KEY, n int DEFAULT 0) ON COMMIT
 CREATE TABLE wide (id int PRIMARY KEY, f text DEFAULT repeat('w', 1500), g text, n int DEFAULT 0); INSERT INTO wide SELECT generate_series(1, 100);
 ALTER TABLE wide ALTER g SET STORAGE EXTERNAL; UPDATE wide SET g = repeat(id::text, 3000);
 SELECT format('CALL migrator.backfill(%L, ''n = n + 1'', %s)', t, o) FROM unnest('{empty,one,unlogged,temporary,wide}'::text[]) t,
-    unnest('{NULL,"''n = 1''","''n = 2'', walk => ''key''","NULL, stripes => 3","''n = 4'', stripes => 3","''n = 5'', stripes => 1"}'::text[]) WITH ORDINALITY o (o, i) ORDER BY t, i
+    unnest('{"NULL","''n = 1''","''n = 2'', walk => ''key''","NULL, stripes => 3","''n = 4'', stripes => 3","''n = 5'', stripes => 1"}'::text[]) WITH ORDINALITY o (o, i) ORDER BY t, i
 \set ECHO none
 \gexec
 \set ECHO all
@@ -88,8 +88,11 @@ CREATE TABLE columns (id int PRIMARY KEY, n int DEFAULT 0, secret text); INSERT 
 GRANT SELECT (id, n), UPDATE (n) ON columns TO regress_tenant;
 SET ROLE regress_tenant;
 CALL migrator.backfill('columns', 'n = n + 1');
+-- With a where_clause the look at the whole table, and the order of pages, need two system columns as well.
 CALL migrator.backfill('columns', 'n = n + 1', 'n = 1', walk => 'key');
-CALL migrator.backfill('columns', 'n = n + 1', 'n = 1');
+RESET ROLE; GRANT SELECT (ctid, tableoid) ON columns TO regress_tenant; SET ROLE regress_tenant;
+CALL migrator.backfill('columns', 'n = n + 1', 'n = 1', walk => 'key');
+CALL migrator.backfill('columns', 'n = n + 1', 'n = 2');
 CALL migrator.backfill('columns', 'secret = ''x''');
 RESET ROLE;
 SELECT n, count(*) FROM columns GROUP BY n ORDER BY n;
