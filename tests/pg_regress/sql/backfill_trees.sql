@@ -64,5 +64,6 @@ CALL migrator.backfill('ranged', 'n = n + 1', batch_rows => 7);
 CALL migrator.backfill('parent', 'n = n + 1');
 RESET ROLE;
 SELECT n, count(*) FROM ranged GROUP BY n ORDER BY n;
+SELECT n, count(*) FROM stray GROUP BY n ORDER BY n;
 RESET search_path;
 DROP SCHEMA tr CASCADE; DROP OWNED BY regress_tenant; DROP ROLE regress_tenant;
