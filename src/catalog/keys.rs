@@ -19,7 +19,7 @@ pub struct KeyColumn {
     pub name: String,
     /// Quoted where needed.
     pub quoted: String,
-    /// The type, schema-qualified where needed.
+    /// The type, or that below a domain, schema-qualified.
     pub type_name: String,
     /// The schema of the index's comparison operators, quoted where needed.
     pub operator_schema: String,
@@ -49,7 +49,7 @@ impl Key {
 pub fn of(relation: u32) -> Result<Option<Key>> {
     as_owner(|| {
         // The bare name of the type: character(3) is pg_catalog.bpchar, which does not cut a value as CAST to
-        // character would.
+        // character would. That below a domain: a key that is there already may be outside of its constraints.
         let sql = "WITH key AS (\
                      SELECT i.indexrelid, i.indisprimary, i.indnkeyatts FROM pg_index i \
                      JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am am ON am.oid = x.relam AND am.amname = 'btree' \
@@ -71,18 +71,16 @@ pub fn of(relation: u32) -> Result<Option<Key>> {
                         AND m.amoprighttype = c.opcintype AND m.amopstrategy = 5 AND m.amoppurpose = 's' \
                        JOIN pg_operator o ON o.oid = m.amopopr) \
                      ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1) \
-                   SELECT a.attname, quote_ident(a.attname), format('%I.%I', tn.nspname, t.typname), \
-                   quote_ident(n.nspname), t.typcategory IN ('A', 'C') OR b.typname IN ('json', 'jsonb'), \
-                   t.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype), i.indisprimary \
+                   SELECT a.attname, quote_ident(a.attname), format('%I.%I', bn.nspname, b.typname), \
+                   quote_ident(n.nspname), b.typcategory IN ('A', 'C') OR b.typname IN ('json', 'jsonb'), \
+                   b.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype), i.indisprimary \
                    FROM key JOIN pg_index i USING (indexrelid) \
                    CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[]) WITH ORDINALITY k(attnum, opclass, ord) \
                    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
-                   JOIN pg_type t ON t.oid = a.atttypid \
-                   JOIN pg_namespace tn ON tn.oid = t.typnamespace \
-                   CROSS JOIN LATERAL (WITH RECURSIVE based AS (SELECT t.oid, t.typtype, t.typbasetype, t.typname \
-                     UNION ALL SELECT n.oid, n.typtype, n.typbasetype, n.typname FROM based d \
-                     JOIN pg_type n ON n.oid = d.typbasetype AND d.typtype = 'd') \
-                     SELECT typname FROM based WHERE typtype <> 'd') b \
+                   CROSS JOIN LATERAL (WITH RECURSIVE below AS (SELECT a.atttypid AS oid UNION ALL \
+                     SELECT t.typbasetype FROM below JOIN pg_type t USING (oid) WHERE t.typtype = 'd') \
+                     SELECT t.* FROM below JOIN pg_type t USING (oid) WHERE t.typtype <> 'd') b \
+                   JOIN pg_namespace bn ON bn.oid = b.typnamespace \
                    JOIN pg_opclass c ON c.oid = k.opclass \
                    JOIN pg_amop m ON m.amopfamily = c.opcfamily AND m.amoplefttype = c.opcintype \
                     AND m.amoprighttype = c.opcintype AND m.amopstrategy = 5 AND m.amoppurpose = 's' \

@@ -36,8 +36,8 @@ pub fn highest(unit: &Unit) -> Result<Option<String>> {
             Ok(blocks.filter(|b| *b > 0).map(|b| b.to_string()))
         }
         Walk::Key => {
-            let order: Vec<String> = columns(unit).iter().map(|c| format!("{} DESC", c.quoted)).collect();
-            let sql = format!("SELECT {} FROM {} ORDER BY {} LIMIT 1", identity(unit), table(unit), order.join(", "));
+            let sql =
+                format!("SELECT {} FROM {} ORDER BY {} LIMIT 1", identity(unit), table(unit), order(unit, " DESC"));
             Ok(query(&sql, &[])?.first().and_then(|r| r.text(0)))
         }
     }
@@ -46,11 +46,10 @@ pub fn highest(unit: &Unit) -> Result<Option<String>> {
 /// The key of the `rows`-th row of a span, or its end when fewer are left; and how many rows that is.
 pub fn window(unit: &Unit, span: &Span, rows: u64) -> Result<(String, u64)> {
     let from = format!("FROM {} WHERE {}", table(unit), within(unit));
-    let order: Vec<&str> = columns(unit).iter().map(|c| c.quoted.as_str()).collect();
     let sql = format!(
         "SELECT {} {from} ORDER BY {} OFFSET CAST($3 AS pg_catalog.int8) LIMIT 1",
         identity(unit),
-        order.join(", ")
+        order(unit, "")
     );
     let offset = rows.saturating_sub(1).to_string();
     let (low, high) = (span.from.as_deref(), Some(span.to.as_str()));
@@ -146,12 +145,11 @@ pub fn can_hash(unit: &Unit) -> Result<()> {
 
 /// On how many pages the first rows in the order of the key are, and how many rows were looked at.
 pub fn pages_of_first(unit: &Unit, rows: u64) -> Result<(u64, u64)> {
-    let order: Vec<&str> = columns(unit).iter().map(|c| c.quoted.as_str()).collect();
     let sql = format!(
         "SELECT pg_catalog.count(DISTINCT page), pg_catalog.count(*) FROM (SELECT pg_catalog.split_part(CAST(ctid AS \
          pg_catalog.text), ',', 1) AS page FROM {} ORDER BY {} LIMIT {rows}) AS first",
         table(unit),
-        order.join(", "),
+        order(unit, ""),
     );
     let rows = query(&sql, &[])?;
     Ok(rows.first().map_or((0, 0), |r| (r.number(0).unwrap_or(0), r.number(1).unwrap_or(0))))
@@ -183,6 +181,13 @@ fn table(unit: &Unit) -> String {
         Some(alias) => format!("{only}{} AS {alias}", unit.name),
         None => format!("{only}{}", unit.name),
     }
+}
+
+/// The key's columns for ORDER BY, where a bare name would mean an output column of that name.
+fn order(unit: &Unit, direction: &str) -> String {
+    let table = unit.alias.as_ref().unwrap_or(&unit.name);
+    let columns: Vec<String> = columns(unit).iter().map(|c| format!("{table}.{}{direction}", c.quoted)).collect();
+    columns.join(", ")
 }
 
 /// Behind other conditions. As a test of a boolean, it leads the planner to no index: the span alone has to.
