@@ -10,7 +10,7 @@ use crate::catalog::backfill::{Span, Stripe, Unit, Walk, errors, run, statement}
 use crate::catalog::session;
 use crate::error::{Error, Report, Result, SqlState, code, fail};
 use crate::migration::backoff;
-use crate::pg::statement_timer::StatementTimer;
+use crate::pg::statement_timer::{self, StatementTimer};
 use crate::pg::{subtransaction, transaction, wait, waiters};
 use crate::settings;
 
@@ -44,7 +44,7 @@ struct Outcome {
 /// Why an attempt failed, and so what to do about it.
 enum Failure {
     /// Took too long.
-    Slow,
+    Slow(Error),
     /// Others were in the way.
     Contended(Error),
     /// A row cannot be changed.
@@ -69,8 +69,11 @@ impl Process<'_> {
             let small = self.is_small(range)?;
             match failure {
                 Failure::Fatal(error) => return Err(error),
-                Failure::Slow if self.pace(range).is_smallest() => hurried = false,
-                Failure::Slow => self.pace(range).shrink(4.0),
+                // Only the session's own limit is left: the rows one by one, and then one of them is too slow.
+                Failure::Slow(error) if one_by_one => return Err(error),
+                Failure::Slow(_) if !hurried => one_by_one = true,
+                Failure::Slow(_) if self.pace(range).is_smallest() => hurried = false,
+                Failure::Slow(_) => self.pace(range).shrink(4.0),
                 Failure::Row if small => one_by_one = true,
                 Failure::Row => self.pace(range).shrink(8.0),
                 Failure::Contended(error) => {
@@ -121,7 +124,7 @@ impl Process<'_> {
         let unit = self.unit_of(range).map_err(fatal)?.clone();
         let patience = self.lock_patience();
         session::set_lock_timeout(patience).map_err(fatal)?;
-        let limit = statement_limit(self.settings().target_ms, hurried && !one_by_one);
+        let limit = statement_limit(self.settings().target_ms, hurried).filter(|_| !one_by_one);
         let timer = limit.map(StatementTimer::arm);
         let size = spread(&unit, range, self.pace(range).size(), self.settings().workers);
         let next = next(&unit, range, size);
@@ -171,10 +174,12 @@ impl Process<'_> {
         let mut outcome = Outcome::default();
         for row in statement::rows(unit, &self.run.clauses, &next.span, next.stripe)? {
             let patience = if self.can_skip() { ROW_PATIENCE } else { settings::lock_timeout() };
+            let timer = statement_timer::of_session().map(StatementTimer::arm);
             let fate = subtransaction::contained(|| {
                 session::set_lock_timeout(patience)?;
                 rows::change(unit, &self.run.clauses, &row)
             });
+            drop(timer);
             match rows::fate(fate)? {
                 Fate::Changed => outcome.rows += 1,
                 Fate::Gone => {}
@@ -248,7 +253,7 @@ fn next(unit: &Unit, range: &Range, size: u64) -> Result<Next> {
 /// What an error means for the batch. `over`: our own timer had run out.
 fn sort(error: Error, over: bool) -> Failure {
     match error.sqlstate {
-        Some(QUERY_CANCELED) if over => Failure::Slow,
+        Some(QUERY_CANCELED) if over => Failure::Slow(error),
         _ if error.is_transient() => Failure::Contended(error),
         _ if is_of_a_row(&error) => Failure::Row,
         _ => Failure::Fatal(error),
@@ -284,7 +289,7 @@ mod tests {
     #[test]
     fn a_cancel_is_slowness_only_when_our_timer_was_over() {
         let cancelled = || Box::new(Report::new(QUERY_CANCELED, ""));
-        assert!(matches!(sort(cancelled(), true), Failure::Slow));
+        assert!(matches!(sort(cancelled(), true), Failure::Slow(_)));
         assert!(matches!(sort(cancelled(), false), Failure::Fatal(_)));
         assert!(matches!(sort(Box::new(Report::new(SqlState::DEADLOCK_DETECTED, "")), false), Failure::Contended(_)));
     }

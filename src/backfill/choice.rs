@@ -86,6 +86,11 @@ fn whole(described: &Described, leaves: &[&Described], tree: &[u32]) -> Result<O
     if target::has_policies_for_caller(described.relation)? {
         return Ok(Some(format!("policies of {} apply to you, and count only through it", described.quoted)));
     }
+    for leaf in leaves {
+        if target::has_policies_for_caller(leaf.relation)? {
+            return Ok(Some(format!("policies of {} would apply to you if it were named", leaf.quoted)));
+        }
+    }
     let oids: Vec<u32> = leaves.iter().map(|l| l.relation).collect();
     let missing = target::not_updatable(&oids)?.and_then(|oid| leaves.iter().find(|l| l.relation == oid));
     Ok(missing.map(|leaf| format!("you have no rights on {} itself", leaf.quoted)))

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::choice;
 use super::hold::Hold;
 use super::process::Process;
-use crate::catalog::backfill::{run, unit};
+use crate::catalog::backfill::{run, target, unit};
 use crate::error::{Report, Result, SqlState, fail};
 use crate::migration::caller;
 use crate::pg::{report, session_worker, statement_timer, transaction};
@@ -21,18 +21,27 @@ pub struct Crew {
     started: u32,
     /// No more can be had.
     short: bool,
+    /// The table is this session's only.
+    temporary: bool,
 }
 
 impl Crew {
     /// None yet.
-    pub fn new(run: u32) -> Self {
-        Self { run, started: 0, short: false }
+    pub fn new(run: u32, tables: &[u32]) -> Result<Self> {
+        Ok(Self { run, started: 0, short: false, temporary: target::any_temporary(tables)? })
     }
 
     /// Starts what is missing of so many processes, the leader being one of them. They begin when this transaction ends.
     pub fn fill(&mut self, processes: u32) -> Result<()> {
         while self.started + 1 < processes && !self.short {
             let number = self.started + 1;
+            if self.temporary {
+                self.short = true;
+                return report::notice_of(
+                    &Report::new(SqlState::SUCCESS, format!("backfill {} runs without other workers", self.run))
+                        .detail("No other process can read a temporary table."),
+                );
+            }
             let handed = json!({ "run": self.run, "number": number, "caller": caller::describe()? });
             match session_worker::start(BACKEND_TYPE, ENTRY, &handed.to_string()) {
                 Ok(()) => self.started = number,

@@ -16,11 +16,13 @@ use super::progress::Voice;
 use super::request::{self, Request, Work};
 use super::sweep::{self, End};
 use crate::catalog::backfill::run::{self as catalog, Run};
+use crate::catalog::backfill::target::any_temporary;
 use crate::catalog::backfill::{Unit, control, errors, range, statement, unit};
 use crate::catalog::{locks, roles};
 use crate::error::{Report, Result, SqlState, code, fail};
 use crate::migration::caller;
 use crate::migration::lock::Current;
+use crate::pg::relation::inheritors;
 use crate::pg::session_lock::{Key, SessionLock, is_free};
 use crate::pg::user::current_role;
 use crate::pg::{report, session_worker, statement_timer, transaction, wait};
@@ -58,7 +60,7 @@ pub fn run(request: &Request) -> Result<()> {
 /// Stores a run, to be begun by a worker when this transaction commits. Returns its number.
 pub fn start(request: &Request) -> Result<u32> {
     let work = request::check(request)?;
-    may_hand_over(&work.target)?;
+    may_hand_over(work.relation, &work.target)?;
     let (run, resumed) = begin(&work, "scheduled")?;
     let key = Key { class: RUN_CLASS, object: run.id };
     if resumed && !is_free(key) {
@@ -70,7 +72,7 @@ pub fn start(request: &Request) -> Result<u32> {
 
 /// Has a worker go on with a run when this transaction commits.
 pub fn start_again(run: &Run) -> Result<()> {
-    may_hand_over(&run.target)?;
+    may_hand_over(run.relation, &run.target)?;
     catalog::scheduled(run.id)?;
     let handed = json!({ "run": run.id, "caller": caller::describe()? });
     session_worker::start(crew::BACKEND_TYPE, ENTRY, &handed.to_string())
@@ -181,7 +183,18 @@ fn busy(run: &Run) -> Result<Report> {
 }
 
 /// A worker becomes what the caller's session may become.
-fn may_hand_over(target: &str) -> Result<()> {
+fn may_hand_over(relation: u32, target: &str) -> Result<()> {
+    let tree: Vec<u32> = inheritors(relation.into())?.into_iter().map(|o| o.to_u32()).collect();
+    if any_temporary(&tree)? {
+        return fail(
+            Report::new(
+                code::BACKFILL_TARGET,
+                format!("a backfill of {target} cannot be handed to a background worker"),
+            )
+            .detail("No other process can read a temporary table.")
+            .hint("CALL migrator.backfill(...) in this session."),
+        );
+    }
     if roles::can_become_current()? {
         return Ok(());
     }
@@ -258,13 +271,14 @@ impl Clock {
 
 impl<'a> Leader<'a> {
     fn new(run: &'a Run, units: Vec<Unit>) -> Result<Self> {
-        let tables = units.iter().map(|u| u.relation).collect();
+        let tables: Vec<u32> = units.iter().map(|u| u.relation).collect();
+        let crew = Crew::new(run.id, &tables)?;
         let hold = Hold::new(run.id, &run.target, tables, 0)?;
         let voice = Voice::new(run)?;
         transaction::commit()?;
         let now = Instant::now();
         let process = Process::new(run, units, hold)?;
-        Ok(Self { run, process, crew: Crew::new(run.id), voice, clock: Clock { tick: now, since: now } })
+        Ok(Self { run, process, crew, voice, clock: Clock { tick: now, since: now } })
     }
 
     fn finish(&mut self, fresh: &[Unit]) -> Result<()> {

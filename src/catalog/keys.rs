@@ -19,7 +19,7 @@ pub struct KeyColumn {
     pub name: String,
     /// Quoted where needed.
     pub quoted: String,
-    /// The type, schema-qualified where needed.
+    /// The type, or that below a domain, schema-qualified where needed.
     pub type_name: String,
     /// The schema of the index's comparison operators, quoted where needed.
     pub operator_schema: String,
@@ -48,7 +48,8 @@ impl Key {
 pub fn of(relation: u32) -> Result<Option<Key>> {
     as_owner(|| {
         // The bare name of the type: character(3) is pg_catalog.bpchar, which does not cut a value as CAST to
-        // character would.
+        // character would. That below a domain: a key that is there already may be outside of its constraints and has the
+        // collation of its column.
         let sql = "WITH key AS (\
                      SELECT i.indexrelid, i.indisprimary, i.indnkeyatts FROM pg_index i \
                      JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am am ON am.oid = x.relam AND am.amname = 'btree' \
@@ -59,22 +60,25 @@ pub fn of(relation: u32) -> Result<Option<Key>> {
                        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
                        JOIN pg_opclass c ON c.oid = k.opclass \
                        WHERE k.ord <= i.indnkeyatts \
-                       AND NOT (a.attnotnull AND c.opcdefault AND k.coll = a.attcollation)) \
+                       AND NOT (a.attnotnull AND c.opcdefault AND k.coll = a.attcollation AND NOT EXISTS (\
+                         SELECT FROM pg_constraint n WHERE n.conrelid = a.attrelid AND n.contype = 'n' \
+                         AND NOT n.convalidated AND a.attnum = ANY (n.conkey)))) \
                      AND 1 = (SELECT count(DISTINCT o.oprnamespace) \
                        FROM unnest(i.indclass::oid[]) k(opclass) JOIN pg_opclass c ON c.oid = k.opclass \
                        JOIN pg_amop m ON m.amopfamily = c.opcfamily AND m.amoplefttype = c.opcintype \
                         AND m.amoprighttype = c.opcintype AND m.amopstrategy = 5 AND m.amoppurpose = 's' \
                        JOIN pg_operator o ON o.oid = m.amopopr) \
                      ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1) \
-                   SELECT a.attname, quote_ident(a.attname), format('%I.%I', tn.nspname, t.typname), \
-                   quote_ident(n.nspname), t.typcategory IN ('A', 'C') OR b.typname IN ('json', 'jsonb'), \
-                   t.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype), i.indisprimary \
+                   SELECT a.attname, quote_ident(a.attname), format('%I.%I', bn.nspname, b.typname), \
+                   quote_ident(n.nspname), b.typcategory IN ('A', 'C') OR b.typname IN ('json', 'jsonb'), \
+                   b.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype), i.indisprimary \
                    FROM key JOIN pg_index i USING (indexrelid) \
                    CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[]) WITH ORDINALITY k(attnum, opclass, ord) \
                    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
-                   JOIN pg_type t ON t.oid = a.atttypid \
-                   JOIN pg_namespace tn ON tn.oid = t.typnamespace \
-                   JOIN pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END \
+                   CROSS JOIN LATERAL (WITH RECURSIVE domain AS (SELECT a.atttypid AS oid UNION ALL \
+                     SELECT t.typbasetype FROM domain JOIN pg_type t USING (oid) WHERE t.typtype = 'd') \
+                     SELECT t.* FROM domain JOIN pg_type t USING (oid) WHERE t.typtype <> 'd') b \
+                   JOIN pg_namespace bn ON bn.oid = b.typnamespace \
                    JOIN pg_opclass c ON c.oid = k.opclass \
                    JOIN pg_amop m ON m.amopfamily = c.opcfamily AND m.amoplefttype = c.opcintype \
                     AND m.amoprighttype = c.opcintype AND m.amopstrategy = 5 AND m.amoppurpose = 's' \
@@ -102,7 +106,8 @@ pub fn of(relation: u32) -> Result<Option<Key>> {
 pub fn nullable_in_child(leaves: &[u32], key: &Key) -> Result<Option<String>> {
     as_owner(|| {
         let sql = "SELECT format('%I of %s', attname, attrelid::regclass) FROM pg_attribute \
-                   WHERE attrelid = ANY ($1::oid[]) AND NOT attnotnull \
+                   WHERE attrelid = ANY ($1::oid[]) AND (NOT attnotnull OR EXISTS (SELECT FROM pg_constraint n \
+                     WHERE n.conrelid = attrelid AND n.contype = 'n' AND NOT n.convalidated AND attnum = ANY (n.conkey))) \
                    AND attname = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) LIMIT 1";
         let names = serde_json::json!(key.names()).to_string();
         let rows = query(sql, &[Some(&oid_array(leaves)), Some(&names)])?;

@@ -9,9 +9,7 @@ use crate::pg::spi::query;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
     pub rows: u64,
-    /// Of these, rows the condition still holds for.
-    pub still_matching: u64,
-    /// One of them, as [`rows`] names it.
+    /// One of these that the condition still holds for, as [`rows`] names it.
     pub example: Option<String>,
 }
 
@@ -73,7 +71,7 @@ pub fn matching(unit: &Unit, clauses: &Clauses, span: &Span) -> Result<u64> {
 pub fn change(unit: &Unit, clauses: &Clauses, span: &Span, stripe: Stripe) -> Result<Changed> {
     let sql = format!(
         "WITH changed AS (UPDATE {} SET {}\nWHERE {}{}{} RETURNING {} AS still)\n\
-         SELECT pg_catalog.count(*), pg_catalog.count(still), pg_catalog.max(still) FROM changed",
+         SELECT pg_catalog.count(*), pg_catalog.jsonb_agg(still) FILTER (WHERE still IS NOT NULL) FROM changed",
         table(unit),
         clauses.set,
         within(unit),
@@ -81,7 +79,7 @@ pub fn change(unit: &Unit, clauses: &Clauses, span: &Span, stripe: Stripe) -> Re
         still_needed(clauses),
         still(unit, clauses),
     );
-    changed(&sql, &parameters(&bounds(unit, span)))
+    changed(unit, clauses, &sql, &parameters(&bounds(unit, span)))
 }
 
 /// The rows of one stripe of a span that match: their keys, or ctids, as JSON arrays.
@@ -109,14 +107,14 @@ pub fn left_in(unit: &Unit, clauses: &Clauses, most: usize) -> Result<Vec<String
 pub fn change_row(unit: &Unit, clauses: &Clauses, row: &str) -> Result<Changed> {
     let sql = format!(
         "WITH changed AS (UPDATE {} SET {}\nWHERE {}{} RETURNING {} AS still)\n\
-         SELECT pg_catalog.count(*), pg_catalog.count(still), pg_catalog.max(still) FROM changed",
+         SELECT pg_catalog.count(*), pg_catalog.jsonb_agg(still) FILTER (WHERE still IS NOT NULL) FROM changed",
         table(unit),
         clauses.set,
         is_row(unit),
         still_needed(clauses),
         still(unit, clauses),
     );
-    changed(&sql, &[Some(row)])
+    changed(unit, clauses, &sql, &[Some(row)])
 }
 
 /// How many rows match in each table, under one snapshot; counted up to a bound.
@@ -157,16 +155,25 @@ pub fn pages_of_first(unit: &Unit, rows: u64) -> Result<(u64, u64)> {
     Ok(rows.first().map_or((0, 0), |r| (r.number(0).unwrap_or(0), r.number(1).unwrap_or(0))))
 }
 
-fn changed(sql: &str, parameters: &[Option<&str>]) -> Result<Changed> {
+/// RETURNING sees the new row but, in a subquery, the table as it was before: what it finds is looked at again.
+fn changed(unit: &Unit, clauses: &Clauses, sql: &str, parameters: &[Option<&str>]) -> Result<Changed> {
     let rows = query(sql, parameters)?;
-    Ok(rows
-        .first()
-        .map(|r| Changed {
-            rows: r.number(0).unwrap_or(0),
-            still_matching: r.number(1).unwrap_or(0),
-            example: r.text(2),
-        })
-        .unwrap_or_default())
+    let Some(row) = rows.first() else { return Ok(Changed::default()) };
+    let mut changed = Changed { rows: row.number(0).unwrap_or(0), example: None };
+    let suspects: Vec<String> = row.text(1).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    for suspect in suspects {
+        if still_matches(unit, clauses, &suspect)? {
+            changed.example = Some(suspect);
+            break;
+        }
+    }
+    Ok(changed)
+}
+
+/// Whether the condition holds for a row.
+fn still_matches(unit: &Unit, clauses: &Clauses, row: &str) -> Result<bool> {
+    let sql = format!("SELECT FROM {} WHERE {}{}", table(unit), is_row(unit), still_needed(clauses));
+    Ok(query(&sql, &[Some(row)])?.processed > 0)
 }
 
 fn parameters(bounds: &[Option<String>; 2]) -> [Option<&str>; 2] {
