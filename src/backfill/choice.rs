@@ -138,6 +138,7 @@ fn as_a_whole(described: &Described, tree: &[u32], wish: Wish, why: &str) -> Res
 
 fn walk(described: &Described, leaves: &[&Described], clauses: &Clauses, wish: Wish) -> Result<(Walk, String)> {
     let heap = leaves.iter().all(|l| l.heap);
+    let oids: Vec<u32> = leaves.iter().map(|l| l.relation).collect();
     let refuse = |found: &str, hint: &str| {
         fail(
             Report::new(code::BACKFILL_TARGET, format!("{} cannot be walked through its pages", described.quoted))
@@ -152,6 +153,9 @@ fn walk(described: &Described, leaves: &[&Described], clauses: &Clauses, wish: W
         ),
         (Some(Walk::Physical), _) if !heap => refuse("Its table access method is not heap.", "Leave walk out."),
         (Some(walk), _) => Ok((walk, "as you asked".to_owned())),
+        (None, Some(_)) if heap && !target::may_read_places(&oids)? => {
+            Ok((Walk::Key, "you may read only some of its columns, so not where its rows are".to_owned()))
+        }
         (None, Some(_)) if heap => {
             Ok((Walk::Physical, "page by page each page is written once; where_clause finds what moves".to_owned()))
         }

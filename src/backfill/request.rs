@@ -3,8 +3,9 @@
 use super::choice::{self, Choice, Wish};
 use super::limits::Limits;
 use super::settings::{Settings, Wanted};
+use crate::catalog::backfill::statement::{self, Target};
 use crate::catalog::backfill::target::{self, Described};
-use crate::catalog::backfill::{Clauses, Unit, Walk, statement};
+use crate::catalog::backfill::{Clauses, Unit, Walk};
 use crate::catalog::keys::Key;
 use crate::catalog::session;
 use crate::error::{Error, Report, Result, SqlState, code, fail};
@@ -43,10 +44,12 @@ pub fn check(request: &Request) -> Result<Work> {
     let condition = request.where_clause.as_deref().map(where_clause).transpose()?;
     let clauses = Clauses { set: text.to_owned(), condition };
     let choice = choice::choose(&described, &clauses, &columns, wish)?;
+    let whole = Target::new(described.relation, &described.quoted, &choice.units);
     for unit in &choice.units {
         keeps_its_key(unit, &columns)?;
         can_be_written(unit)?;
         statement::explain(unit, &clauses).map_err(|error| in_clause(error, unit))?;
+        statement::explain_run(unit, &whole, &clauses)?;
     }
     Ok(Work { relation: described.relation, target: described.quoted, clauses, settings, choice })
 }

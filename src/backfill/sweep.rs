@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use super::hold::Hold;
 use super::rows::{self, Fate};
 use crate::catalog::backfill::run::{self, Run};
-use crate::catalog::backfill::{Unit, errors, statement};
+use crate::catalog::backfill::statement::{self, Target};
+use crate::catalog::backfill::{Unit, errors};
 use crate::catalog::session;
 use crate::error::{Report, Result, code, fail};
 use crate::migration::backoff;
@@ -52,7 +53,8 @@ pub fn sweep(
     errors::forget_all(run.id)?;
     loop {
         hold.go_on(beat)?;
-        let left = statement::left(&run.target, &run.clauses, MOST_ROWS + 1)?;
+        let target = Target::new(run.relation, &run.target, units);
+        let left = statement::left(&target, &run.clauses, MOST_ROWS + 1)?;
         transaction::commit()?;
         let total: usize = left.iter().map(|(_, rows)| rows).sum();
         if total == 0 {

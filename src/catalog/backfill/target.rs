@@ -63,6 +63,13 @@ pub fn not_updatable(relations: &[u32]) -> Result<Option<u32>> {
     Ok(query(sql, &[Some(&oid_array(relations))])?.first().and_then(|r| r.number(0)))
 }
 
+/// Whether the caller may read of all these tables where a row is. A right on single columns does not include that.
+pub fn may_read_places(relations: &[u32]) -> Result<bool> {
+    let sql = "SELECT pg_catalog.bool_and(pg_catalog.has_column_privilege(oid, 'ctid', 'SELECT')) \
+               FROM pg_catalog.unnest(CAST($1 AS pg_catalog.oid[])) AS u(oid)";
+    Ok(query(sql, &[Some(&oid_array(relations))])?.first().is_some_and(|r| r.boolean(0)))
+}
+
 /// The index that an update of these columns changes, if any: a key, an expression or a predicate of it uses one of them,
 /// or a generated column that is computed from one. From 16 a BRIN index does not count.
 pub fn index_on(relation: u32, columns: &[String]) -> Result<Option<String>> {

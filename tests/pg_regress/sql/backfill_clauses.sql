@@ -13,8 +13,8 @@ END $$;
 CREATE TABLE bc (id int PRIMARY KEY, a int, b int, c jsonb DEFAULT '{}', d int[] DEFAULT '{1,2}', n int DEFAULT 0); INSERT INTO bc SELECT generate_series(1, 300);
 -- Comments, also at the end; several columns at once; parts of values; DEFAULT.
 CALL migrator.backfill('bc', 'n = n + 1, a = id * 2, (b, d[1]) = (SELECT id, 7) -- both', 'a IS NULL -- not yet');
-CALL migrator.backfill('bc', '/* all */ n = n + 1, d[2] /* only */ = DEFAULT /* of */', E'b /* \n */ = id -- so\n AND d[2] IS NOT NULL');
-CALL migrator.backfill('bc', 'n = n + 1, c = jsonb_set(c, ''{x}'', to_jsonb($q$y';--$q$::text))', 'NOT c ? ''x''');
+CALL migrator.backfill('bc', '/* all */ n = n + 1, d[2] /* only */ = NULL /* of */', E'b /* \n */ = id -- so\n AND d[2] IS NOT NULL');
+CALL migrator.backfill('bc', 'n = n + 1, c = jsonb_set(c, ''{x}'', to_jsonb($q$y'';--$q$::text))', 'NOT c ? ''x''');
 SELECT pg_temp.exact('bc'), count(*) FROM bc WHERE a = id * 2 AND b = id AND d[1] = 7 AND c = '{"x": "y'';--"}';
 -- A condition that holds OR and NULL.
 CALL migrator.backfill('bc', 'n = n + 1, b = NULL', 'b > 0 OR NULL');

@@ -23,7 +23,7 @@ CREATE TABLE changed (still int, changed int, key int, "of" int, found int, page
 INSERT INTO changed SELECT g % 3, g % 5, g % 7, g % 11, g % 13, g, g FROM generate_series(1, 150) g;
 \set t changed
 :walks
-CALL migrator.backfill('changed', 'first = changed.still + (SELECT max(changed.first) FROM changed)', 'first < 1000');
+CALL migrator.backfill('changed', 'first = changed.still + 1000 + (SELECT max(changed.page) FROM changed)', 'first < 1000');
 CALL migrator.backfill('changed', 'row_id = still', 'row_id IS NULL AND still IS NOT NULL AND changed > -1 AND "of" > -1 AND found > -1');
 SELECT count(*) FROM changed WHERE first > 150 AND row_id = still;
 CREATE TABLE found (id int PRIMARY KEY, "ctid " int, n int DEFAULT 0); INSERT INTO found SELECT generate_series(1, 100);

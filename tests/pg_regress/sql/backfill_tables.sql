@@ -44,7 +44,14 @@ CREATE TEMPORARY TABLE bt_temporary (id int PRIMARY KEY, n int DEFAULT 0); INSER
 :walks
 CALL migrator.backfill('bt_temporary', 'n = n + 1', 'n = 3', workers => 2);
 SELECT pg_temp.exact('bt_temporary');
-BEGIN; SELECT migrator.start_backfill('bt_temporary', 'n = n + 1', 'n = 4'); ROLLBACK;
+DO $$
+DECLARE detail text; hint text;
+BEGIN
+    PERFORM migrator.start_backfill('bt_temporary', 'n = n + 1', 'n = 4');
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RAISE WARNING '% % %', regexp_replace(SQLERRM, 'pg_temp_\d+', 'pg_temp'), detail, hint;
+END $$;
 -- Columns that are generated, or have a number of their own.
 CREATE TABLE bt_generated (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n int DEFAULT 0, double int GENERATED ALWAYS AS (n * 2) STORED); INSERT INTO bt_generated SELECT FROM generate_series(1, 300);
 \set t bt_generated
@@ -60,10 +67,9 @@ CALL migrator.backfill('bt_stripes', 'n = n + 1', 'n = 2', walk => 'physical', s
 CALL migrator.backfill('bt_stripes', 'n = n + 1', 'n = 3', walk => 'physical', stripes => 64);
 CALL migrator.backfill('bt_stripes', 'n = n + 1', 'n = 4', stripes => 1);
 CALL migrator.backfill('bt_stripes', 'n = n + 1', 'n = 5');
-CALL migrator.backfill('bt_stripes', 'n = n + 1', walk => 'key');
 SELECT pg_temp.exact('bt_stripes');
 CREATE INDEX ON bt_stripes (n);
-CALL migrator.backfill('bt_stripes', 'n = n + 1', 'n = 7');
+CALL migrator.backfill('bt_stripes', 'n = n + 1', 'n = 6');
 CREATE TABLE bt_wide (id int PRIMARY KEY, n int DEFAULT 0, wide text); INSERT INTO bt_wide SELECT g, 0, repeat('x', 3000) FROM generate_series(1, 200) g; ALTER TABLE bt_wide ALTER wide SET STORAGE PLAIN; ANALYZE bt_wide;
 CALL migrator.backfill('bt_wide', 'n = n + 1', 'n = 0');
 CREATE TABLE bt_textkey (id text PRIMARY KEY, n int DEFAULT 0, wide text); INSERT INTO bt_textkey SELECT to_char(g, 'FM00000'), 0, repeat('x', 50) FROM generate_series(1, 8000) g; ANALYZE bt_textkey;
