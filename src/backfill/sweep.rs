@@ -93,7 +93,10 @@ pub fn retry_failed(run: &Run, units: &[Unit]) -> Result<()> {
     for row in &known {
         let Some(unit) = units.iter().find(|u| u.relation == row.relation) else { continue };
         session::set_lock_timeout(settings::lock_timeout())?;
-        let outcome = subtransaction::contained(|| rows::change(unit, &run.clauses, &row.key));
+        let outcome = subtransaction::contained(|| {
+            statement::check_constraints_at_once()?;
+            rows::change(unit, &run.clauses, &row.key)
+        });
         match rows::fate(outcome)? {
             Fate::Changed => {
                 errors::forget(run.id, row.relation, &row.key)?;

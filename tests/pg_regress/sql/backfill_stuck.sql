@@ -20,9 +20,9 @@ CALL migrator.backfill('bs_none', 'dst = src', 'dst IS NULL');
 SELECT "row" FROM migrator.backfill_errors;
 -- A condition that has nothing to do with the change: for no row, for all of them.
 CALL migrator.backfill('bs', 'n = n + 1', 'n < 0');
-CALL migrator.backfill('bs', 'n = n + 1', 'true');
+CALL migrator.backfill('bs', 'n = n + 1', 'true', 50, walk => 'key');
 SELECT min(n), max(n) FROM bs;
 -- One that comes true again only after many changes is taken for one that stays.
-CALL migrator.backfill('bs', 'n = n + 1', 'n < 3');
+CALL migrator.backfill('bs', 'n = n + 1', 'n < 3', 50, walk => 'key');
 SELECT min(n), max(n) FROM bs;
 DROP TABLE bs, bs_none;
