@@ -260,6 +260,11 @@ pub fn is_of_a_row(error: &Report) -> bool {
     const NOT_OF_A_ROW: [&[u8]; 15] =
         [b"08", b"0A", b"25", b"28", b"3D", b"3F", b"42", b"53", b"54", b"55", b"57", b"58", b"72", b"F0", b"XX"];
     let Some(SqlState(state)) = error.sqlstate else { return false };
+    // Also what a policy's WITH CHECK says. Missing rights on the table are found before, and again before its rows are
+    // tried one by one.
+    if state == *b"42501" {
+        return true;
+    }
     if state.starts_with(b"MG") {
         return Some(SqlState(state)) == Some(code::BACKFILL_INCOMPLETE);
     }
@@ -273,10 +278,12 @@ mod tests {
     #[test]
     fn errors_of_rows_are_told_from_those_of_the_statement_and_the_server() {
         let of_a_row = |state: &[u8; 5]| is_of_a_row(&Report::new(SqlState(*state), ""));
-        for state in [b"22P02", b"22012", b"23505", b"23514", b"P0001", b"44000", b"21000", b"MG017", b"MY001"] {
+        for state in
+            [b"22P02", b"22012", b"23505", b"23514", b"P0001", b"44000", b"21000", b"MG017", b"MY001", b"42501"]
+        {
             assert!(of_a_row(state), "{}", SqlState(*state));
         }
-        for state in [b"42P01", b"42501", b"53100", b"57014", b"57P01", b"XX000", b"25006", b"MG001", b"54001"] {
+        for state in [b"42P01", b"53100", b"57014", b"57P01", b"XX000", b"25006", b"MG001", b"54001"] {
             assert!(!of_a_row(state), "{}", SqlState(*state));
         }
     }

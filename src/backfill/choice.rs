@@ -89,6 +89,11 @@ fn whole(described: &Described, leaves: &[&Described], tree: &[u32]) -> Result<O
             return Ok(Some(format!("policies of {} apply to you", table.quoted)));
         }
     }
+    for leaf in leaves {
+        if target::has_policies_for_caller(leaf.relation)? {
+            return Ok(Some(format!("policies of {} would apply to you if it were named", leaf.quoted)));
+        }
+    }
     let oids: Vec<u32> = leaves.iter().map(|l| l.relation).collect();
     let missing = target::not_updatable(&oids)?.and_then(|oid| leaves.iter().find(|l| l.relation == oid));
     Ok(missing.map(|leaf| format!("you have no rights on {} itself", leaf.quoted)))
@@ -136,6 +141,7 @@ fn as_a_whole(described: &Described, tree: &[u32], wish: Wish, why: &str) -> Res
 
 fn walk(described: &Described, leaves: &[&Described], clauses: &Clauses, wish: Wish) -> Result<(Walk, String)> {
     let heap = leaves.iter().all(|l| l.heap);
+    let oids: Vec<u32> = leaves.iter().map(|l| l.relation).collect();
     let refuse = |found: &str, hint: &str| {
         fail(
             Report::new(code::BACKFILL_TARGET, format!("{} cannot be walked through its pages", described.quoted))
@@ -150,6 +156,9 @@ fn walk(described: &Described, leaves: &[&Described], clauses: &Clauses, wish: W
         ),
         (Some(Walk::Physical), _) if !heap => refuse("Its table access method is not heap.", "Leave walk out."),
         (Some(walk), _) => Ok((walk, "as you asked".to_owned())),
+        (None, Some(_)) if heap && !target::may_read_places(&oids)? => {
+            Ok((Walk::Key, "you may read only some of its columns, so not where its rows are".to_owned()))
+        }
         (None, Some(_)) if heap => {
             Ok((Walk::Physical, "page by page each page is written once; where_clause finds what moves".to_owned()))
         }

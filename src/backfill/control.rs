@@ -47,8 +47,7 @@ pub fn cancel(id: Option<i32>) -> Result<String> {
     let run = find(id)?;
     control::wish(run.id, "cancel")?;
     if is_idle(run.id) {
-        let by = Report::new(code::BACKFILL_CANCELLED, format!("cancelled by {}", current_role()));
-        run::stop(run.id, &by, true)?;
+        run::cancelled(run.id, &format!("cancelled by {}", current_role()))?;
         return Ok(format!("backfill {} of {} is cancelled", run.id, run.target));
     }
     Ok(format!("backfill {} of {} ends after its batch", run.id, run.target))

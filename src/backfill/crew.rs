@@ -21,12 +21,14 @@ pub struct Crew {
     started: u32,
     /// No more can be had.
     short: bool,
+    /// The table is this session's only.
+    temporary: bool,
 }
 
 impl Crew {
-    /// None yet; none ever when only this session sees the table.
-    pub fn new(run: u32, alone: bool) -> Self {
-        Self { run, started: 0, short: alone }
+    /// None yet; none ever for a temporary table.
+    pub fn new(run: u32, temporary: bool) -> Self {
+        Self { run, started: 0, short: false, temporary }
     }
 
     /// The walk is over, and all have left.
@@ -38,6 +40,13 @@ impl Crew {
     pub fn fill(&mut self, processes: u32) -> Result<()> {
         while self.started + 1 < processes && !self.short {
             let number = self.started + 1;
+            if self.temporary {
+                self.short = true;
+                return report::notice_of(
+                    &Report::new(SqlState::SUCCESS, format!("backfill {} runs without other workers", self.run))
+                        .detail("No other process can read a temporary table."),
+                );
+            }
             let handed = json!({ "run": self.run, "number": number, "caller": caller::describe()? });
             match session_worker::start(BACKEND_TYPE, ENTRY, &handed.to_string()) {
                 Ok(()) => self.started = number,

@@ -172,12 +172,15 @@ impl Limits {
 }
 
 fn object(json: &str) -> Result<Map<String, Value>> {
-    serde_json::from_str(json).map_err(|error| {
-        let report = Report::new(code::INVALID_ARGUMENT, "limits is not a JSON object that can be read")
-            .detail(format!("{error}."))
-            .hint(format!("For example: {}.", example("\"lag\": \"30s\", \"waiters\": false")));
-        Box::new(report)
-    })
+    let found = match serde_json::from_str(json) {
+        Ok(Value::Object(members)) => return Ok(members),
+        Ok(other) => format!("It is {other}."),
+        Err(error) => format!("{error}."),
+    };
+    let report = Report::new(code::INVALID_ARGUMENT, "limits is not a JSON object")
+        .detail(found)
+        .hint(format!("For example: {}.", example("\"lag\": \"30s\", \"waiters\": false")));
+    Err(Box::new(report))
 }
 
 fn switch(key: &str, value: &Value) -> Result<bool> {

@@ -86,8 +86,9 @@ fn bar(id: u32, totals: &Totals, reason: Option<&str>) -> String {
 /// `backfill 3 of public.users done: 1000000 rows changed in 12.1 s (81000 rows/s)`.
 fn done(id: u32, target: &str, totals: &Totals) -> String {
     format!(
-        "backfill {id} of {target} done: {} rows changed in {:.1} s ({:.0} rows/s)",
+        "backfill {id} of {target} done: {} {} changed in {:.1} s ({:.0} rows/s)",
         totals.rows_done,
+        if totals.rows_done == 1 { "row" } else { "rows" },
         totals.seconds,
         rate(totals)
     )

@@ -3,9 +3,11 @@
 use super::choice::{self, Choice, Wish};
 use super::limits::Limits;
 use super::settings::{Settings, Wanted};
+use crate::catalog::backfill::statement::{self, Target};
 use crate::catalog::backfill::target::{self, Described};
-use crate::catalog::backfill::{Clauses, Unit, Walk, statement};
+use crate::catalog::backfill::{Clauses, Unit, Walk};
 use crate::catalog::keys::Key;
+use crate::catalog::session;
 use crate::error::{Error, Report, Result, SqlState, code, fail};
 use crate::pg::clause;
 
@@ -44,9 +46,12 @@ pub fn check(request: &Request) -> Result<Work> {
     let condition = request.where_clause.as_deref().map(where_clause).transpose()?;
     let clauses = Clauses { set: text.to_owned(), condition };
     let choice = choice::choose(&described, &clauses, &columns, wish)?;
+    let whole = Target::new(described.relation, &described.quoted, &choice.units);
     for unit in &choice.units {
         keeps_its_key(unit, &columns)?;
+        can_be_written(unit)?;
         statement::explain(unit, &clauses).map_err(|error| in_clause(error, unit))?;
+        statement::explain_run(unit, &whole, &clauses)?;
     }
     Ok(Work { relation: described.relation, target: described.quoted, clauses, columns, settings, choice })
 }
@@ -144,7 +149,9 @@ fn where_clause(text: &str) -> Result<String> {
 /// A row that moves while its table is walked would be missed or changed twice.
 fn keeps_its_key(unit: &Unit, columns: &[String]) -> Result<()> {
     let walked: Option<&Key> = unit.key.as_ref().filter(|_| unit.walk == Walk::Key);
-    let Some(column) = walked.and_then(|key| key.columns.iter().find(|c| columns.contains(&c.name))) else {
+    let generated = target::generated_from(unit.relation, columns)?;
+    let changes = |name: &String| columns.contains(name) || generated.contains(name);
+    let Some(column) = walked.and_then(|key| key.columns.iter().find(|c| changes(&c.name))) else {
         return Ok(());
     };
     let what = if walked.is_some_and(|key| key.primary) { "the primary key" } else { "its key" };
@@ -155,6 +162,24 @@ fn keeps_its_key(unit: &Unit, columns: &[String]) -> Result<()> {
         )
         .detail("The table is walked along that key; rows that move would be missed or changed twice.")
         .hint("Fill another column, and swap the two when it is complete."),
+    )
+}
+
+/// Where a key ends is kept as a text, and such a text must mean that key again.
+fn can_be_written(unit: &Unit) -> Result<()> {
+    let digits = session::setting("extra_float_digits")?.and_then(|text| text.parse::<i32>().ok()).unwrap_or(1);
+    let is_float = |name: &str| matches!(name, "pg_catalog.float4" | "pg_catalog.float8");
+    let columns = unit.key.as_ref().map(|key| key.columns.as_slice()).unwrap_or_default();
+    let Some(column) = columns.iter().find(|c| digits < 1 && (c.nested || is_float(&c.type_name))) else {
+        return Ok(());
+    };
+    fail(
+        Report::new(code::BACKFILL_TARGET, format!("{} cannot be backfilled in this session", unit.name))
+            .detail(format!(
+                "With extra_float_digits = {digits} a floating-point number in key column \"{}\" would lose digits.",
+                column.name
+            ))
+            .hint("SET extra_float_digits = 1;"),
     )
 }
 

@@ -16,11 +16,13 @@ use super::progress::Voice;
 use super::request::{self, Request, Work};
 use super::sweep::{self, End};
 use crate::catalog::backfill::run::{self as catalog, Run};
-use crate::catalog::backfill::{Unit, control, errors, range, statement, target, unit};
+use crate::catalog::backfill::target::any_temporary;
+use crate::catalog::backfill::{Unit, control, errors, range, statement, unit};
 use crate::catalog::{locks, roles};
 use crate::error::{Report, Result, SqlState, code, fail};
 use crate::migration::caller;
 use crate::migration::lock::Current;
+use crate::pg::relation::inheritors;
 use crate::pg::session_lock::{Key, SessionLock, is_free};
 use crate::pg::statement_timer::Suspended;
 use crate::pg::{report, session_worker, transaction, wait};
@@ -59,14 +61,7 @@ pub fn run(request: &Request) -> Result<()> {
 /// Stores a run, to be begun by a worker when this transaction commits. Returns its number.
 pub fn start(request: &Request) -> Result<u32> {
     let work = request::check(request)?;
-    may_hand_over(&work.target)?;
-    if target::is_temporary(work.relation)? {
-        return fail(
-            Report::new(code::BACKFILL_TARGET, format!("{} cannot be backfilled in the background", work.target))
-                .detail("It is a temporary table, which only this session sees.")
-                .hint("CALL migrator.backfill(...) in this session."),
-        );
-    }
+    may_hand_over(work.relation, &work.target)?;
     let (run, resumed) = begin(&work, "scheduled")?;
     let key = Key { class: RUN_CLASS, object: run.id };
     if resumed && !is_free(key) {
@@ -78,7 +73,7 @@ pub fn start(request: &Request) -> Result<u32> {
 
 /// Has a worker go on with a run when this transaction commits.
 pub fn start_again(run: &Run) -> Result<()> {
-    may_hand_over(&run.target)?;
+    may_hand_over(run.relation, &run.target)?;
     catalog::scheduled(run.id)?;
     let handed = json!({ "run": run.id, "caller": caller::describe()? });
     session_worker::start(crew::BACKEND_TYPE, ENTRY, &handed.to_string())
@@ -192,7 +187,18 @@ fn busy(run: &Run) -> Result<Report> {
 }
 
 /// A worker becomes what the caller's session may become.
-fn may_hand_over(target: &str) -> Result<()> {
+fn may_hand_over(relation: u32, target: &str) -> Result<()> {
+    let tree: Vec<u32> = inheritors(relation.into())?.into_iter().map(|o| o.to_u32()).collect();
+    if any_temporary(&tree)? {
+        return fail(
+            Report::new(
+                code::BACKFILL_TARGET,
+                format!("a backfill of {target} cannot be handed to a background worker"),
+            )
+            .detail("No other process can read a temporary table.")
+            .hint("CALL migrator.backfill(...) in this session."),
+        );
+    }
     if roles::can_become_current()? {
         return Ok(());
     }
@@ -270,12 +276,12 @@ impl Clock {
 impl<'a> Leader<'a> {
     fn new(run: &'a Run, units: Vec<Unit>) -> Result<Self> {
         let tables = process::watched(run, &units);
-        let hold = Hold::new(run.id, &run.target, tables, 0)?;
+        let hold = Hold::new(run.id, &run.target, tables.clone(), 0)?;
         let voice = Voice::new(run)?;
         transaction::commit()?;
         let now = Instant::now();
         let process = Process::new(run, units, hold)?;
-        let crew = Crew::new(run.id, target::is_temporary(run.relation)?);
+        let crew = Crew::new(run.id, any_temporary(&tables)?);
         transaction::commit()?;
         Ok(Self { run, process, crew, voice, clock: Clock { tick: now, since: now } })
     }

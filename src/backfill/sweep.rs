@@ -7,7 +7,8 @@ use super::hold::Hold;
 use super::process;
 use super::rows::{self, Fate};
 use crate::catalog::backfill::run::{self, Run};
-use crate::catalog::backfill::{Unit, errors, statement};
+use crate::catalog::backfill::statement::{self, Target};
+use crate::catalog::backfill::{Unit, errors};
 use crate::catalog::session;
 use crate::error::{Report, Result, code, fail};
 use crate::migration::backoff;
@@ -54,7 +55,8 @@ pub fn sweep(
     errors::forget_all(run.id)?;
     loop {
         hold.go_on(beat)?;
-        let left = statement::left(&run.target, &run.clauses, most + 1)?;
+        let target = Target::new(run.relation, &run.target, units);
+        let left = statement::left(&target, &run.clauses, most + 1)?;
         process::is_still(&run.target, run.relation)?;
         transaction::commit()?;
         let total: usize = left.iter().map(|(_, rows)| rows).sum();

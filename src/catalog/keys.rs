@@ -108,7 +108,8 @@ pub fn of(relation: u32) -> Result<Option<Key>> {
 pub fn nullable_in_child(leaves: &[u32], key: &Key) -> Result<Option<String>> {
     as_owner(|| {
         let sql = "SELECT format('%I of %s', attname, attrelid::regclass) FROM pg_attribute \
-                   WHERE attrelid = ANY ($1::oid[]) AND NOT attnotnull \
+                   WHERE attrelid = ANY ($1::oid[]) AND (NOT attnotnull OR EXISTS (SELECT FROM pg_constraint n \
+                     WHERE n.conrelid = attrelid AND n.contype = 'n' AND NOT n.convalidated AND attnum = ANY (n.conkey))) \
                    AND attname = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) LIMIT 1";
         let names = serde_json::json!(key.names()).to_string();
         let rows = query(sql, &[Some(&oid_array(leaves)), Some(&names)])?;

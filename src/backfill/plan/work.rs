@@ -118,7 +118,7 @@ impl Plan {
             self.add("workers", "1: the session that calls");
             return Ok(());
         }
-        if target::is_temporary(self.work.relation)? {
+        if target::any_temporary(&self.scope.members)? {
             self.add("workers", "1: the session that calls; no other sees its temporary table");
             return Ok(());
         }

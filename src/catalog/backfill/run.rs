@@ -215,6 +215,15 @@ fn end(id: u32, error: &Report, state: &str, from: &str) -> Result<()> {
     })
 }
 
+/// Stores that a run which no session runs is not wanted any more, also when it has failed before.
+pub fn cancelled(id: u32, why: &str) -> Result<()> {
+    as_owner(|| {
+        let sql = "UPDATE migrator.backfill_run SET state = 'cancelled', error = $2, report = NULL, waiting_for = NULL, \
+                   updated_at = clock_timestamp() WHERE id = $1::int AND state <> 'done'";
+        query(sql, &[Some(&id.to_string()), Some(why)]).map(drop)
+    })
+}
+
 /// Stores the error of a run whose session is ending for another reason, such as Ctrl-C.
 pub fn interrupted(id: u32, error: &str) -> Result<()> {
     as_owner(|| {

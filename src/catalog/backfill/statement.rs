@@ -9,16 +9,42 @@ use crate::pg::spi::query;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
     pub rows: u64,
-    /// Of these, rows the condition still holds for.
-    pub still_matching: u64,
-    /// One of them, as [`rows`] names it.
+    /// One of these that the condition still holds for, as [`rows`] names it.
     pub example: Option<String>,
+}
+
+/// The target as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Quoted where needed, and schema-qualified.
+    pub name: &'a str,
+    /// The target, when it has no partitions or children: then nothing has to be asked that only a right on the whole table
+    /// answers.
+    pub alone: Option<u32>,
+}
+
+impl<'a> Target<'a> {
+    /// Of a relation that is walked in these tables.
+    pub fn new(relation: u32, name: &'a str, units: &[Unit]) -> Self {
+        let alone = matches!(units, [unit] if unit.relation == relation && unit.only);
+        Self { name, alone: alone.then_some(relation) }
+    }
 }
 
 /// Lets Postgres analyse and plan the update, and check the rights for it, without running it.
 pub fn explain(unit: &Unit, clauses: &Clauses) -> Result<()> {
     let condition = clauses.condition.as_ref().map(|c| format!("WHERE (\n{c}\n)")).unwrap_or_default();
     query(&format!("EXPLAIN UPDATE {} SET {}\n{condition}", table(unit), clauses.set), &[]).map(drop)
+}
+
+/// The same for the statements that a run consists of: they read the key, or ctid, and cannot be rewritten by rules.
+pub fn explain_run(unit: &Unit, target: &Target<'_>, clauses: &Clauses) -> Result<()> {
+    let stripe = Stripe { number: 0, of: unit.stripes };
+    query(&format!("EXPLAIN {}", change_sql(unit, clauses, stripe)), &[None, None])?;
+    if clauses.condition.is_some() {
+        query(&format!("EXPLAIN {}", left_sql(target, clauses, 1)), &[])?;
+    }
+    Ok(())
 }
 
 /// Has the caller's constraints checked with each statement, so that a deferred one fails where it can be told which row.
@@ -70,17 +96,21 @@ pub fn matching(unit: &Unit, clauses: &Clauses, span: &Span) -> Result<u64> {
 
 /// Changes the rows of one stripe of a span.
 pub fn change(unit: &Unit, clauses: &Clauses, span: &Span, stripe: Stripe) -> Result<Changed> {
-    let sql = format!(
+    let sql = change_sql(unit, clauses, stripe);
+    changed(unit, clauses, &sql, &parameters(&bounds(unit, span)))
+}
+
+fn change_sql(unit: &Unit, clauses: &Clauses, stripe: Stripe) -> String {
+    format!(
         "WITH changed AS (UPDATE {} SET {}\nWHERE {}{}{} RETURNING {} AS still)\n\
-         SELECT pg_catalog.count(*), pg_catalog.count(still), pg_catalog.max(still) FROM changed",
+         SELECT pg_catalog.count(*), pg_catalog.jsonb_agg(still) FILTER (WHERE still IS NOT NULL) FROM changed",
         table(unit),
         clauses.set,
         within(unit),
         of_stripe(unit, stripe),
         still_needed(clauses),
         still(unit, clauses),
-    );
-    changed(&sql, &parameters(&bounds(unit, span)))
+    )
 }
 
 /// The rows of one stripe of a span that match: their keys, or ctids, as JSON arrays.
@@ -108,24 +138,33 @@ pub fn left_in(unit: &Unit, clauses: &Clauses, most: usize) -> Result<Vec<String
 pub fn change_row(unit: &Unit, clauses: &Clauses, row: &str) -> Result<Changed> {
     let sql = format!(
         "WITH changed AS (UPDATE {} SET {}\nWHERE {}{} RETURNING {} AS still)\n\
-         SELECT pg_catalog.count(*), pg_catalog.count(still), pg_catalog.max(still) FROM changed",
+         SELECT pg_catalog.count(*), pg_catalog.jsonb_agg(still) FILTER (WHERE still IS NOT NULL) FROM changed",
         table(unit),
         clauses.set,
         is_row(unit),
         still_needed(clauses),
         still(unit, clauses),
     );
-    changed(&sql, &[Some(row)])
+    changed(unit, clauses, &sql, &[Some(row)])
 }
 
 /// How many rows match in each table, under one snapshot; counted up to a bound.
-pub fn left(target: &str, clauses: &Clauses, most: usize) -> Result<Vec<(u32, usize)>> {
-    let Some(condition) = &clauses.condition else { return Ok(Vec::new()) };
-    let sql = format!(
-        "SELECT found.of, pg_catalog.count(*) FROM (SELECT CAST(tableoid AS pg_catalog.oid) AS of FROM {target} \
-         WHERE (\n{condition}\n) LIMIT {most}) AS found GROUP BY 1"
-    );
-    Ok(query(&sql, &[])?.iter().map(|r| (r.number(0).unwrap_or(0), r.number(1).unwrap_or(0))).collect())
+pub fn left(target: &Target<'_>, clauses: &Clauses, most: usize) -> Result<Vec<(u32, usize)>> {
+    if clauses.condition.is_none() {
+        return Ok(Vec::new());
+    }
+    let rows = query(&left_sql(target, clauses, most), &[])?;
+    Ok(rows.iter().map(|r| (r.number(0).unwrap_or(0), r.number(1).unwrap_or(0))).collect())
+}
+
+fn left_sql(target: &Target<'_>, clauses: &Clauses, most: usize) -> String {
+    let condition = clauses.condition.as_deref().unwrap_or("true");
+    let of = target.alone.map_or_else(|| "tableoid".to_owned(), |relation| relation.to_string());
+    format!(
+        "SELECT found.of, pg_catalog.count(*) FROM (SELECT CAST({of} AS pg_catalog.oid) AS of FROM {} \
+         WHERE (\n{condition}\n) LIMIT {most}) AS found GROUP BY 1",
+        target.name
+    )
 }
 
 /// Whether a name still means the relation it meant when the run began.
@@ -155,16 +194,25 @@ pub fn pages_of_first(unit: &Unit, rows: u64) -> Result<(u64, u64)> {
     Ok(rows.first().map_or((0, 0), |r| (r.number(0).unwrap_or(0), r.number(1).unwrap_or(0))))
 }
 
-fn changed(sql: &str, parameters: &[Option<&str>]) -> Result<Changed> {
+/// RETURNING sees the new row but, in a subquery, the table as it was before: what it finds is looked at again.
+fn changed(unit: &Unit, clauses: &Clauses, sql: &str, parameters: &[Option<&str>]) -> Result<Changed> {
     let rows = query(sql, parameters)?;
-    Ok(rows
-        .first()
-        .map(|r| Changed {
-            rows: r.number(0).unwrap_or(0),
-            still_matching: r.number(1).unwrap_or(0),
-            example: r.text(2),
-        })
-        .unwrap_or_default())
+    let Some(row) = rows.first() else { return Ok(Changed::default()) };
+    let mut changed = Changed { rows: row.number(0).unwrap_or(0), example: None };
+    let suspects: Vec<String> = row.text(1).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    for suspect in suspects {
+        if still_matches(unit, clauses, &suspect)? {
+            changed.example = Some(suspect);
+            break;
+        }
+    }
+    Ok(changed)
+}
+
+/// Whether the condition holds for a row.
+fn still_matches(unit: &Unit, clauses: &Clauses, row: &str) -> Result<bool> {
+    let sql = format!("SELECT FROM {} WHERE {}{}", table(unit), is_row(unit), still_needed(clauses));
+    Ok(query(&sql, &[Some(row)])?.processed > 0)
 }
 
 fn parameters(bounds: &[Option<String>; 2]) -> [Option<&str>; 2] {

@@ -48,14 +48,6 @@ pub fn describe(relations: &[u32]) -> Result<Vec<Described>> {
     })
 }
 
-/// Whether only one session sees the relation.
-pub fn is_temporary(relation: u32) -> Result<bool> {
-    as_owner(|| {
-        let sql = "SELECT relpersistence = 't' FROM pg_class WHERE oid = $1::oid";
-        Ok(query(sql, &[Some(&relation.to_string())])?.first().is_some_and(|r| r.boolean(0)))
-    })
-}
-
 /// Whether policies of the relation apply to the caller.
 pub fn has_policies_for_caller(relation: u32) -> Result<bool> {
     let sql = "SELECT pg_catalog.row_security_active(CAST($1 AS pg_catalog.oid))";
@@ -69,6 +61,13 @@ pub fn not_updatable(relations: &[u32]) -> Result<Option<u32>> {
                AND (pg_catalog.has_table_privilege(oid, 'SELECT') OR \
                pg_catalog.has_any_column_privilege(oid, 'SELECT'))) LIMIT 1";
     Ok(query(sql, &[Some(&oid_array(relations))])?.first().and_then(|r| r.number(0)))
+}
+
+/// Whether the caller may read of all these tables where a row is. A right on single columns does not include that.
+pub fn may_read_places(relations: &[u32]) -> Result<bool> {
+    let sql = "SELECT pg_catalog.bool_and(pg_catalog.has_column_privilege(oid, 'ctid', 'SELECT')) \
+               FROM pg_catalog.unnest(CAST($1 AS pg_catalog.oid[])) AS u(oid)";
+    Ok(query(sql, &[Some(&oid_array(relations))])?.first().is_some_and(|r| r.boolean(0)))
 }
 
 /// The index that an update of these columns changes, if any: a key, an expression or a predicate of it uses one of them,
@@ -99,6 +98,29 @@ pub fn index_on(relation: u32, columns: &[String]) -> Result<Option<String>> {
     })
 }
 
+/// The columns that are generated from any of these.
+pub fn generated_from(relation: u32, columns: &[String]) -> Result<Vec<String>> {
+    as_owner(|| {
+        let sql = "SELECT DISTINCT g.attname FROM pg_attribute g \
+                   JOIN pg_attrdef d ON d.adrelid = g.attrelid AND d.adnum = g.attnum \
+                   JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid \
+                    AND p.refclassid = 'pg_class'::regclass AND p.refobjid = d.adrelid \
+                   JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = p.refobjsubid \
+                   WHERE g.attrelid = $1::oid AND g.attgenerated <> '' \
+                   AND a.attname = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))";
+        let names = serde_json::json!(columns).to_string();
+        Ok(query(sql, &[Some(&relation.to_string()), Some(&names)])?.iter().map(|r| r.required(0)).collect())
+    })
+}
+
+/// Whether one of the tables is a temporary one, which no other process can read.
+pub fn any_temporary(relations: &[u32]) -> Result<bool> {
+    as_owner(|| {
+        let sql = "SELECT EXISTS (SELECT FROM pg_class WHERE oid = ANY ($1::oid[]) AND relpersistence = 't')";
+        Ok(query(sql, &[Some(&oid_array(relations))])?.first().is_some_and(|r| r.boolean(0)))
+    })
+}
+
 /// The columns by which a table is partitioned, at any level below it.
 pub fn partition_columns(relation: u32) -> Result<Vec<String>> {
     as_owner(|| {
@@ -106,8 +128,8 @@ pub fn partition_columns(relation: u32) -> Result<Vec<String>> {
                    JOIN pg_partitioned_table p ON p.partrelid = t.relid \
                    JOIN pg_attribute a ON a.attrelid = p.partrelid AND (a.attnum = ANY (p.partattrs::int2[]) OR EXISTS (\
                      SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = p.partrelid \
-                     AND d.objsubid = 0 AND d.refclassid = 'pg_class'::regclass AND d.refobjid = p.partrelid \
-                     AND d.refobjsubid = a.attnum))";
+                     AND d.objsubid = a.attnum AND d.refclassid = 'pg_class'::regclass AND d.refobjid = p.partrelid \
+                     AND d.refobjsubid = 0 AND d.deptype = 'i'))";
         Ok(query(sql, &[Some(&relation.to_string())])?.iter().map(|r| r.required(0)).collect())
     })
 }

@@ -12,4 +12,4 @@ SELECT c.oid::regclass FROM pg_class c WHERE relnamespace = 'migrator'::regnames
     AND has_table_privilege('public', oid, 'SELECT, INSERT, UPDATE, DELETE');
 SELECT name, setting, unit, context, short_desc FROM pg_settings WHERE name LIKE 'migrator.%' ORDER BY name COLLATE "C";
 SELECT column_name, data_type FROM information_schema.columns
-WHERE table_schema = 'migrator' AND table_name IN ('status', 'history', 'backfills', 'rules', 'policies', 'ddl_log') ORDER BY table_name, ordinal_position;
+WHERE table_schema = 'migrator' AND table_name IN ('status', 'history', 'backfills', 'backfill_errors', 'rules', 'policies', 'ddl_log') ORDER BY table_name, ordinal_position;

@@ -1,0 +1,101 @@
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS migrator CASCADE;
+CREATE EXTENSION migrator;
+RESET client_min_messages;
+-- Whose rights count: policies, grants on columns, grants on a part of a tree.
+SET client_min_messages = warning; SET migrator.guard = 'off';
+CREATE ROLE regress_owner; CREATE ROLE regress_clerk;
+GRANT CREATE ON SCHEMA public TO regress_owner;
+SELECT migrator.grant_deploy('regress_owner'); SELECT migrator.grant_deploy('regress_clerk');
+-- Each of the clerk's own rows once, by each walk; nobody else's.
+SET ROLE regress_owner;
+CREATE TABLE rl (id int PRIMARY KEY, clerk boolean, n int DEFAULT 0); INSERT INTO rl SELECT g, g % 3 = 0 FROM generate_series(1, 300) g;
+ALTER TABLE rl ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON rl TO regress_clerk USING (clerk);
+GRANT SELECT, UPDATE ON rl TO regress_clerk;
+SET ROLE regress_clerk;
+CALL migrator.backfill('rl', 'n = n + 1', NULL, 7, walk => 'key');
+CALL migrator.backfill('rl', 'n = n + 1', 'n < 2', 7, walk => 'key');
+CALL migrator.backfill('rl', 'n = n + 1', 'n < 3', 7, walk => 'physical');
+RESET ROLE;
+SELECT clerk, min(n), max(n), count(*) FROM rl GROUP BY 1;
+-- All rows are the owner's, unless the policies are his too.
+SET ROLE regress_owner;
+CALL migrator.backfill('rl', 'n = n + 1', NULL, 7, walk => 'key');
+SELECT clerk, min(n), max(n), count(*) FROM rl GROUP BY 1;
+ALTER TABLE rl FORCE ROW LEVEL SECURITY; CREATE POLICY odd ON rl TO regress_owner USING (id % 2 = 1);
+CALL migrator.backfill('rl', 'n = n + 10', 'n < 10');
+RESET ROLE;
+SELECT id % 2 AS odd, clerk, min(n), max(n), count(*) FROM rl GROUP BY 1, 2 ORDER BY 1, 2;
+-- What a policy lets the clerk see but not change, and what it does not let him write.
+SET ROLE regress_owner;
+CREATE POLICY see ON rl FOR SELECT TO regress_clerk USING (id <= 6);
+SET ROLE regress_clerk;
+CALL migrator.backfill('rl', 'n = 50', 'n < 50');
+SET ROLE regress_owner;
+DROP POLICY see ON rl; DROP POLICY own ON rl; CREATE POLICY own ON rl TO regress_clerk USING (clerk) WITH CHECK (clerk AND n < 100 OR id < 300);
+SET ROLE regress_clerk;
+CALL migrator.backfill('rl', 'n = 100', 'n < 100');
+SELECT "table", "row", sqlstate, message FROM migrator.backfill_errors;
+RESET ROLE;
+SELECT clerk, n, count(*) FROM rl WHERE n > 49 GROUP BY 1, 2;
+-- Columns. A key that may not be read cannot be walked.
+SET ROLE regress_owner;
+CREATE TABLE rl_columns (id int PRIMARY KEY, a int, b int); INSERT INTO rl_columns SELECT generate_series(1, 100);
+GRANT SELECT (id, b), UPDATE (b) ON rl_columns TO regress_clerk;
+SET ROLE regress_clerk;
+CALL migrator.backfill('rl_columns', 'b = 1', 'b IS NULL');
+CALL migrator.backfill('rl_columns', 'b = 2');
+CALL migrator.backfill('rl_columns', 'b = a');
+CALL migrator.backfill('rl_columns', 'a = 1');
+RESET ROLE;
+REVOKE SELECT (id) ON rl_columns FROM regress_clerk;
+SET ROLE regress_clerk;
+CALL migrator.backfill('rl_columns', 'b = 3', 'b = 2');
+RESET ROLE;
+SELECT count(b), min(b), max(b) FROM rl_columns;
+-- A partitioned table with policies is walked as a whole: only through it do they count.
+SET ROLE regress_owner;
+CREATE TABLE rl_part (id int PRIMARY KEY, n int DEFAULT 0) PARTITION BY RANGE (id);
+CREATE TABLE rl_part_1 PARTITION OF rl_part FOR VALUES FROM (0) TO (100); CREATE TABLE rl_part_2 PARTITION OF rl_part DEFAULT; INSERT INTO rl_part SELECT generate_series(1, 300);
+ALTER TABLE rl_part ENABLE ROW LEVEL SECURITY; CREATE POLICY even ON rl_part TO regress_clerk USING (id % 2 = 0);
+GRANT SELECT, UPDATE ON rl_part TO regress_clerk;
+SET ROLE regress_clerk;
+CALL migrator.backfill('rl_part', 'n = n + 1', NULL, 7);
+CALL migrator.backfill('rl_part', 'n = n + 1', 'n < 2', 7);
+CALL migrator.backfill('rl_part', 'n = n + 1', 'n < 3', walk => 'physical');
+RESET ROLE;
+SELECT id % 2 AS odd, min(n), max(n), count(*) FROM rl_part GROUP BY 1 ORDER BY 1;
+-- Policies of a partition do not count through the parent; without them each of its rows is changed, as by a plain UPDATE.
+SET ROLE regress_owner;
+ALTER TABLE rl_part DISABLE ROW LEVEL SECURITY; ALTER TABLE rl_part_1 ENABLE ROW LEVEL SECURITY; CREATE POLICY few ON rl_part_1 USING (id < 10);
+GRANT SELECT, UPDATE ON rl_part_1, rl_part_2 TO regress_clerk;
+SET ROLE regress_clerk;
+CALL migrator.backfill('rl_part', 'n = 7', NULL, 7);
+CALL migrator.backfill('rl_part_1', 'n = 8', NULL, 7);
+RESET ROLE;
+SELECT n, count(*) FROM rl_part GROUP BY 1 ORDER BY 1;
+-- Rights on the parent alone; and a parent without a key to be walked along as a whole.
+SET ROLE regress_owner;
+CREATE TABLE rl_parent (id int NOT NULL, n int DEFAULT 0) PARTITION BY RANGE (id); CREATE TABLE rl_parent_1 PARTITION OF rl_parent (PRIMARY KEY (id)) DEFAULT; INSERT INTO rl_parent SELECT generate_series(1, 100);
+GRANT SELECT, UPDATE ON rl_parent TO regress_clerk;
+SET ROLE regress_clerk;
+CALL migrator.backfill('rl_parent', 'n = n + 1', 'n = 0');
+RESET ROLE;
+ALTER TABLE rl_parent ADD UNIQUE (id);
+SET ROLE regress_clerk;
+CALL migrator.backfill('rl_parent', 'n = n + 1', 'n = 0');
+CALL migrator.backfill('rl_parent_1', 'n = n + 1', 'n = 0');
+RESET ROLE;
+SELECT n, count(*) FROM rl_parent GROUP BY 1;
+-- As a whole, a child whose key may be NULL would be left out.
+SET ROLE regress_owner;
+CREATE TABLE rl_base (id int UNIQUE NOT NULL, n int DEFAULT 0); CREATE TABLE rl_child (id int, n int DEFAULT 0);
+ALTER TABLE rl_child ALTER id SET NOT NULL; ALTER TABLE rl_child INHERIT rl_base;
+GRANT SELECT, UPDATE ON rl_base TO regress_clerk; INSERT INTO rl_child SELECT generate_series(1, 50); INSERT INTO rl_base SELECT generate_series(51, 100);
+SET ROLE regress_clerk;
+CALL migrator.backfill('rl_base', 'n = n + 1', NULL, 7);
+RESET ROLE;
+SELECT tableoid::regclass, n, count(*) FROM rl_base GROUP BY 1, 2 ORDER BY 1;
+SELECT id, target, walk, started_by, state FROM migrator.backfills WHERE state <> 'done';
+SELECT DISTINCT u.name, u.whole FROM migrator.backfill_unit u WHERE u.name ~ 'part|parent|base' ORDER BY 1, 2;
+DROP TABLE rl, rl_columns, rl_part, rl_parent, rl_child, rl_base; DROP OWNED BY regress_owner, regress_clerk; DROP ROLE regress_owner, regress_clerk;
