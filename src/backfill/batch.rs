@@ -223,7 +223,9 @@ impl Process<'_> {
     fn check_error_ratio(&self) -> Result<()> {
         let totals = run::totals(self.run.id)?;
         let ratio = self.settings().error_ratio;
-        if totals.errors as f64 <= ratio * totals.rows_visited.max(1.0) || (totals.errors < FEW_ERRORS && ratio > 0.0) {
+        let few = totals.errors < FEW_ERRORS && ratio > 0.0;
+        // The rows visited are an estimate, which the rows that failed may exceed.
+        if ratio >= 1.0 || few || totals.errors as f64 <= ratio * totals.rows_visited.max(1.0) {
             return Ok(());
         }
         let first = errors::of(self.run.id, 1)?.pop();
