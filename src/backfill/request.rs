@@ -43,7 +43,9 @@ pub fn check(request: &Request) -> Result<Work> {
     let clauses = Clauses { set: text.to_owned(), condition };
     let choice = choice::choose(&described, &clauses, &columns, wish)?;
     for unit in &choice.units {
-        keeps_its_key(unit, &columns)?;
+        let mut changing = columns.clone();
+        changing.extend(target::generated_from(unit.relation, &columns)?);
+        keeps_its_key(unit, &changing)?;
         statement::explain(unit, &clauses).map_err(|error| in_clause(error, unit))?;
     }
     Ok(Work { relation: described.relation, target: described.quoted, clauses, settings, choice })

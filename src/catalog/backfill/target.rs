@@ -91,6 +91,20 @@ pub fn index_on(relation: u32, columns: &[String]) -> Result<Option<String>> {
     })
 }
 
+/// The generated columns that are computed from these.
+pub fn generated_from(relation: u32, columns: &[String]) -> Result<Vec<String>> {
+    as_owner(|| {
+        let sql = "SELECT DISTINCT g.attname FROM pg_attrdef d JOIN pg_attribute g ON g.attrelid = d.adrelid \
+                    AND g.attnum = d.adnum AND g.attgenerated <> '' \
+                   JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid \
+                    AND p.refclassid = 'pg_class'::regclass AND p.refobjid = d.adrelid \
+                   JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = p.refobjsubid \
+                   WHERE d.adrelid = $1::oid AND a.attname = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))";
+        let names = serde_json::json!(columns).to_string();
+        Ok(query(sql, &[Some(&relation.to_string()), Some(&names)])?.iter().map(|r| r.required(0)).collect())
+    })
+}
+
 /// The columns by which a table is partitioned, at any level below it.
 pub fn partition_columns(relation: u32) -> Result<Vec<String>> {
     as_owner(|| {
