@@ -9,6 +9,9 @@ use pgrx::pg_sys;
 /// `STATEMENT_TIMEOUT` in utils/timeout.h, the same from 15 to 18.
 const STATEMENT_TIMEOUT: c_int = 3;
 
+/// Postgres's timer goes by another clock than ours.
+const CLOCKS_DIFFER: Duration = Duration::from_micros(500);
+
 unsafe extern "C-unwind" {
     fn enable_timeout_after(id: c_int, delay_ms: c_int);
     fn disable_timeout(id: c_int, keep_indicator: bool);
@@ -43,15 +46,17 @@ impl StatementTimer {
     /// Begins. No other may be armed.
     pub fn arm(limit: Duration) -> Self {
         disarm();
+        // Before the timer begins, which must not be over before we say so.
+        let begun = Instant::now();
         let milliseconds = c_int::try_from(limit.as_millis()).unwrap_or(c_int::MAX).max(1);
         // SAFETY: every backend registers this timeout when it starts, background workers included.
         unsafe { enable_timeout_after(STATEMENT_TIMEOUT, milliseconds) };
-        Self { begun: Instant::now(), limit }
+        Self { begun, limit }
     }
 
     /// Whether the time is over; then a cancel was ours.
     pub fn is_over(&self) -> bool {
-        self.begun.elapsed() >= self.limit
+        self.begun.elapsed() + CLOCKS_DIFFER >= self.limit
     }
 }
 
