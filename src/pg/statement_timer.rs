@@ -1,19 +1,24 @@
 //! statement_timeout for a part of a statement. Postgres arms it once for a whole CALL, in which we run thousands of
 //! statements.
 
+use std::cell::{Cell, OnceCell};
 use std::ffi::c_int;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use pgrx::pg_sys;
 
 /// `STATEMENT_TIMEOUT` in utils/timeout.h, the same from 15 to 18.
 const STATEMENT_TIMEOUT: c_int = 3;
+/// At or above `USER_TIMEOUT` in every version: Postgres takes the next that is free.
+const ANY_USER_TIMEOUT: c_int = 1000;
+
 
 unsafe extern "C-unwind" {
     fn enable_timeout_after(id: c_int, delay_ms: c_int);
     fn disable_timeout(id: c_int, keep_indicator: bool);
     fn get_timeout_active(id: c_int) -> bool;
-    fn get_timeout_indicator(id: c_int, reset_indicator: bool) -> bool;
+    fn RegisterTimeout(id: c_int, handler: extern "C-unwind" fn()) -> c_int;
 }
 
 /// The session's statement_timeout; `None` when there is none.
@@ -61,23 +66,40 @@ fn arm(limit: Duration) {
     unsafe { enable_timeout_after(STATEMENT_TIMEOUT, milliseconds) }
 }
 
-/// While it lives, what this backend runs is cancelled when the time is over.
+/// Our own timer has fired, and what it cancels may not have noticed yet.
+static FIRED: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// The number of our timer, once Postgres has given it one.
+    static TIMER: OnceCell<c_int> = const { OnceCell::new() };
+}
+
+/// While it lives, what this backend runs is cancelled when the time is over. A timer of its own, and without a signal to
+/// this process: a person's cancel can be told from it.
 pub struct StatementTimer {
-    begun: Instant,
-    limit: Duration,
+    timer: c_int,
+    noticed: Cell<bool>,
 }
 
 impl StatementTimer {
     /// Begins. No other may be armed.
     pub fn arm(limit: Duration) -> Self {
         disarm();
-        arm(limit);
-        Self { begun: Instant::now(), limit }
+        FIRED.store(false, Ordering::Relaxed);
+        // SAFETY: registers a handler that lives as long as the process, once; then arms it.
+        let timer = unsafe {
+            let timer = TIMER.with(|timer| *timer.get_or_init(|| RegisterTimeout(ANY_USER_TIMEOUT, fire)));
+            enable_timeout_after(timer, c_int::try_from(limit.as_millis()).unwrap_or(c_int::MAX).max(1));
+            timer
+        };
+        Self { timer, noticed: Cell::new(false) }
     }
 
-    /// Whether the time is over; then a cancel was ours.
+    /// After an error: whether it is the end of the time, and not a person's cancel.
     pub fn is_over(&self) -> bool {
-        self.begun.elapsed() >= self.limit
+        let fired = FIRED.load(Ordering::Relaxed);
+        self.noticed.set(fired);
+        fired
     }
 }
 
@@ -85,12 +107,21 @@ impl Drop for StatementTimer {
     fn drop(&mut self) {
         // SAFETY: disarms; a cancel that the timer has asked for and nobody has seen yet must not strike what comes next.
         unsafe {
-            if get_timeout_active(STATEMENT_TIMEOUT) {
-                disable_timeout(STATEMENT_TIMEOUT, true);
-            }
-            if get_timeout_indicator(STATEMENT_TIMEOUT, true) {
+            disable_timeout(self.timer, false);
+            if FIRED.swap(false, Ordering::Relaxed) && !self.noticed.get() {
                 std::ptr::write_volatile(&raw mut pg_sys::QueryCancelPending, 0);
             }
         }
+    }
+}
+
+/// What a cancel does, in a signal handler: flags and the latch only.
+extern "C-unwind" fn fire() {
+    FIRED.store(true, Ordering::Relaxed);
+    // SAFETY: variables that signal handlers set; a latch may be set in one.
+    unsafe {
+        std::ptr::write_volatile(&raw mut pg_sys::QueryCancelPending, 1);
+        std::ptr::write_volatile(&raw mut pg_sys::InterruptPending, 1);
+        pg_sys::SetLatch(pg_sys::MyLatch);
     }
 }
