@@ -75,11 +75,13 @@ impl Process<'_> {
                 Failure::Row => self.pace(range).shrink(8.0),
                 Failure::Contended(error) => {
                     self.failures += 1;
-                    if self.failures > settings::lock_retries() {
+                    // Rows that are locked can be left at the last, unless it is the table that is locked.
+                    let last = self.failures > settings::lock_retries();
+                    if last && (one_by_one || !self.can_skip()) {
                         return Err(error);
                     }
-                    one_by_one = one_by_one || (small && self.failures >= PATIENCE && self.can_skip());
-                    self.pace(range).shrink(4.0);
+                    one_by_one = one_by_one || last || (small && self.failures >= PATIENCE && self.can_skip());
+                    self.pace(range).shrink(if last { f64::INFINITY } else { 4.0 });
                     self.step_back(&error)?;
                 }
             }
@@ -119,7 +121,8 @@ impl Process<'_> {
     ) -> std::result::Result<(), Failure> {
         let fatal = Failure::Fatal;
         let unit = self.unit_of(range).map_err(fatal)?.clone();
-        let patience = self.lock_patience();
+        let alone = self.pace(range).is_smallest() && unit.walk == Walk::Key;
+        let patience = self.lock_patience(alone).map_err(fatal)?;
         session::set_lock_timeout(patience).map_err(fatal)?;
         let limit = statement_limit(self.settings().target_ms, hurried && !one_by_one);
         let timer = limit.map(StatementTimer::arm);
@@ -149,11 +152,16 @@ impl Process<'_> {
         Ok(())
     }
 
-    /// A batch has its rows locked while it waits for another one, so it does not wait for long.
-    fn lock_patience(&self) -> Duration {
+    /// A batch has its rows locked while it waits for another one, so it does not wait for long, and never so long that a
+    /// deadlock would be found, which may end the other session. A row alone is waited for.
+    fn lock_patience(&self, alone: bool) -> Result<Duration> {
         let target = Duration::from_millis(self.settings().target_ms.into());
         let bound = settings::lock_timeout();
-        if bound.is_zero() || !self.can_skip() { target.max(bound) } else { target.min(bound) }
+        if alone && !self.can_skip() {
+            return Ok(target.max(bound));
+        }
+        let patience = if bound.is_zero() { target } else { target.min(bound) };
+        Ok(patience.min(session::deadlock_timeout()? / 2))
     }
 
     fn all(&self, unit: &Unit, next: &Next) -> Result<Outcome> {
@@ -170,7 +178,7 @@ impl Process<'_> {
         statement::explain(unit, &self.run.clauses)?;
         let mut outcome = Outcome::default();
         for row in statement::rows(unit, &self.run.clauses, &next.span, next.stripe)? {
-            let patience = if self.can_skip() { ROW_PATIENCE } else { settings::lock_timeout() };
+            let patience = if self.can_skip() { ROW_PATIENCE } else { self.lock_patience(false)? };
             let fate = subtransaction::contained(|| {
                 session::set_lock_timeout(patience)?;
                 rows::change(unit, &self.run.clauses, &row)
