@@ -37,7 +37,7 @@ tables: ## Measure the guard against Postgres and squawk, and write docs/guard-t
 	done; python3 tests/truth/squawk.py
 
 soak: ## Every fault at every step of a deploy, and many random kills (KILLS=200), on PostgreSQL 15 and 18; takes long
-	@FAULTS=$${FAULTS:-0} KILLS=$${KILLS:-200} tools/test.sh --driver "each_committed_step_can_be_the_last deploy_survives_kills backfill_survives_kills" $(MAJORS)
+	@FAULTS=$${FAULTS:-0} KILLS=$${KILLS:-200} tools/test.sh --driver "each_committed_step_can_be_the_last deploy_survives_kills backfill_survives_kills backfill_by_key_survives_kills backfill_by_key_with_workers_survives_kills backfill_by_page_survives_kills backfill_by_page_with_workers_survives_kills" $(MAJORS)
 
 clean: ## Remove everything that was built, and stop and remove throw-away clusters
 	@tools/clean.sh

@@ -78,11 +78,13 @@ impl Process<'_> {
                 Failure::Row(_) => self.pace(range).shrink(8.0),
                 Failure::Contended(error) => {
                     self.failures += 1;
-                    if self.failures > settings::lock_retries() {
+                    // Rows that are locked can be left at the last, unless it is the table that is locked.
+                    let last = self.failures > settings::lock_retries();
+                    if last && (one_by_one || !self.can_skip()) {
                         return Err(error);
                     }
-                    one_by_one = one_by_one || (small && self.failures >= PATIENCE && self.can_skip());
-                    self.pace(range).shrink(4.0);
+                    one_by_one = one_by_one || last || (small && self.failures >= PATIENCE && self.can_skip());
+                    self.pace(range).shrink(if last { f64::INFINITY } else { 4.0 });
                     self.step_back(&error)?;
                 }
             }
@@ -122,7 +124,8 @@ impl Process<'_> {
     ) -> std::result::Result<(), Failure> {
         let fatal = Failure::Fatal;
         let unit = self.unit_of(range).map_err(fatal)?.clone();
-        let patience = lock_patience(self.settings().target_ms, self.can_skip());
+        let alone = self.pace(range).is_smallest() && unit.walk == Walk::Key;
+        let patience = lock_patience(self.settings().target_ms, self.can_skip(), alone).map_err(fatal)?;
         session::set_lock_timeout(patience).map_err(fatal)?;
         let limit = if one_by_one { None } else { statement_limit(self.settings().target_ms, hurried) };
         let timer = limit.map(StatementTimer::arm);
@@ -166,14 +169,16 @@ impl Process<'_> {
         statement::explain(unit, &self.run.clauses)?;
         let mut outcome = Outcome::default();
         for row in statement::rows(unit, &self.run.clauses, &next.span, next.stripe)? {
-            let patience = if self.can_skip() { ROW_PATIENCE } else { settings::lock_timeout() };
+            let target_ms = self.settings().target_ms;
+            let patience = if self.can_skip() { ROW_PATIENCE } else { lock_patience(target_ms, false, false)? };
             let timer = statement_timer::of_session().map(StatementTimer::arm);
             let fate = subtransaction::contained(|| {
                 session::set_lock_timeout(patience)?;
                 rows::change(unit, &self.run.clauses, &row)
             });
+            let over = fate.is_err() && timer.as_ref().is_some_and(StatementTimer::is_over);
             drop(timer);
-            match rows::fate(fate)? {
+            match rows::fate(fate).map_err(|error| if over { timed_out(error) } else { error })? {
                 Fate::Changed => outcome.rows += 1,
                 Fate::Gone => {}
                 Fate::Locked(_) if self.can_skip() => outcome.skipped += 1,
@@ -245,10 +250,16 @@ fn next(unit: &Unit, range: &Range, size: u64) -> Result<Next> {
     Ok(Next { span: Span { from: rest.from, to }, size, stripe })
 }
 
+/// In Postgres's words; of a cancel by a timer of ours it says that a person wanted it.
+fn timed_out(mut error: Error) -> Error {
+    "canceling statement due to statement timeout".clone_into(&mut error.message);
+    error
+}
+
 /// What an error means for the batch. `over`: our own timer had run out.
 fn sort(error: Error, over: bool) -> Failure {
     match error.sqlstate {
-        Some(QUERY_CANCELED) if over => Failure::Slow(error),
+        Some(QUERY_CANCELED) if over => Failure::Slow(timed_out(error)),
         _ if error.is_transient() => Failure::Contended(error),
         _ if is_of_a_row(&error) => Failure::Row(error),
         _ => Failure::Fatal(error),

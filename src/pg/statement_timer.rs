@@ -13,7 +13,6 @@ const STATEMENT_TIMEOUT: c_int = 3;
 /// At or above `USER_TIMEOUT` in every version: Postgres takes the next that is free.
 const ANY_USER_TIMEOUT: c_int = 1000;
 
-
 unsafe extern "C-unwind" {
     fn enable_timeout_after(id: c_int, delay_ms: c_int);
     fn disable_timeout(id: c_int, keep_indicator: bool);

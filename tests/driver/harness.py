@@ -96,6 +96,14 @@ class Cluster:
             time.sleep(0.005)
         raise AssertionError(f"no session {application}")
 
+    def until(self, sql, wanted, timeout=60, db="test"):
+        """Waits until a query answers that."""
+        deadline = time.time() + timeout
+        while (answer := self.sql(sql, db=db)) != wanted:
+            if time.time() > deadline:
+                raise AssertionError(f"{sql}\nnever becomes {wanted!r}; it is {answer!r}")
+            time.sleep(0.02)
+
     def kill(self, pid):
         """kill -9 a backend, and wait until the server has recovered. False when it had ended by itself."""
         crashes = self.log().count("all server processes terminated; reinitializing")
