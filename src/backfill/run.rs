@@ -287,7 +287,8 @@ impl<'a> Leader<'a> {
     }
 
     fn finish(&mut self, fresh: &[Unit]) -> Result<()> {
-        let mut pass = self.run.pass;
+        // The walks of this call; an earlier one may have ended with rows that kept appearing.
+        let (mut pass, mut walks) = (self.run.pass, 1);
         loop {
             self.walk()?;
             let end = self.settle()?;
@@ -295,7 +296,8 @@ impl<'a> Leader<'a> {
                 break;
             }
             pass += 1;
-            if pass > MOST_WALKS {
+            walks += 1;
+            if walks > MOST_WALKS {
                 return fail(endless(self.run));
             }
             let units = with_newcomers(self.run, fresh)?;

@@ -44,8 +44,10 @@ ALTER TABLE bfp DISABLE TRIGGER off;
 CREATE TRIGGER mirrored AFTER UPDATE ON bfp FOR EACH ROW EXECUTE FUNCTION bfp_trigger();
 ALTER TABLE bfp ENABLE REPLICA TRIGGER mirrored;
 CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON bfp DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION bfp_trigger();
+SET client_min_messages = error;
 CREATE PUBLICATION bfp_sent FOR TABLE bfp;
 CREATE PUBLICATION bfp_inserts FOR TABLE bfp WITH (publish = 'insert');
+SET client_min_messages = warning;
 \set others 'subject NOT IN (''target'', ''walk'', ''stripes'', ''batches'', ''locks'', ''workers'', ''rows'', ''WAL'') AND subject NOT LIKE ''limits%'''
 \x
 \pset format unaligned
@@ -89,6 +91,7 @@ CREATE TABLE bfp_top (id int PRIMARY KEY, v int);
 CREATE TABLE bfp_low (other int PRIMARY KEY) INHERITS (bfp_top);
 SELECT * FROM migrator.plan_backfill('bfp_top', 'v = 1') WHERE subject IN ('target', 'walk', 'stripes');
 -- A condition on a column that was just added: the planner cannot know. One that does not name it is estimated.
+ANALYZE bfp;
 ALTER TABLE bfp ADD fresh int;
 SELECT * FROM migrator.plan_backfill('bfp', 'fresh = 1', 'fresh IS NULL') WHERE subject IN ('rows', 'WAL');
 SELECT * FROM migrator.plan_backfill('bfp', 'fresh = 1', 'id > 0') WHERE subject = 'rows';
@@ -122,6 +125,7 @@ SELECT * FROM migrator.plan_backfill('bfp', 'pad = email', limits => '{"stop_if"
 CREATE ROLE bfp_role;
 SELECT migrator.grant_deploy('bfp_role');
 GRANT SELECT, UPDATE ON bfp_left TO bfp_role;
+ANALYZE bfp_left;
 ALTER TABLE bfp_left ENABLE ROW LEVEL SECURITY;
 CREATE POLICY mine ON bfp_left USING (id < 50);
 SET ROLE bfp_role;
