@@ -9,6 +9,7 @@ use crate::catalog::backfill::range::{self, Gain, Range};
 use crate::catalog::backfill::run::Run;
 use crate::catalog::backfill::unit::{self, Frontier};
 use crate::catalog::backfill::{Span, Unit, Walk, statement, target};
+use crate::catalog::session;
 use crate::error::{Report, Result, code, fail};
 use crate::pg::session_lock::{Key, SessionLock};
 use crate::pg::{transaction, wait};
@@ -96,6 +97,8 @@ impl<'a> Process<'a> {
 
     /// A range that nobody works at, or a new one.
     fn claim(&mut self) -> Result<Option<(Range, SessionLock)>> {
+        // Who cuts a range lets the others wait for it, as long as that takes.
+        session::wait_for_locks()?;
         for found in range::open(self.run.id)? {
             let Some(lock) = SessionLock::try_acquire(Key { class: RANGE_CLASS, object: found.id }) else { continue };
             // It may have been done between the look and the lock.
