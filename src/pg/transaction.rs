@@ -12,6 +12,8 @@ pub fn commit() -> Result<()> {
         // SAFETY: raw calls only. The caller stands in a direct top-level CALL (see top_level.rs), where
         // Postgres itself would allow COMMIT; the order is that of SPI_commit.
         unsafe {
+            // What a commit leaves in the current memory context goes with the transaction; in ours it would pile up.
+            pg_sys::CurrentMemoryContext = pg_sys::TopTransactionContext;
             boundary::catch(|| {
                 raw::ForgetPortalSnapshots();
                 raw::CommitTransactionCommand();
