@@ -125,7 +125,7 @@ impl Process<'_> {
         let fatal = Failure::Fatal;
         let unit = self.unit_of(range).map_err(fatal)?.clone();
         let alone = self.pace(range).is_smallest() && unit.walk == Walk::Key;
-        let patience = lock_patience(self.settings().target_ms, self.can_skip(), alone).map_err(fatal)?;
+        let patience = lock_patience(self.settings().target_ms, self.can_skip(), alone);
         session::set_lock_timeout(patience).map_err(fatal)?;
         let limit = if one_by_one { None } else { statement_limit(self.settings().target_ms, hurried) };
         let timer = limit.map(StatementTimer::arm);
@@ -170,7 +170,7 @@ impl Process<'_> {
         let mut outcome = Outcome::default();
         for row in statement::rows(unit, &self.run.clauses, &next.span, next.stripe)? {
             let target_ms = self.settings().target_ms;
-            let patience = if self.can_skip() { ROW_PATIENCE } else { lock_patience(target_ms, false, false)? };
+            let patience = if self.can_skip() { ROW_PATIENCE } else { lock_patience(target_ms, false, false) };
             let timer = statement_timer::of_session().map(StatementTimer::arm);
             let fate = subtransaction::contained(|| {
                 session::set_lock_timeout(patience)?;

@@ -29,9 +29,7 @@ pub use request::Request;
 pub use run::{run, run_started, start};
 pub use settings::Wanted;
 
-use crate::catalog::session;
-use crate::error::Result;
-use crate::pg::statement_timer;
+use crate::pg::{lock_timeout, statement_timer};
 
 /// How long one statement of a batch may take: what the session allows, and, unless the batch cannot be smaller, three
 /// times what it should take, because others wait for its rows.
@@ -47,12 +45,12 @@ fn statement_limit(target_ms: u32, hurried: bool) -> Option<Duration> {
 /// How long a batch waits for a lock. It has its rows locked while it waits for another one, so it does not wait for long,
 /// and never so long that a deadlock would be found, which may end the other session. A row `alone` that no sweep would
 /// find again is waited for.
-fn lock_patience(target_ms: u32, can_skip: bool, alone: bool) -> Result<Duration> {
+fn lock_patience(target_ms: u32, can_skip: bool, alone: bool) -> Duration {
     let target = Duration::from_millis(target_ms.into());
     let bound = crate::settings::lock_timeout();
     if alone && !can_skip {
-        return Ok(target.max(bound));
+        return target.max(bound);
     }
     let patience = if bound.is_zero() { target } else { target.min(bound) };
-    Ok(patience.min(session::deadlock_timeout()? / 2))
+    patience.min(lock_timeout::of_deadlocks() / 2)
 }

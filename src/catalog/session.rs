@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::pg::spi::{query, query_planned};
+use crate::pg::spi::query;
 
 /// The value of a setting; `None` for one that does not exist.
 pub fn setting(name: &str) -> Result<Option<String>> {
@@ -23,13 +23,6 @@ pub fn set_lock_timeout(bound: Duration) -> Result<()> {
     }
     let milliseconds = bound.as_millis().to_string();
     query("SELECT pg_catalog.set_config('lock_timeout', $1, true)", &[Some(&milliseconds)]).map(drop)
-}
-
-/// After so long in a queue Postgres looks for a deadlock, and ends whoever looked when there is one.
-pub fn deadlock_timeout() -> Result<Duration> {
-    let sql = "SELECT setting FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'deadlock_timeout'";
-    let milliseconds = query_planned(sql, &[])?.first().and_then(|r| r.number(0)).unwrap_or(1000);
-    Ok(Duration::from_millis(milliseconds))
 }
 
 /// Waits for locks as long as it takes, until the transaction ends.

@@ -17,6 +17,12 @@ pub fn current() -> i32 {
     unsafe { pg_sys::LockTimeout }
 }
 
+/// After so long in a queue Postgres looks for a deadlock, and ends whoever looked when there is one.
+pub fn of_deadlocks() -> std::time::Duration {
+    // SAFETY: a read of the setting's variable.
+    std::time::Duration::from_millis(u64::try_from(unsafe { pg_sys::DeadlockTimeout }).unwrap_or(1000))
+}
+
 /// Sets it as SET LOCAL does: whatever ends the transaction or subtransaction by an error puts it back.
 pub fn set_local(milliseconds: i32) {
     let value = convert::c_string(&milliseconds.to_string());

@@ -92,7 +92,7 @@ impl Plan {
         self.walk();
         self.stripes()?;
         self.batches();
-        self.locks()?;
+        self.locks();
         self.workers()?;
         self.how_many()?;
         self.resume()?;

@@ -96,9 +96,9 @@ impl Plan {
         );
     }
 
-    pub(super) fn locks(&mut self) -> Result<()> {
+    pub(super) fn locks(&mut self) {
         let can_skip = self.work.clauses.condition.is_some();
-        let patience = lock_patience(self.work.settings.target_ms, can_skip, false)?.as_millis();
+        let patience = lock_patience(self.work.settings.target_ms, can_skip, false).as_millis();
         let mut lines = vec![format!(
             "waits {patience} ms for a lock, then tries again, {} times, with growing pauses",
             settings::lock_retries()
@@ -110,7 +110,6 @@ impl Plan {
             lines.push(format!("lock_timeout ({own}) does not count here, migrator.lock_timeout does"));
         }
         self.add("locks", lines.join("\n"));
-        Ok(())
     }
 
     pub(super) fn workers(&mut self) -> Result<()> {
