@@ -24,7 +24,7 @@ from ways import (AFTER, BUSY, CAP, FROM_START, KEYSET, KEYSET_ROWS, LIMIT, LIMI
 
 QUICK = "--quick" in sys.argv
 SMALL, BIG, RANDOM, LOADED = (20000, 80000, 20000, 40000) if QUICK else (1000000, 4000000, 500000, 1000000)
-TURNS = 1 if QUICK else 3
+TURNS = 1 if QUICK else 2
 BASELINE = 3 if QUICK else 12       # seconds of the other sessions alone, before each run
 
 SETTINGS = ("fsync = on", "shared_buffers = 1GB", "checkpoint_timeout = 30min", "autovacuum = off")
