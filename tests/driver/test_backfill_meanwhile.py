@@ -74,10 +74,10 @@ def test_a_table_that_is_locked_in_the_middle_is_waited_for(cluster):
     table(cluster, 3000, 0.002)
     for call in (CALL.replace("200", "20"), ONCE.replace("200", "20").replace("hits = hits + 1", "hits = hits + 10")):
         backfill = cluster.popen(call, env={"PGAPPNAME": "victim"})
-        cluster.until("SELECT rows_done > 20 FROM migrator.backfills ORDER BY id DESC LIMIT 1;", "t")
+        cluster.until("SELECT rows_done > 20 FROM migrator.backfills WHERE state = 'running';", "t")
         holder = hold(cluster, "LOCK TABLE t;")
         # In a batch it steps back and tries again; between two it waits, with nothing in hand.
-        cluster.until("SELECT waiting_for ~ 'Lock: relation|lock timeout; retry' FROM migrator.backfills ORDER BY id DESC LIMIT 1;", "t")
+        cluster.until("SELECT waiting_for ~ 'Lock: relation|lock timeout; retry' FROM migrator.backfills WHERE state = 'running';", "t")
         let_go(cluster, holder)
         cluster.sql("SET lock_timeout = 0; ALTER TABLE t DISABLE TRIGGER slow;")
         contains(backfill.communicate(timeout=60)[1], "done: 3000 rows")
