@@ -8,6 +8,7 @@ CREATE TABLE migrator.backfill_run (
     where_clause text,
     walk text NOT NULL CHECK (walk IN ('key', 'physical')),
     state text NOT NULL CHECK (state IN ('scheduled', 'running', 'done', 'failed', 'cancelled')),
+    generation integer NOT NULL DEFAULT 0,
     pass integer NOT NULL DEFAULT 1,
     sweep integer NOT NULL DEFAULT 0,
     rows_estimate bigint NOT NULL DEFAULT 0,
@@ -26,6 +27,8 @@ CREATE TABLE migrator.backfill_run (
     report jsonb
 );
 COMMENT ON TABLE migrator.backfill_run IS 'One row per backfill. Read migrator.backfills instead.';
+COMMENT ON COLUMN migrator.backfill_run.generation IS 'Counts the sessions that led it and their walks; a worker of an earlier one leaves';
+COMMENT ON COLUMN migrator.backfill_run.started_by IS 'The role that ran it last';
 COMMENT ON COLUMN migrator.backfill_run.pass IS '1 walks what was there at the start; a later one walks anew because too much is left to be swept up';
 COMMENT ON COLUMN migrator.backfill_run.sweep IS 'How often what still matched was looked for and changed row by row';
 COMMENT ON COLUMN migrator.backfill_run.seconds IS 'Time it ran, without the time it was held';
@@ -59,7 +62,7 @@ CREATE TABLE migrator.backfill_unit (
     name text NOT NULL,
     whole boolean NOT NULL,
     walk text NOT NULL CHECK (walk IN ('key', 'physical')),
-    key_columns text[] NOT NULL,
+    key_order text[] NOT NULL,
     stripes integer NOT NULL,
     frontier jsonb,
     high jsonb,
@@ -68,6 +71,7 @@ CREATE TABLE migrator.backfill_unit (
 );
 COMMENT ON TABLE migrator.backfill_unit IS 'A table that a backfill walks, and up to where it is cut into ranges';
 COMMENT ON COLUMN migrator.backfill_unit.whole IS 'With all its partitions or children, which cannot be walked one by one';
+COMMENT ON COLUMN migrator.backfill_unit.key_order IS 'Each column of its key with its type and collation: what the order of the walk depends on';
 COMMENT ON COLUMN migrator.backfill_unit.frontier IS 'The end of the last range: a key as a JSON array of texts, or a block number';
 COMMENT ON COLUMN migrator.backfill_unit.high IS 'Where the walk ends: the highest key, or the number of blocks, when it began';
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::hold::Hold;
 use super::process::{self, Process, block_after, blocks, gone, spread};
 use super::rows::{self, Fate};
 use super::{lock_patience, statement_limit};
@@ -9,9 +10,7 @@ use crate::catalog::backfill::range::{self, Gain, Range};
 use crate::catalog::backfill::{Span, Stripe, Unit, Walk, errors, run, statement};
 use crate::catalog::session;
 use crate::error::{Error, Report, Result, SqlState, code, fail};
-use crate::migration::backoff;
-use crate::pg::statement_timer::{self, StatementTimer};
-use crate::pg::{subtransaction, transaction, wait, waiters};
+use crate::pg::{statement_timer, subtransaction, transaction, waiters};
 use crate::settings;
 
 /// `query_canceled`: by our own timer, or by a person.
@@ -54,18 +53,22 @@ enum Failure {
 }
 
 impl Process<'_> {
-    /// Tries until a batch of the range is committed, ever smaller, in the end row by row.
-    pub(super) fn batch(&mut self, range: &mut Range) -> Result<()> {
-        self.failures = 0;
-        let (mut one_by_one, mut hurried) = (false, true);
+    /// Tries until a batch of the range is committed, ever smaller, in the end row by row. False when this process is to
+    /// leave.
+    pub(super) fn batch(&mut self, range: &mut Range, beat: &mut impl FnMut(&mut Hold) -> Result<()>) -> Result<bool> {
+        let (mut one_by_one, mut hurried, mut retries) = (false, true, 0);
         loop {
             self.heed_settings();
             let begun = Instant::now();
             let failure = match self.attempt(range, one_by_one, hurried, begun) {
-                Ok(()) => return Ok(()),
+                Ok(()) if retries == 0 => return Ok(true),
+                Ok(()) => return self.hold.has_stepped_back().map(|()| true),
                 Err(failure) => failure,
             };
             transaction::restart()?;
+            if !self.hold.go_on(beat)? {
+                return Ok(false);
+            }
             let small = self.is_small(range)?;
             match failure {
                 Failure::Fatal(error) => return Err(error),
@@ -77,15 +80,17 @@ impl Process<'_> {
                 Failure::Row(_) if small => one_by_one = true,
                 Failure::Row(_) => self.pace(range).shrink(8.0),
                 Failure::Contended(error) => {
-                    self.failures += 1;
+                    retries += 1;
                     // Rows that are locked can be left at the last, unless it is the table that is locked.
-                    let last = self.failures > settings::lock_retries();
+                    let last = retries > settings::lock_retries();
                     if last && (one_by_one || !self.can_skip()) {
                         return Err(error);
                     }
-                    one_by_one = one_by_one || last || (small && self.failures >= PATIENCE && self.can_skip());
+                    one_by_one = one_by_one || last || (small && retries >= PATIENCE && self.can_skip());
                     self.pace(range).shrink(if last { f64::INFINITY } else { 4.0 });
-                    self.step_back(&error)?;
+                    if !self.hold.step_back(&error, retries, beat)? {
+                        return Ok(false);
+                    }
                 }
             }
         }
@@ -104,17 +109,6 @@ impl Process<'_> {
         Ok(self.pace(range).size() <= few)
     }
 
-    /// Waits before the next attempt, and lets people know when it becomes long.
-    fn step_back(&mut self, error: &Error) -> Result<()> {
-        let pause = backoff::pause(self.failures);
-        if pause >= Duration::from_millis(500) {
-            run::waits_for(self.run.id, Some(&format!("{}; retry {}", error.message, self.failures)))?;
-            transaction::commit()?;
-            self.hold.says(&error.message, self.failures, pause)?;
-        }
-        wait::sleep(pause)
-    }
-
     fn attempt(
         &mut self,
         range: &mut Range,
@@ -128,16 +122,13 @@ impl Process<'_> {
         let patience = lock_patience(self.settings().target_ms, self.can_skip(), alone);
         session::set_lock_timeout(patience).map_err(fatal)?;
         let limit = if one_by_one { None } else { statement_limit(self.settings().target_ms, hurried) };
-        let timer = limit.map(StatementTimer::arm);
         let size = spread(&unit, range, self.pace(range).size(), self.settings().workers);
-        let next = next(&unit, range, size);
-        let outcome = next.and_then(|next| {
+        let (outcome, over) = statement_timer::within(limit, || {
+            let next = next(&unit, range, size)?;
             statement::check_constraints_at_once()?;
             let outcome = if one_by_one { self.row_by_row(&unit, &next) } else { self.all(&unit, &next) };
             outcome.map(|outcome| (next, outcome))
         });
-        let over = timer.as_ref().is_some_and(StatementTimer::is_over);
-        drop(timer);
         let (next, outcome) = outcome.map_err(|error| sort(error, over))?;
         let waited = waiters::wait_for_us();
         let changed = self.store(&unit, range, &next, &outcome, begun).map_err(fatal)?;
@@ -148,9 +139,6 @@ impl Process<'_> {
         *range = changed;
         if outcome.failed > 0 {
             self.check_error_ratio().map_err(fatal)?;
-        }
-        if self.failures > 0 {
-            run::waits_for(self.run.id, None).and_then(|()| transaction::commit()).map_err(fatal)?;
         }
         Ok(())
     }
@@ -171,13 +159,12 @@ impl Process<'_> {
         for row in statement::rows(unit, &self.run.clauses, &next.span, next.stripe)? {
             let target_ms = self.settings().target_ms;
             let patience = if self.can_skip() { ROW_PATIENCE } else { lock_patience(target_ms, false, false) };
-            let timer = statement_timer::of_session().map(StatementTimer::arm);
-            let fate = subtransaction::contained(|| {
-                session::set_lock_timeout(patience)?;
-                rows::change(unit, &self.run.clauses, &row)
+            let (fate, over) = statement_timer::within(statement_timer::of_session(), || {
+                subtransaction::contained(|| {
+                    session::set_lock_timeout(patience)?;
+                    rows::change(unit, &self.run.clauses, &row)
+                })
             });
-            let over = fate.is_err() && timer.as_ref().is_some_and(StatementTimer::is_over);
-            drop(timer);
             match rows::fate(fate).map_err(|error| if over { timed_out(error) } else { error })? {
                 Fate::Changed => outcome.rows += 1,
                 Fate::Gone => {}
@@ -229,7 +216,7 @@ impl Process<'_> {
         if totals.errors as f64 <= ratio * totals.rows_visited.max(1.0) || (totals.errors < FEW_ERRORS && ratio > 0.0) {
             return Ok(());
         }
-        let first = errors::of(self.run.id, 1)?.pop();
+        let first = errors::of(self.run.id, Some(1))?.pop();
         fail(rows::too_many(self.run, totals.errors, ratio, first.as_ref()))
     }
 }

@@ -89,11 +89,6 @@ fn whole(described: &Described, leaves: &[&Described], tree: &[u32]) -> Result<O
             return Ok(Some(format!("policies of {} apply to you", table.quoted)));
         }
     }
-    for leaf in leaves {
-        if target::has_policies_for_caller(leaf.relation)? {
-            return Ok(Some(format!("policies of {} would apply to you if it were named", leaf.quoted)));
-        }
-    }
     let oids: Vec<u32> = leaves.iter().map(|l| l.relation).collect();
     let missing = target::not_updatable(&oids)?.and_then(|oid| leaves.iter().find(|l| l.relation == oid));
     Ok(missing.map(|leaf| format!("you have no rights on {} itself", leaf.quoted)))
@@ -180,7 +175,10 @@ fn no_key(name: &str, clauses: &Clauses) -> Report {
 fn stripes(unit: &Unit, size: Size, columns: &[String], wish: Wish) -> Result<(u32, String)> {
     if let Some(stripes) = wish.stripes {
         if stripes > 1 && unit.walk == Walk::Key {
-            statement::can_hash(unit)?;
+            statement::can_hash(unit).map_err(|mut error| {
+                error.hint.get_or_insert_with(|| "Leave stripes out: they are made by a hash of the key.".to_owned());
+                error
+            })?;
         }
         return Ok((stripes, "as you asked".to_owned()));
     }
@@ -259,7 +257,7 @@ pub fn restore(target: u32, stored: &[Stored]) -> Result<Vec<Unit>> {
                 alias: name.clone().filter(|_| s.relation != target),
                 only: !s.whole,
                 walk: s.walk,
-                key: key.filter(|_| s.walk == Walk::Physical || !s.key_columns.is_empty()),
+                key: key.filter(|_| s.walk == Walk::Physical || !s.key_order.is_empty()),
                 stripes: s.stripes,
                 density: density(Size::of(&members)?),
             })
@@ -300,7 +298,7 @@ pub fn is_as_stored(units: &[Unit], stored: &[Stored]) -> bool {
             unit.relation == stored.relation
                 && unit.walk == stored.walk
                 && (unit.walk == Walk::Physical
-                    || unit.key.as_ref().map(Key::names).unwrap_or_default() == stored.key_columns)
+                    || unit.key.as_ref().map(Key::order).unwrap_or_default() == stored.key_order)
         })
 }
 

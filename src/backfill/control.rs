@@ -74,7 +74,7 @@ pub fn alter(id: Option<i32>, wanted: &Wanted) -> Result<String> {
 fn not_yours(id: u32, by: &str) -> Report {
     Report::new(code::INVALID_ARGUMENT, format!("pause_if and stop_if of backfill {id} are not yours to set"))
         .detail(format!("They would run with the rights of role \"{by}\", which gave its settings."))
-        .hint("Have that role set them, or pause the backfill: SELECT migrator.pause_backfill(id);")
+        .hint(format!("Have that role set them, or pause the backfill:\nSELECT migrator.pause_backfill({id});"))
 }
 
 fn is_idle(id: u32) -> bool {

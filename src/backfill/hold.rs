@@ -8,6 +8,7 @@ use super::settings::Settings;
 use crate::catalog::backfill::control::{self, Control};
 use crate::catalog::backfill::run;
 use crate::error::{Report, Result, code, fail};
+use crate::migration::backoff;
 use crate::pg::session_lock::{Key, is_free};
 use crate::pg::user::current_role;
 use crate::pg::{report, transaction, wait};
@@ -15,6 +16,8 @@ use crate::settings;
 
 /// How long between two looks while it is held.
 const PAUSE: Duration = Duration::from_millis(100);
+/// People are told of pauses from this length on.
+const WORTH_A_WORD: Duration = Duration::from_millis(500);
 
 /// What a process looks at between two batches.
 pub struct Hold {
@@ -23,12 +26,21 @@ pub struct Hold {
     settings: Settings,
     version: u32,
     watch: Watch,
-    /// 0 is the leader, whose session holds the lock of the run.
-    number: u32,
+    /// `None` is the leader, whose session holds the lock of the run.
+    worker: Option<Worker>,
     /// Time it was held, since somebody asked.
     held: Duration,
     /// What it waits for now.
     reason: Option<String>,
+}
+
+/// Which of a run's workers a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Worker {
+    /// From 1.
+    pub number: u32,
+    /// Of the leader, or the walk, that it was started for.
+    pub generation: u32,
 }
 
 /// What a look came to.
@@ -39,13 +51,11 @@ enum Look {
 }
 
 impl Hold {
-    /// For process `number` of a run.
-    pub fn new(run: u32, target: &str, tables: Vec<u32>, number: u32) -> Result<Self> {
-        let Some(control) = control::read(run)? else { return fail(unknown(run)) };
-        let settings = Settings::from_json(&control.settings);
-        let watch = Watch::new(limits(run, target, &settings, &control)?, tables);
-        let (version, held) = (control.version, Duration::ZERO);
-        Ok(Self { run, target: target.to_owned(), settings, version, watch, number, held, reason: None })
+    /// For a process of a run. Nobody has been asked yet.
+    pub fn new(run: u32, target: &str, tables: Vec<u32>, worker: Option<Worker>) -> Self {
+        let (settings, watch) = (Settings::default(), Watch::new(Limits::default(), tables));
+        let (target, held) = (target.to_owned(), Duration::ZERO);
+        Self { run, target, settings, version: 0, watch, worker, held, reason: None }
     }
 
     /// The settings as of the last look.
@@ -63,18 +73,51 @@ impl Hold {
         std::mem::take(&mut self.held)
     }
 
-    /// Tells the person who called that something takes longer.
-    pub fn says(&self, what: &str, retry: u32, pause: Duration) -> Result<()> {
-        if self.number > 0 {
-            return Ok(());
+    /// Waits before retry number `retry` of what others were in the way of, and lets people know when that becomes long.
+    /// False when this process is to leave.
+    pub fn step_back(
+        &mut self,
+        error: &Report,
+        retry: u32,
+        beat: &mut impl FnMut(&mut Self) -> Result<()>,
+    ) -> Result<bool> {
+        let pause = backoff::pause(retry);
+        if pause >= WORTH_A_WORD {
+            run::waits_for(self.run, Some(&format!("{}; retry {retry}", error.message)))?;
+            if self.worker.is_none() {
+                report::notice(format!(
+                    "backfill {} of {}: {}; retry {retry} of {} in {:.1} s",
+                    self.run,
+                    self.target,
+                    error.message,
+                    settings::lock_retries(),
+                    pause.as_secs_f64()
+                ))?;
+            }
         }
-        report::notice(format!(
-            "backfill {} of {}: {what}; retry {retry} of {} in {:.1} s",
-            self.run,
-            self.target,
-            settings::lock_retries(),
-            pause.as_secs_f64()
-        ))
+        self.rest(pause, beat)
+    }
+
+    /// Sleeps so long, with nothing in hand, and heeds what people want meanwhile. False when this process is to leave.
+    pub fn rest(&mut self, pause: Duration, beat: &mut impl FnMut(&mut Self) -> Result<()>) -> Result<bool> {
+        let end = Instant::now() + pause;
+        loop {
+            transaction::commit()?;
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(true);
+            }
+            wait::sleep(left.min(PAUSE))?;
+            if !self.go_on(beat)? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Waits no more: what `step_back` said is over.
+    pub fn has_stepped_back(&self) -> Result<()> {
+        run::waits_for(self.run, None)?;
+        transaction::commit()
     }
 
     /// Returns when the next batch may begin; false when this process is to leave. While it waits it has no snapshot and no
@@ -104,16 +147,25 @@ impl Hold {
         }
     }
 
+    /// Whether the run has ended, is to end, or has another leader by now, or none.
+    fn is_over_for(&self, worker: Worker, control: &Control) -> bool {
+        control.generation != worker.generation
+            || control.state != "running"
+            || control.wish == "cancel"
+            || is_free(Key { class: RUN_CLASS, object: self.run })
+    }
+
     /// One look. A look at the limits ends its transaction.
     fn look(&mut self) -> Result<Look> {
         let Some(control) = control::read(self.run)? else { return fail(unknown(self.run)) };
+        // Before its settings are looked at: another leader may be another role.
+        if self.worker.is_some_and(|worker| self.is_over_for(worker, &control)) {
+            return Ok(Look::Leave);
+        }
         if control.version != self.version {
             self.settings = Settings::from_json(&control.settings);
             self.watch.set_limits(limits(self.run, &self.target, &self.settings, &control)?);
             self.version = control.version;
-        }
-        if control.wish == "cancel" && self.number > 0 {
-            return Ok(Look::Leave);
         }
         if control.wish == "cancel" {
             return fail(
@@ -125,14 +177,11 @@ impl Hold {
                 .hint("The same call goes on where it was."),
             );
         }
-        if self.number > 0 {
-            let orphaned = is_free(Key { class: RUN_CLASS, object: self.run });
-            if orphaned || control.state != "running" || self.number >= self.settings.workers {
-                return Ok(Look::Leave);
-            }
-        } else if control.state != "running" {
+        match self.worker {
+            Some(worker) if worker.number >= self.settings.workers => return Ok(Look::Leave),
             // A worker has met an error and stored it.
-            return Err(Box::new(run::stored_error(self.run)?));
+            None if control.state != "running" => return Err(Box::new(run::stored_error(self.run)?)),
+            _ => {}
         }
         if control.wish == "pause" {
             return Ok(Look::Wait(format!("resume_backfill({}): paused by {}", self.run, control.by)));
@@ -154,8 +203,7 @@ impl Hold {
     }
 }
 
-/// The limits among the settings, unless they would have us run what another role wrote: who calls gives his own, but a
-/// worker may find that somebody else has called since it was started.
+/// The limits among the settings, unless they would have us run what another role wrote: who calls gives his own.
 fn limits(run: u32, target: &str, settings: &Settings, control: &Control) -> Result<Limits> {
     let limits = Limits::parse(settings.limits.as_deref())?;
     if !limits.run_code() || control.settings_by == current_role() {

@@ -11,6 +11,7 @@ mod crew;
 mod hold;
 mod limits;
 mod pace;
+mod patience;
 mod plan;
 mod process;
 mod progress;

@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use super::hold::Hold;
 use super::pace::Pace;
+use super::patience::patiently;
 use super::settings::Settings;
 use crate::catalog::backfill::range::{self, Gain, Range};
 use crate::catalog::backfill::run::Run;
 use crate::catalog::backfill::unit::{self, Frontier};
 use crate::catalog::backfill::{Span, Unit, Walk, statement, target};
-use crate::catalog::session;
 use crate::error::{Report, Result, code, fail};
 use crate::pg::session_lock::{Key, SessionLock};
-use crate::pg::{transaction, wait};
+use crate::pg::wait;
 
 /// Class of the advisory locks of runs (`migb`); the object is the run's id. "Running" is true exactly while it is held.
 pub const RUN_CLASS: u32 = 0x6d69_6762;
@@ -42,8 +42,6 @@ pub struct Process<'a> {
     /// The unit that they count in.
     unit: Option<usize>,
     pages_at_hand: u64,
-    /// Failures in a row of the batch that is being tried.
-    pub(super) failures: u32,
 }
 
 /// What one step came to.
@@ -59,24 +57,32 @@ impl<'a> Process<'a> {
     /// Ready to work. Begins no batch yet.
     pub fn new(run: &'a Run, units: Vec<Unit>, hold: Hold) -> Result<Self> {
         let paces = [Pace::new(1, 1, Duration::from_millis(1)); 3];
-        Ok(Self { run, units, hold, paces, unit: None, pages_at_hand: target::pages_at_hand()?, failures: 0 })
+        Ok(Self { run, units, hold, paces, unit: None, pages_at_hand: target::pages_at_hand()? })
     }
 
     /// Works until there is nothing to claim, or it is to leave. `beat` runs between two batches.
-    pub fn work(&mut self, mut beat: impl FnMut(&mut Hold) -> Result<()>) -> Result<Step> {
+    pub fn work(&mut self, beat: &mut impl FnMut(&mut Hold) -> Result<()>) -> Result<Step> {
         loop {
-            let Some((mut range, _lock)) = self.claim()? else { return Ok(Step::NothingToClaim) };
-            transaction::commit()?;
-            self.look_at(&mut range)?;
+            if !self.hold.go_on(beat)? {
+                return Ok(Step::Leave);
+            }
+            let Some(claimed) = patiently(self, Self::held, beat, Self::claim)? else { return Ok(Step::Leave) };
+            let Some((mut range, _lock)) = claimed else { return Ok(Step::NothingToClaim) };
+            if patiently(self, Self::held, beat, |process| process.look_at(&mut range))?.is_none() {
+                return Ok(Step::Leave);
+            }
             while !self.is_done(&range) {
                 wait::check_interrupts()?;
-                if !self.hold.go_on(&mut beat)? {
+                if !self.hold.go_on(beat)? || !self.batch(&mut range, beat)? {
                     return Ok(Step::Leave);
                 }
-                self.batch(&mut range)?;
                 beat(&mut self.hold)?;
             }
         }
+    }
+
+    fn held(&mut self) -> &mut Hold {
+        &mut self.hold
     }
 
     /// Settings as they are now.
@@ -97,8 +103,6 @@ impl<'a> Process<'a> {
 
     /// A range that nobody works at, or a new one.
     fn claim(&mut self) -> Result<Option<(Range, SessionLock)>> {
-        // Who cuts a range lets the others wait for it, as long as that takes.
-        session::wait_for_locks()?;
         for found in range::open(self.run.id)? {
             let Some(lock) = SessionLock::try_acquire(Key { class: RANGE_CLASS, object: found.id }) else { continue };
             // It may have been done between the look and the lock.
@@ -199,10 +203,7 @@ impl<'a> Process<'a> {
         range.stripe = range.stripes;
         #[allow(clippy::cast_precision_loss)]
         let gain = Gain { rows_visited: pages as f64 * density, ..Gain::default() };
-        if !range::advance(&before, range, true, gain)? {
-            return fail(gone(&self.run.target));
-        }
-        transaction::commit()
+        if range::advance(&before, range, true, gain)? { Ok(()) } else { fail(gone(&self.run.target)) }
     }
 }
 

@@ -113,6 +113,7 @@ mod tests {
             type_name: "pg_catalog.int4".into(),
             operator_schema: "pg_catalog".into(),
             nested: false,
+            collation: "-".into(),
             integer: true,
         };
         unit.key = Some(crate::catalog::keys::Key { columns: vec![column], primary: true });

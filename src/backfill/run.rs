@@ -215,7 +215,8 @@ fn may_hand_over(relation: u32, target: &str) -> Result<()> {
 /// Leads a run whose lock is held, and stores how it ended.
 fn lead(mut run: Run, choice: &Choice) -> Result<()> {
     let _suspended = Suspended::begin();
-    let outcome = prepare(&mut run, choice).and_then(|units| Leader::new(&run, units)?.finish(&choice.units));
+    let outcome = prepare(&mut run, choice)
+        .and_then(|(units, generation)| Leader::new(&run, units, generation)?.finish(&choice.units));
     let Err(error) = outcome else { return Ok(()) };
     transaction::restart()?;
     if error.sqlstate == Some(QUERY_CANCELED) {
@@ -227,8 +228,9 @@ fn lead(mut run: Run, choice: &Choice) -> Result<()> {
     Err(error)
 }
 
-/// The tables as they were stored, or, when they or their keys are others now, a new walk.
-fn prepare(run: &mut Run, choice: &Choice) -> Result<Vec<Unit>> {
+/// The tables as they were stored, or, when they or their keys are others now, a new walk; and the generation of its
+/// processes.
+fn prepare(run: &mut Run, choice: &Choice) -> Result<(Vec<Unit>, u32)> {
     let stored = unit::all(run.id)?;
     let mut units = choice::restore(run.relation, &stored)?;
     if !choice::is_as_stored(&choice.units, &stored) {
@@ -243,9 +245,9 @@ fn prepare(run: &mut Run, choice: &Choice) -> Result<Vec<Unit>> {
         units.clone_from(&choice.units);
         walk_anew(run, &units)?;
     }
-    catalog::running(run)?;
+    let generation = catalog::running(run)?;
     transaction::commit()?;
-    Ok(units)
+    Ok((units, generation))
 }
 
 /// The session that leads.
@@ -274,14 +276,14 @@ impl Clock {
 }
 
 impl<'a> Leader<'a> {
-    fn new(run: &'a Run, units: Vec<Unit>) -> Result<Self> {
+    fn new(run: &'a Run, units: Vec<Unit>, generation: u32) -> Result<Self> {
         let tables = process::watched(run, &units);
-        let hold = Hold::new(run.id, &run.target, tables.clone(), 0)?;
+        let hold = Hold::new(run.id, &run.target, tables.clone(), None);
         let voice = Voice::new(run)?;
         transaction::commit()?;
         let now = Instant::now();
         let process = Process::new(run, units, hold)?;
-        let crew = Crew::new(run.id, any_temporary(&tables)?);
+        let crew = Crew::new(run.id, generation, any_temporary(&tables)?);
         transaction::commit()?;
         Ok(Self { run, process, crew, voice, clock: Clock { tick: now, since: now } })
     }
@@ -302,10 +304,10 @@ impl<'a> Leader<'a> {
             }
             let units = with_newcomers(self.run, fresh)?;
             walk_anew(self.run, &units)?;
-            catalog::running(&Run { pass, ..self.run.clone() })?;
+            let generation = catalog::running(&Run { pass, ..self.run.clone() })?;
             transaction::commit()?;
             self.process.units = units;
-            self.crew.disband();
+            self.crew.renew(generation);
         }
         let held = self.process.hold.take_held();
         self.clock.store(self.run.id, held)?;
@@ -320,12 +322,11 @@ impl<'a> Leader<'a> {
     fn walk(&mut self) -> Result<()> {
         loop {
             let Self { process, crew, voice, clock, run } = self;
+            // Before the first batch: it may be paused already, and then needs no workers.
+            process.hold.go_on(&mut |hold: &mut Hold| beat(run.id, hold, crew, voice, clock))?;
             crew.fill(process.hold.settings().workers)?;
             transaction::commit()?;
-            let mut beat = |hold: &mut Hold| beat(run.id, hold, crew, voice, clock);
-            // Before the first batch: it may be paused already.
-            process.hold.go_on(&mut beat)?;
-            if process.work(&mut beat)? != Step::NothingToClaim {
+            if process.work(&mut |hold: &mut Hold| beat(run.id, hold, crew, voice, clock))? != Step::NothingToClaim {
                 continue;
             }
             if range::open(self.run.id)?.is_empty() {
@@ -343,7 +344,8 @@ impl<'a> Leader<'a> {
         let Self { process, crew, voice, clock, run } = self;
         if run.clauses.condition.is_none() {
             if errors::count(run.id)? > 0 {
-                sweep::retry_failed(run, &process.units)?;
+                let mut beat = |hold: &mut Hold| beat(run.id, hold, crew, voice, clock);
+                sweep::retry_failed(run, &process.units, &mut process.hold, &mut beat)?;
             }
             transaction::commit()?;
             return Ok(End::Clean);

@@ -101,7 +101,7 @@ fn merged(old: Option<&str>, new: Option<&str>) -> Option<String> {
 fn invalid(name: &str, found: &str, range: &str) -> Report {
     Report::new(code::INVALID_ARGUMENT, format!("{name} must be {range}"))
         .detail(format!("It is {found}."))
-        .hint(format!("Leave {name} out for its default."))
+        .hint(format!("Leave {name} out: its default counts, or what it was."))
 }
 
 #[cfg(test)]

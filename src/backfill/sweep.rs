@@ -4,15 +4,16 @@
 use std::time::{Duration, Instant};
 
 use super::hold::Hold;
+use super::patience::patiently;
 use super::process;
 use super::rows::{self, Fate};
 use crate::catalog::backfill::run::{self, Run};
 use crate::catalog::backfill::statement::{self, Target};
 use crate::catalog::backfill::{Unit, errors};
 use crate::catalog::session;
-use crate::error::{Report, Result, code, fail};
+use crate::error::{Report, Result, SqlState, code, fail};
 use crate::migration::backoff;
-use crate::pg::{subtransaction, transaction, wait};
+use crate::pg::{subtransaction, transaction};
 use crate::settings;
 
 /// More rows than these, and those that failed, are not swept up but walked over once more.
@@ -21,6 +22,8 @@ const MOST_ROWS: usize = 10_000;
 const MOST_SWEEPS: u32 = 20;
 /// Sweeps that could change nothing, though nothing was locked.
 const MOST_IDLE: u32 = 2;
+/// So many rows without a key are locked together, when others keep changing them.
+const MOST_LOCKED: usize = 100;
 /// While rows that are changed already are held, a locked one is not waited for longer than this.
 const ROW_PATIENCE: Duration = Duration::from_millis(50);
 
@@ -56,9 +59,11 @@ pub fn sweep(
     loop {
         hold.go_on(beat)?;
         let target = Target::new(run.relation, &run.target, units);
-        let left = statement::left(&target, &run.clauses, most + 1)?;
-        process::is_still(&run.target, run.relation)?;
-        transaction::commit()?;
+        let left = look(hold, beat, || {
+            let left = statement::left(&target, &run.clauses, most + 1)?;
+            process::is_still(&run.target, run.relation)?;
+            Ok(left)
+        })?;
         let total: usize = left.iter().map(|(_, rows)| rows).sum();
         if total == 0 {
             return Ok(End::Clean);
@@ -81,20 +86,24 @@ pub fn sweep(
         if blocked > 0 {
             let reason = format!("{} rows that others have locked", swept.locked);
             run::waits_for(run.id, Some(&reason))?;
-            transaction::commit()?;
-            wait::sleep(backoff::pause(blocked))?;
-            run::waits_for(run.id, None)?;
-            transaction::commit()?;
+            hold.rest(backoff::pause(blocked), beat)?;
+            hold.has_stepped_back()?;
         }
     }
 }
 
 /// Rows of a run without a condition that failed, once more. They are known by key.
-pub fn retry_failed(run: &Run, units: &[Unit]) -> Result<()> {
-    let known = errors::of(run.id, usize::MAX >> 1)?;
+pub fn retry_failed(
+    run: &Run,
+    units: &[Unit],
+    hold: &mut Hold,
+    beat: &mut impl FnMut(&mut Hold) -> Result<()>,
+) -> Result<()> {
+    let known = errors::of(run.id, None)?;
     transaction::commit()?;
     for row in &known {
         let Some(unit) = units.iter().find(|u| u.relation == row.relation) else { continue };
+        hold.go_on(beat)?;
         session::set_lock_timeout(settings::lock_timeout())?;
         let outcome = subtransaction::contained(|| {
             statement::check_constraints_at_once()?;
@@ -116,6 +125,14 @@ pub fn retry_failed(run: &Run, units: &[Unit]) -> Result<()> {
     if left == 0 { Ok(()) } else { fail(failed(run)?) }
 }
 
+/// A look at a table that others may have locked.
+fn look<T>(hold: &mut Hold, beat: &mut impl FnMut(&mut Hold) -> Result<()>, work: impl Fn() -> Result<T>) -> Result<T> {
+    match patiently(hold, |hold| hold, beat, |_| work())? {
+        Some(found) => Ok(found),
+        None => fail(Report::new(SqlState::INTERNAL_ERROR, "the leader of a backfill was told to leave it")),
+    }
+}
+
 /// All rows that were found, table by table.
 fn once(
     run: &Run,
@@ -127,12 +144,16 @@ fn once(
 ) -> Result<Swept> {
     let mut swept = Swept::default();
     for unit in units.iter().filter(|u| !u.only || left.iter().any(|(relation, _)| *relation == u.relation)) {
-        let found = statement::left_in(unit, &run.clauses, most)?;
-        transaction::commit()?;
+        let found = look(hold, beat, || statement::left_in(unit, &run.clauses, most))?;
+        let before = swept.changed;
         let locked = together(run, unit, &found, &mut swept, hold, beat)?;
         for row in locked {
             hold.go_on(beat)?;
             alone(run, unit, &row, &mut swept)?;
+        }
+        // Without a key a row that others are just changing is not found again where it was.
+        if unit.key.is_none() && swept.changed == before && !found.is_empty() {
+            where_they_are(run, unit, &mut swept)?;
         }
     }
     Ok(swept)
@@ -174,8 +195,7 @@ fn together(
 
 /// A row that was locked, waited for with nothing else in hand.
 fn alone(run: &Run, unit: &Unit, row: &str, swept: &mut Swept) -> Result<()> {
-    let bound = settings::lock_timeout();
-    match one(run, unit, row, if bound.is_zero() { Duration::from_secs(1) } else { bound })? {
+    match one(run, unit, row, patience_alone())? {
         Fate::Changed => {
             swept.changed += 1;
             run::swept(run.id, 1)?;
@@ -186,6 +206,34 @@ fn alone(run: &Run, unit: &Unit, row: &str, swept: &mut Swept) -> Result<()> {
     }
     process::is_still(&unit.name, unit.relation)?;
     transaction::commit()
+}
+
+/// Rows that are locked first, wherever they are by then.
+fn where_they_are(run: &Run, unit: &Unit, swept: &mut Swept) -> Result<()> {
+    let locked = subtransaction::contained(|| {
+        session::set_lock_timeout(patience_alone())?;
+        statement::lock_left_in(unit, &run.clauses, MOST_LOCKED)
+    });
+    let mut changed = 0;
+    match locked {
+        Err(error) if error.is_transient() => swept.locked += 1,
+        Err(error) => return Err(error),
+        Ok(rows) => {
+            for row in rows {
+                changed += u64::from(matches!(one(run, unit, &row, ROW_PATIENCE)?, Fate::Changed));
+            }
+        }
+    }
+    process::is_still(&unit.name, unit.relation)?;
+    run::swept(run.id, changed)?;
+    swept.changed += changed;
+    transaction::commit()
+}
+
+/// How long what is waited for alone is waited for; not without a bound, as somebody may want to cancel.
+fn patience_alone() -> Duration {
+    let bound = settings::lock_timeout();
+    if bound.is_zero() { Duration::from_secs(1) } else { bound }
 }
 
 /// One row, in a subtransaction; its error is written down.
@@ -203,7 +251,7 @@ fn one(run: &Run, unit: &Unit, row: &str, patience: Duration) -> Result<Fate> {
 }
 
 fn failed(run: &Run) -> Result<Report> {
-    Ok(rows::all_but(run, errors::count(run.id)?, errors::of(run.id, 1)?.first()))
+    Ok(rows::all_but(run, errors::count(run.id)?, errors::of(run.id, Some(1))?.first()))
 }
 
 fn example(run: &Run, units: &[Unit], left: &[(u32, usize)]) -> Result<String> {

@@ -25,6 +25,8 @@ pub struct KeyColumn {
     pub operator_schema: String,
     /// An array, a composite or JSON value: in JSON only its text means it.
     pub nested: bool,
+    /// The collation, schema-qualified where needed; `-` for a type that has none.
+    pub collation: String,
     /// smallint, integer or bigint.
     pub integer: bool,
 }
@@ -33,6 +35,11 @@ impl Key {
     /// The names of its columns.
     pub fn names(&self) -> Vec<String> {
         self.columns.iter().map(|c| c.name.clone()).collect()
+    }
+
+    /// What the order of its values depends on: another one is another walk.
+    pub fn order(&self) -> Vec<String> {
+        self.columns.iter().map(|c| format!("{} {} {}", c.quoted, c.type_name, c.collation)).collect()
     }
 
     /// `(a, b)` for messages.
@@ -73,7 +80,8 @@ pub fn of(relation: u32) -> Result<Option<Key>> {
                      ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1) \
                    SELECT a.attname, quote_ident(a.attname), format('%I.%I', bn.nspname, b.typname), \
                    quote_ident(n.nspname), b.typcategory IN ('A', 'C') OR b.typname IN ('json', 'jsonb'), \
-                   b.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype), i.indisprimary \
+                   b.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype), i.indisprimary, \
+                   a.attcollation::regcollation \
                    FROM key JOIN pg_index i USING (indexrelid) \
                    CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[]) WITH ORDINALITY k(attnum, opclass, ord) \
                    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
@@ -97,6 +105,7 @@ pub fn of(relation: u32) -> Result<Option<Key>> {
                 operator_schema: r.required(3),
                 nested: r.boolean(4),
                 integer: r.boolean(5),
+                collation: r.required(7),
             })
             .collect();
         let primary = rows.first().is_some_and(|r| r.boolean(6));

@@ -25,11 +25,6 @@ pub fn set_lock_timeout(bound: Duration) -> Result<()> {
     query("SELECT pg_catalog.set_config('lock_timeout', $1, true)", &[Some(&milliseconds)]).map(drop)
 }
 
-/// Waits for locks as long as it takes, until the transaction ends.
-pub fn wait_for_locks() -> Result<()> {
-    query("SELECT pg_catalog.set_config('lock_timeout', '0', true)", &[]).map(drop)
-}
-
 /// What this session has SET, or its client asked for when it connected: name and value. Left out is what belongs to the
 /// connection or the transaction.
 pub fn own_settings() -> Result<Vec<(String, String)>> {

@@ -23,6 +23,13 @@ impl Drop for SettingsScope {
     }
 }
 
+/// While it lives, values are written as [`write_unambiguously`] has it.
+pub fn writing_unambiguously() -> SettingsScope {
+    let scope = SettingsScope::open();
+    write_unambiguously();
+    scope
+}
+
 /// Until the transaction or subtransaction ends, dates and intervals are written so that every session reads them alike,
 /// as in a dump. How they are read does not change.
 pub fn write_unambiguously() {

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use pgrx::pg_sys;
 
+use crate::error::Result;
+
 /// `STATEMENT_TIMEOUT` in utils/timeout.h, the same from 15 to 18.
 const STATEMENT_TIMEOUT: c_int = 3;
 /// At or above `USER_TIMEOUT` in every version: Postgres takes the next that is free.
@@ -73,40 +75,43 @@ thread_local! {
     static TIMER: OnceCell<c_int> = const { OnceCell::new() };
 }
 
-/// While it lives, what this backend runs is cancelled when the time is over. A timer of its own, and without a signal to
-/// this process: a person's cancel can be told from it.
-pub struct StatementTimer {
-    timer: c_int,
+/// Runs `work`, which is cancelled when the time is over. Also returns whether its error is that, and not a person's cancel:
+/// the timer is one of its own, and sends no signal to this process. Not to be nested.
+pub fn within<T>(limit: Option<Duration>, work: impl FnOnce() -> Result<T>) -> (Result<T>, bool) {
+    let Some(limit) = limit else { return (work(), false) };
+    let timer = Timer::arm(limit);
+    let result = work();
+    let is_over = result.is_err() && FIRED.load(Ordering::Relaxed);
+    timer.noticed.set(is_over);
+    (result, is_over)
+}
+
+/// Disarms when it is dropped.
+struct Timer {
+    id: c_int,
+    /// The cancel has been raised as an error, so it is not pending any more.
     noticed: Cell<bool>,
 }
 
-impl StatementTimer {
-    /// Begins. No other may be armed.
-    pub fn arm(limit: Duration) -> Self {
+impl Timer {
+    fn arm(limit: Duration) -> Self {
         disarm();
         FIRED.store(false, Ordering::Relaxed);
         // SAFETY: registers a handler that lives as long as the process, once; then arms it.
-        let timer = unsafe {
-            let timer = TIMER.with(|timer| *timer.get_or_init(|| RegisterTimeout(ANY_USER_TIMEOUT, fire)));
-            enable_timeout_after(timer, c_int::try_from(limit.as_millis()).unwrap_or(c_int::MAX).max(1));
-            timer
+        let id = unsafe {
+            let id = TIMER.with(|timer| *timer.get_or_init(|| RegisterTimeout(ANY_USER_TIMEOUT, fire)));
+            enable_timeout_after(id, c_int::try_from(limit.as_millis()).unwrap_or(c_int::MAX).max(1));
+            id
         };
-        Self { timer, noticed: Cell::new(false) }
-    }
-
-    /// After an error: whether it is the end of the time, and not a person's cancel.
-    pub fn is_over(&self) -> bool {
-        let fired = FIRED.load(Ordering::Relaxed);
-        self.noticed.set(fired);
-        fired
+        Self { id, noticed: Cell::new(false) }
     }
 }
 
-impl Drop for StatementTimer {
+impl Drop for Timer {
     fn drop(&mut self) {
         // SAFETY: disarms; a cancel that the timer has asked for and nobody has seen yet must not strike what comes next.
         unsafe {
-            disable_timeout(self.timer, false);
+            disable_timeout(self.id, false);
             if FIRED.swap(false, Ordering::Relaxed) && !self.noticed.get() {
                 std::ptr::write_volatile(&raw mut pg_sys::QueryCancelPending, 0);
             }

@@ -86,6 +86,51 @@ def test_a_table_that_is_locked_in_the_middle_is_waited_for(cluster):
     equal(cluster.sql("SELECT sum(rows_skipped), sum(sweep) FROM migrator.backfill_range r, migrator.backfill_run;"), "0|0")
 
 
+def test_who_waits_for_a_lock_heeds_what_people_want(cluster):
+    """A batch that gets no lock, and a range that cannot be cut, do not make a backfill deaf; nor does a short lock_timeout end it."""
+    table(cluster, 3000, 0.002)
+    for workers, call in ((1, CALL), (2, CALL)):
+        call = "SET lock_timeout = '5ms'; " + call.replace("200)", f"20, workers => {workers})")
+        backfill = cluster.popen(call)
+        cluster.until("SELECT rows_done > 20 FROM migrator.backfills WHERE state = 'running';", "t")
+        holder = hold(cluster, "LOCK TABLE t;")
+        cluster.until("SELECT waiting_for ~ 'lock timeout; retry' FROM migrator.backfills;", "t")
+        cluster.sql("SELECT migrator.cancel_backfill(1);")
+        contains(backfill.communicate(timeout=60)[1], "backfill 1 of public.t was cancelled", "By postgres at ")
+        equal(cluster.sql("SELECT state, workers FROM migrator.backfills;"), "cancelled|0")
+        let_go(cluster, holder)
+    cluster.sql(FAST.replace("ON slow", "ON t"))
+    contains(cluster.run("SET lock_timeout = '5ms'; " + CALL)[1], "going on with backfill 1", "done: 3000 rows")
+    equal(cluster.sql(LEFT), "0|0")
+
+
+def test_a_deadlock_is_never_the_others_loss(cluster, settings=""):
+    """They lock rows in the other order; the backfill steps back before Postgres looks for a deadlock and picks one of the two."""
+    table(cluster, 400, 0.005)
+    writer = ("DO $$BEGIN FOR i IN 1..200 LOOP UPDATE t SET pad = pad WHERE id = 90; PERFORM pg_sleep(0.02); UPDATE t SET pad = pad WHERE id = 10; "
+              "COMMIT; EXIT WHEN (SELECT hits FROM t WHERE id = 390) > 0; END LOOP; END$$;")
+    cluster.sql("ALTER TABLE t DISABLE TRIGGER slow; CREATE TRIGGER only_ours BEFORE UPDATE OF hits ON t FOR EACH ROW EXECUTE FUNCTION slow();")
+    backfill = cluster.popen(f"{settings} SET migrator.lock_timeout = '5s'; {ONCE.replace('200)', '100, target_ms => 2000)')}")
+    cluster.until("SELECT count(*) FROM migrator.backfills WHERE state = 'running';", "1")
+    others = [cluster.popen(writer) for _ in range(2)]
+    for process in others:
+        equal(process.communicate(timeout=100)[1], "", "what the others met")
+    contains(backfill.communicate(timeout=100)[1], "done: 400 rows")
+    equal(cluster.sql("SELECT hits, count(*) FROM t GROUP BY 1;"), "1|400")
+
+
+def test_a_row_without_a_key_that_never_rests_is_changed_in_the_end(cluster):
+    """It is not where it was found any more whenever it is to be changed; that is no sign of a trigger or a policy."""
+    cluster.sql("CREATE TABLE t (src int, dst int, n int DEFAULT 0, pad text DEFAULT repeat('x', 500)); INSERT INTO t SELECT g FROM generate_series(1, 3000) g; ANALYZE t;")
+    writer = cluster.popen("DO $$BEGIN LOOP UPDATE t SET n = n + 1 WHERE src = 1500; COMMIT; END LOOP; END$$;", env={"PGAPPNAME": "writer"})
+    for _ in range(5):
+        contains(cluster.run("CALL migrator.backfill('t', 'dst = src', 'dst IS NULL');")[1], "done: ")
+        equal(cluster.sql("SELECT count(*) FROM t WHERE dst IS DISTINCT FROM src;"), "0")
+        cluster.sql("UPDATE t SET dst = NULL WHERE src < 1500; UPDATE t SET dst = NULL WHERE src >= 1500;")
+    cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'writer';")
+    writer.communicate(timeout=60)
+
+
 def test_ddl_gets_through_during_a_backfill(cluster):
     table(cluster, 3000, 0.005)
     backfill, _ = begin(cluster, CALL.replace("200)", "20, workers => 2)"))
@@ -94,6 +139,14 @@ def test_ddl_gets_through_during_a_backfill(cluster):
     cluster.sql("SET lock_timeout = '30s'; " + FAST.replace("ON slow", "ON t"))
     contains(backfill.communicate(timeout=60)[1], "done: 3000 rows")
     equal(cluster.sql(LEFT), "0|0")
+
+
+def test_a_batch_that_ends_as_its_time_is_over_ends_nothing_else(cluster):
+    """The cancel of a batch that has ended by itself in the same instant strikes nothing that comes later."""
+    table(cluster, 2500, "CASE WHEN random() < 0.3 THEN 0.0044 + random() * 0.0015 ELSE 0 END")
+    for call in (CALL.replace("200", "5, target_ms => 2"), ONCE.replace("200", "5, target_ms => 2")):
+        contains(cluster.run(call)[1], "done: 2500 rows")
+    equal(cluster.sql("SELECT hits, count(*) FROM t GROUP BY 1;"), "2|2500")
 
 
 def test_statement_timeout_counts_for_each_batch(cluster):

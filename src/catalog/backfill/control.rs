@@ -19,13 +19,15 @@ pub struct Control {
     pub settings_by: String,
     /// The state of the run: another process of it may have ended it.
     pub state: String,
+    /// Its processes are of this generation.
+    pub generation: u32,
 }
 
 /// Reads it; `None` when there is no such run.
 pub fn read(id: u32) -> Result<Option<Control>> {
     as_owner(|| {
         let sql = "SELECT c.wish, coalesce(c.changed_by, '') || ' at ' || to_char(c.changed_at, 'HH24:MI:SS'), \
-                   c.version, c.settings, b.state, c.settings_by \
+                   c.version, c.settings, b.state, c.settings_by, b.generation \
                    FROM migrator.backfill_control c JOIN migrator.backfill_run b ON b.id = c.backfill \
                    WHERE c.backfill = $1::int";
         let rows = query_planned(sql, &[Some(&id.to_string())])?;
@@ -36,6 +38,7 @@ pub fn read(id: u32) -> Result<Option<Control>> {
             settings: r.required(3),
             state: r.required(4),
             settings_by: r.required(5),
+            generation: r.number(6).unwrap_or(0),
         }))
     })
 }

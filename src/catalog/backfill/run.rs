@@ -126,15 +126,16 @@ pub fn finished_for(version: &str, checksum: &str, statement: usize) -> Result<b
 }
 
 /// Stores that it runs, with the rights of the current role, and what its table is called now; who cancelled or failed it
-/// before is history.
-pub fn running(run: &Run) -> Result<()> {
+/// before is history. Returns the generation of its processes.
+pub fn running(run: &Run) -> Result<u32> {
     let role = current_role();
     as_owner(|| {
         let sql = "UPDATE migrator.backfill_run SET state = 'running', walk = $2, pass = $3::int, started_by = $4, target = $5, \
-                   error = NULL, report = NULL, waiting_for = NULL, finished_at = NULL, \
-                   updated_at = clock_timestamp() WHERE id = $1::int";
+                   generation = generation + 1, error = NULL, report = NULL, waiting_for = NULL, finished_at = NULL, \
+                   updated_at = clock_timestamp() WHERE id = $1::int RETURNING generation";
         let (id, pass) = (run.id.to_string(), run.pass.to_string());
-        query(sql, &[Some(&id), Some(run.walk.name()), Some(&pass), Some(&role), Some(&run.target)]).map(drop)
+        let rows = query(sql, &[Some(&id), Some(run.walk.name()), Some(&pass), Some(&role), Some(&run.target)])?;
+        Ok(rows.first().and_then(|r| r.number(0)).unwrap_or(0))
     })
 }
 
@@ -192,26 +193,34 @@ pub fn finish(id: u32) -> Result<()> {
 
 /// Stores why it stopped. With `cancelled` a person wanted it; the first reason stays.
 pub fn stop(id: u32, error: &Report, cancelled: bool) -> Result<()> {
-    end(id, error, if cancelled { "cancelled" } else { "failed" }, "{scheduled,running}")
+    end(id, error, if cancelled { "cancelled" } else { "failed" }, "{scheduled,running}", None)
+}
+
+/// Stores why a worker could not go on, unless it is one of an earlier generation.
+pub fn stop_generation(id: u32, generation: u32, error: &Report) -> Result<()> {
+    end(id, error, "failed", "{running}", Some(generation))
 }
 
 /// Stores why a run that was handed to a worker did not begin.
 pub fn never_began(id: u32, error: &Report) -> Result<()> {
-    end(id, error, "failed", "{scheduled}")
+    end(id, error, "failed", "{scheduled}", None)
 }
 
-fn end(id: u32, error: &Report, state: &str, from: &str) -> Result<()> {
+fn end(id: u32, error: &Report, state: &str, from: &str, generation: Option<u32>) -> Result<()> {
     as_owner(|| {
         let sql = "UPDATE migrator.backfill_run SET state = $2, error = $3, report = $4::jsonb, waiting_for = NULL, \
-                   updated_at = clock_timestamp() WHERE id = $1::int AND state = ANY ($5::text[])";
+                   updated_at = clock_timestamp() WHERE id = $1::int AND state = ANY ($5::text[]) \
+                   AND ($6::int IS NULL OR generation = $6::int)";
         let report = serde_json::json!({
             "sqlstate": error.sqlstate.map(|s| s.to_string()),
             "detail": error.detail, "hint": error.hint, "context": error.context,
             "schema": error.schema, "table": error.table, "column": error.column,
             "constraint": error.constraint, "datatype": error.datatype,
         });
-        let (id, report) = (id.to_string(), report.to_string());
-        query(sql, &[Some(&id), Some(state), Some(&error.message), Some(&report), Some(from)]).map(drop)
+        let (id, report, generation) = (id.to_string(), report.to_string(), generation.map(|g| g.to_string()));
+        let parameters =
+            [Some(id.as_str()), Some(state), Some(&error.message), Some(&report), Some(from), generation.as_deref()];
+        query(sql, &parameters).map(drop)
     })
 }
 

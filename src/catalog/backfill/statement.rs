@@ -3,6 +3,7 @@
 use super::{Clauses, Span, Stripe, Unit, Walk};
 use crate::catalog::keys::KeyColumn;
 use crate::error::Result;
+use crate::pg::settings_scope;
 use crate::pg::spi::query;
 
 /// What one batch did.
@@ -64,6 +65,7 @@ pub fn highest(unit: &Unit) -> Result<Option<String>> {
         Walk::Key => {
             let sql =
                 format!("SELECT {} FROM {} ORDER BY {} LIMIT 1", identity(unit), table(unit), order(unit, " DESC"));
+            let _scope = settings_scope::writing_unambiguously();
             Ok(query(&sql, &[])?.first().and_then(|r| r.text(0)))
         }
     }
@@ -77,6 +79,7 @@ pub fn window(unit: &Unit, span: &Span, rows: u64) -> Result<(String, u64)> {
         identity(unit),
         order(unit, "")
     );
+    let _scope = settings_scope::writing_unambiguously();
     let offset = rows.saturating_sub(1).to_string();
     let (low, high) = (span.from.as_deref(), Some(span.to.as_str()));
     if let Some(key) = query(&sql, &[low, high, Some(&offset)])?.first().and_then(|r| r.text(0)) {
@@ -123,6 +126,8 @@ pub fn rows(unit: &Unit, clauses: &Clauses, span: &Span, stripe: Stripe) -> Resu
         of_stripe(unit, stripe),
         still_needed(clauses),
     );
+    // A condition is the caller's, and means what it means under his settings.
+    let _scope = clauses.condition.is_none().then(settings_scope::writing_unambiguously);
     let rows = query(&sql, &parameters(&bounds(unit, span)))?;
     Ok(rows.iter().filter_map(|r| r.text(0)).collect())
 }
@@ -131,6 +136,17 @@ pub fn rows(unit: &Unit, clauses: &Clauses, span: &Span, stripe: Stripe) -> Resu
 pub fn left_in(unit: &Unit, clauses: &Clauses, most: usize) -> Result<Vec<String>> {
     let Some(condition) = &clauses.condition else { return Ok(Vec::new()) };
     let sql = format!("SELECT {} FROM {} WHERE (\n{condition}\n) LIMIT {most}", identity(unit), table(unit));
+    Ok(query(&sql, &[])?.iter().filter_map(|r| r.text(0)).collect())
+}
+
+/// The same, locked until the transaction ends: whoever is just changing them is waited for, and they stay where they are.
+pub fn lock_left_in(unit: &Unit, clauses: &Clauses, most: usize) -> Result<Vec<String>> {
+    let Some(condition) = &clauses.condition else { return Ok(Vec::new()) };
+    let sql = format!(
+        "SELECT {} FROM {} WHERE (\n{condition}\n) LIMIT {most} FOR NO KEY UPDATE",
+        identity(unit),
+        table(unit)
+    );
     Ok(query(&sql, &[])?.iter().filter_map(|r| r.text(0)).collect())
 }
 
@@ -251,7 +267,7 @@ fn still(unit: &Unit, clauses: &Clauses) -> String {
     }
 }
 
-/// A row's key, or its ctid, as a JSON array in text. JSON writes dates alike in every DateStyle.
+/// A row's key, or its ctid, as a JSON array in text. What outlives the session is written unambiguously, see the callers.
 fn identity(unit: &Unit) -> String {
     if unit.key.is_none() {
         return "CAST(pg_catalog.jsonb_build_array(CAST(ctid AS pg_catalog.text)) AS pg_catalog.text)".to_owned();

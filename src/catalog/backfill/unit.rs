@@ -2,7 +2,7 @@
 
 use super::{Unit, Walk};
 use crate::error::Result;
-use crate::pg::spi::query;
+use crate::pg::spi::{query, query_planned};
 use crate::pg::user::as_owner;
 
 /// A table of a run as it is stored.
@@ -14,7 +14,8 @@ pub struct Stored {
     /// With its partitions or children.
     pub whole: bool,
     pub walk: Walk,
-    pub key_columns: Vec<String>,
+    /// See [`super::Key::order`].
+    pub key_order: Vec<String>,
     pub stripes: u32,
 }
 
@@ -29,7 +30,7 @@ pub struct Frontier {
 /// The tables of a run, in order.
 pub fn all(run: u32) -> Result<Vec<Stored>> {
     as_owner(|| {
-        let sql = "SELECT ordinal, relation, name, whole, walk, to_jsonb(key_columns), stripes FROM migrator.backfill_unit \
+        let sql = "SELECT ordinal, relation, name, whole, walk, to_jsonb(key_order), stripes FROM migrator.backfill_unit \
                    WHERE backfill = $1::int ORDER BY ordinal";
         let rows = query(sql, &[Some(&run.to_string())])?;
         Ok(rows
@@ -40,7 +41,7 @@ pub fn all(run: u32) -> Result<Vec<Stored>> {
                 name: r.required(2),
                 whole: r.boolean(3),
                 walk: Walk::named(&r.required(4)),
-                key_columns: serde_json::from_str(&r.required(5)).unwrap_or_default(),
+                key_order: serde_json::from_str(&r.required(5)).unwrap_or_default(),
                 stripes: r.number(6).unwrap_or(1),
             })
             .collect())
@@ -55,8 +56,8 @@ pub fn begin_walk(run: u32, units: &[(Unit, Option<String>)]) -> Result<()> {
         query("DELETE FROM migrator.backfill_unit WHERE backfill = $1::int", &[Some(&id)])?;
         query("UPDATE migrator.backfill_range SET done = true WHERE backfill = $1::int AND NOT done", &[Some(&id)])?;
         for (unit, high) in units {
-            let names = serde_json::json!(unit.key.as_ref().map(super::Key::names).unwrap_or_default()).to_string();
-            let sql = "INSERT INTO migrator.backfill_unit (backfill, ordinal, relation, name, walk, key_columns, \
+            let order = serde_json::json!(unit.key.as_ref().map(super::Key::order).unwrap_or_default()).to_string();
+            let sql = "INSERT INTO migrator.backfill_unit (backfill, ordinal, relation, name, walk, key_order, \
                        stripes, high, exhausted, whole) SELECT $1::int, $2::int, $3::oid, $4, $5, \
                        array(SELECT jsonb_array_elements_text($6::jsonb)), $7::int, $8::jsonb, $8 IS NULL, $9::boolean";
             let parameters = [
@@ -65,7 +66,7 @@ pub fn begin_walk(run: u32, units: &[(Unit, Option<String>)]) -> Result<()> {
                 Some(&unit.relation.to_string()),
                 Some(&unit.name),
                 Some(unit.walk.name()),
-                Some(&names),
+                Some(&order),
                 Some(&unit.stripes.to_string()),
                 high.as_deref(),
                 Some(if unit.only { "f" } else { "t" }),
@@ -88,6 +89,14 @@ pub fn first_open(run: u32) -> Result<Option<Frontier>> {
             frontier: r.text(1),
             high: r.required(2),
         }))
+    })
+}
+
+/// Whether something is left to be cut off.
+pub fn is_open(run: u32) -> Result<bool> {
+    as_owner(|| {
+        let sql = "SELECT EXISTS (SELECT FROM migrator.backfill_unit WHERE backfill = $1::int AND NOT exhausted)";
+        Ok(query_planned(sql, &[Some(&run.to_string())])?.first().is_some_and(|r| r.boolean(0)))
     })
 }
 
