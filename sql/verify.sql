@@ -79,6 +79,7 @@ BEGIN ATOMIC
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
     WHERE c.relnamespace = 'migrator'::regnamespace AND NOT t.tgisinternal
       AND NOT (t.tgname = 'append_only' AND c.relname IN ('event', 'ddl'))
+      AND NOT (t.tgname = 'not_replicated' AND t.tgfoid = 'migrator.not_replicated'::regproc)
     UNION ALL
     SELECT 'rows can be changed', format('rule %I on %s', r.rulename, r.ev_class::regclass::text),
            'It is not migrator''s, and may change what is written.',

@@ -1,0 +1,68 @@
+-- From 0.1.0 to 0.2.0.
+
+-- A dump carries how far a backfill has come, and of which table, by name.
+ALTER TABLE migrator.backfill_run ALTER COLUMN relation TYPE regclass;
+ALTER TABLE migrator.backfill_unit ALTER COLUMN relation TYPE regclass;
+ALTER TABLE migrator.backfill_error ALTER COLUMN relation TYPE regclass;
+COMMENT ON COLUMN migrator.backfill_run.relation IS 'By oid, so that it follows the table when it is renamed; a dump writes its name';
+SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_unit', '');
+SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_range', '');
+SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_range_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_error', '');
+SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_error_id_seq', '');
+
+-- A publication FOR ALL TABLES has the ledger in it: its rows must be told apart, and a subscriber keeps its own.
+ALTER TABLE migrator.event_end ADD PRIMARY KEY (event);
+CREATE FUNCTION migrator.not_replicated() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'migrator_not_replicated';
+COMMENT ON FUNCTION migrator.not_replicated() IS
+'Keeps what logical replication brings out of the ledger: each database has its own';
+
+DO $triggers$
+DECLARE
+    ledger text;
+BEGIN
+    FOREACH ledger IN ARRAY ARRAY['migration', 'event', 'event_end', 'policy', 'ddl', 'backfill_run', 'backfill_control',
+                                  'backfill_unit', 'backfill_range', 'backfill_error'] LOOP
+        EXECUTE pg_catalog.format('CREATE TRIGGER not_replicated BEFORE INSERT OR UPDATE OR DELETE ON migrator.%I '
+                                  'FOR EACH ROW EXECUTE FUNCTION migrator.not_replicated()', ledger);
+        EXECUTE pg_catalog.format('ALTER TABLE migrator.%I ENABLE REPLICA TRIGGER not_replicated', ledger);
+    END LOOP;
+END
+$triggers$;
+REVOKE ALL ON FUNCTION migrator.not_replicated() FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION migrator.verify_triggers()
+RETURNS TABLE (problem text, object text, detail text, hint text)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT 'rows can be changed', format('trigger append_only on %s', o.relation::text),
+           CASE WHEN t.oid IS NULL THEN 'dropped'
+                WHEN t.tgenabled = 'D' THEN 'disabled'
+                WHEN t.tgenabled = 'R' THEN 'enabled for replicas only' ELSE 'replaced' END,
+           CASE WHEN t.oid IS NULL THEN '' ELSE format(E'DROP TRIGGER append_only ON %s;\n', o.relation::text) END
+           || format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %s '
+                     'FOR EACH STATEMENT EXECUTE FUNCTION %s();', o.relation::text, o.function)
+    FROM (VALUES ('migrator.event'::regclass, 'migrator.event_append_only', 'migrator_event_append_only'),
+                 ('migrator.ddl'::regclass, 'migrator.ddl_append_only', 'migrator_ddl_append_only')) o (relation, function, symbol)
+    LEFT JOIN pg_trigger t ON t.tgrelid = o.relation AND t.tgname = 'append_only'
+    LEFT JOIN pg_proc p ON p.oid = t.tgfoid
+    LEFT JOIN pg_language l ON l.oid = p.prolang
+    -- 58: before UPDATE, DELETE and TRUNCATE, for each statement.
+    WHERE (t.tgenabled IN ('O', 'A') AND t.tgtype = 58 AND t.tgqual IS NULL AND t.tgattr = ''
+           AND l.lanname = 'c' AND p.prosrc = o.symbol) IS NOT TRUE
+    UNION ALL
+    SELECT 'rows can be changed', format('trigger %I on %s', t.tgname, t.tgrelid::regclass::text),
+           'It is not migrator''s, and may change what is written.',
+           format('DROP TRIGGER %I ON %s;', t.tgname, t.tgrelid::regclass::text)
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+    WHERE c.relnamespace = 'migrator'::regnamespace AND NOT t.tgisinternal
+      AND NOT (t.tgname = 'append_only' AND c.relname IN ('event', 'ddl'))
+      AND NOT (t.tgname = 'not_replicated' AND t.tgfoid = 'migrator.not_replicated'::regproc)
+    UNION ALL
+    SELECT 'rows can be changed', format('rule %I on %s', r.rulename, r.ev_class::regclass::text),
+           'It is not migrator''s, and may change what is written.',
+           format('DROP RULE %I ON %s;', r.rulename, r.ev_class::regclass::text)
+    FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
+    WHERE c.relnamespace = 'migrator'::regnamespace AND r.rulename <> '_RETURN';
+END;
