@@ -64,7 +64,7 @@ BEGIN ATOMIC
            CASE WHEN t.oid IS NULL THEN 'dropped' ELSE 'not enabled for replicas' END,
            CASE WHEN t.oid IS NULL
                 THEN format(E'CREATE TRIGGER not_replicated BEFORE INSERT OR UPDATE OR DELETE ON %s '
-                            E'FOR EACH ROW EXECUTE FUNCTION migrator.not_replicated();\n', c.oid::regclass::text) ELSE '' END
+                            'FOR EACH ROW EXECUTE FUNCTION migrator.not_replicated();\n', c.oid::regclass::text) ELSE '' END
            || format('ALTER TABLE %s ENABLE REPLICA TRIGGER not_replicated;', c.oid::regclass::text)
     FROM pg_class c
     LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgname = 'not_replicated' AND t.tgfoid = 'migrator.not_replicated'::regproc
@@ -76,3 +76,23 @@ BEGIN ATOMIC
     FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
     WHERE c.relnamespace = 'migrator'::regnamespace AND r.rulename <> '_RETURN';
 END;
+
+CREATE OR REPLACE FUNCTION migrator.drift(since timestamptz DEFAULT NULL)
+RETURNS TABLE (id bigint, at timestamptz, object text, object_type text, tag text, statement text, session_role name,
+               role name, client_addr inet, application_name text, allowed_by text, since_last_migration boolean)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $drift$
+    SELECT d.id, d.at, o.object, o.object_type, d.tag, d.statement, d.session_role, d.role, d.client_addr,
+           d.application_name, d.allowed_by,
+           d.at > (SELECT max(e.at) FROM migrator.event e WHERE e.event = 'applied')
+    FROM migrator.ddl d
+    CROSS JOIN LATERAL unnest(d.objects, d.object_types) o(object, object_type)
+    WHERE d.migration IS NULL AND d.outcome <> 'refused'
+      AND d.tag NOT IN ('REINDEX', 'REFRESH MATERIALIZED VIEW')
+      AND (d.allowed_by IN ('migrator.grant_read', 'migrator.grant_deploy', 'migrator.revoke_all')) IS NOT TRUE
+      -- A new version of this extension changes nothing that a migration could be about.
+      AND (d.tag = 'ALTER EXTENSION' AND o.object = 'migrator' AND d.statement ~* 'update') IS NOT TRUE
+      AND d.at > coalesce(since, (SELECT min(e.at) FROM migrator.event e WHERE e.event = 'applied'))
+    ORDER BY d.id
+$drift$;

@@ -30,7 +30,7 @@ QUERIES = {
                  f"WHERE relnamespace = 'migrator'::regnamespace OR oid IN ({RELATION})",
     "columns": "SELECT a.attrelid::regclass, row_number() OVER (PARTITION BY a.attrelid ORDER BY a.attnum), a.attname, "
                "format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated, a.attcollation::regcollation, "
-               f"a.attstorage, a.attcompression, a.attstattarget, a.attoptions, {RIGHTS.format('a.attacl')}, "
+               f"a.attstorage, a.attcompression, a.attstattarget, {RIGHTS.format('a.attacl')}, "
                "pg_get_expr(f.adbin, f.adrelid), col_description(a.attrelid, a.attnum) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
                "LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum "
                "WHERE c.relnamespace = 'migrator'::regnamespace AND c.relkind IN ('r', 'v') AND a.attnum > 0 AND NOT a.attisdropped",
