@@ -168,6 +168,30 @@ def test_it_lives_on_after_schema_and_data_apart(cluster):
         cluster.sql("DROP DATABASE IF EXISTS restored WITH (FORCE);", db="postgres")
 
 
+def test_an_interrupted_drop_is_done_where_a_dump_was_restored(cluster):
+    """What the ledger noted of the index is its oid, which is another there."""
+    cluster.sql(f"{QUIET}CREATE TABLE t (a int); CREATE INDEX t_a ON t (a); "
+                "SELECT migrator.register('1', 'DROP INDEX CONCURRENTLY t_a', irreversible => 'x');")
+    blocker = cluster.popen("BEGIN; LOCK TABLE t IN SHARE UPDATE EXCLUSIVE MODE; SELECT pg_sleep(60);", env={"PGAPPNAME": "blocker"})
+    blocking = cluster.backend("blocker")
+    deploy = cluster.popen(f"{QUIET}CALL migrator.deploy();", env={"PGAPPNAME": "deploy"})
+    cluster.until("SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE application_name = 'deploy' AND NOT granted;", "1")
+    cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'deploy';")
+    deploy.communicate(timeout=60)
+    cluster.sql(f"SELECT pg_terminate_backend({blocking});")
+    blocker.communicate(timeout=60)
+    contains(cluster.sql("SELECT state, error FROM migrator.status;"), "interrupted during statement 1")
+    dump = program(cluster, "pg_dump")
+    try:
+        emptied(cluster)
+        program(cluster, "psql", *PSQL, db="restored", input=dump)
+        equal(cluster.sql("SELECT 't_a'::regclass;", "restored"), "t_a")
+        cluster.sql(f"{QUIET}CALL migrator.deploy();", "restored")
+        equal(cluster.sql("SELECT to_regclass('t_a') IS NULL; SELECT state FROM migrator.status;", "restored"), "t\napplied")
+    finally:
+        cluster.sql("DROP DATABASE IF EXISTS restored WITH (FORCE);", db="postgres")
+
+
 def test_a_dump_of_the_first_release_restores_into_this_one(cluster):
     """CREATE EXTENSION in a dump names no version: tables of the old layout are loaded into new ones."""
     old(cluster)
