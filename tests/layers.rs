@@ -140,7 +140,11 @@ fn the_version_is_written_once() {
     let version = env!("CARGO_PKG_VERSION");
     for (name, places) in [("META.json", 2), ("migrator.control", 1)] {
         let text = fs::read_to_string(root.join(name)).unwrap();
-        assert_eq!(text.matches("'@CARGO_VERSION@'").count() + text.matches("\"@CARGO_VERSION@\"").count(), places, "{name}");
+        assert_eq!(
+            text.matches("'@CARGO_VERSION@'").count() + text.matches("\"@CARGO_VERSION@\"").count(),
+            places,
+            "{name}"
+        );
         assert!(!text.contains(version), "{name} names a version");
     }
     let changelog = fs::read_to_string(root.join("CHANGELOG.md")).unwrap();

@@ -69,7 +69,8 @@ pub fn settle(task: &Task, begun: &Begun) -> Result<Fate> {
         }
         Interruption::ConcurrentDrop { index } => {
             // Where a dump was restored it has another oid; then its name tells.
-            let gone = begun.target.map(indexes::exists).transpose()? == Some(false) && indexes::lookup(&index)?.is_none();
+            let gone =
+                begun.target.map(indexes::exists).transpose()? == Some(false) && indexes::lookup(&index)?.is_none();
             Ok(if gone { Fate::Done } else { Fate::Undone })
         }
         Interruption::Backfill => {
