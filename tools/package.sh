@@ -69,7 +69,7 @@ deb() {
     chmod 644 "$root/usr/lib/postgresql/$major/lib/migrator.so"
     cp -a "$tree$("$pg_config" --sharedir)/extension/." "$root/usr/share/postgresql/$major/extension/"
     cp -r "${docs[@]}" "$share/"
-    find "$share" -name '*.svg' -prune -o -type f -print0 | xargs -0 chmod 644
+    find "$share" -type f -exec chmod 644 {} +
     gzip -9n "$share/CHANGELOG.md" && mv "$share/CHANGELOG.md.gz" "$share/changelog.gz"
     copyright > "$share/copyright"
     architecture=$(dpkg --print-architecture)
