@@ -4,7 +4,9 @@
 ALTER TABLE migrator.backfill_run ALTER COLUMN relation TYPE regclass;
 ALTER TABLE migrator.backfill_unit ALTER COLUMN relation TYPE regclass;
 ALTER TABLE migrator.backfill_error ALTER COLUMN relation TYPE regclass;
-COMMENT ON COLUMN migrator.backfill_run.relation IS 'By oid, so that it follows the table when it is renamed; a dump writes its name';
+UPDATE migrator.backfill_run SET relation = 0 WHERE state = 'done';
+UPDATE migrator.backfill_unit SET relation = 0 WHERE backfill IN (SELECT id FROM migrator.backfill_run WHERE state = 'done');
+COMMENT ON COLUMN migrator.backfill_run.relation IS 'By oid, so that it follows the table when it is renamed; a dump writes its name. 0 when it is done';
 SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_unit', '');
 SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_range', '');
 SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_range_id_seq', '');

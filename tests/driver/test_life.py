@@ -168,6 +168,43 @@ def test_it_lives_on_after_schema_and_data_apart(cluster):
         cluster.sql("DROP DATABASE IF EXISTS restored WITH (FORCE);", db="postgres")
 
 
+def test_a_dump_without_a_table_that_was_backfilled(cluster):
+    """A backfill that is done asks for its table no more; a rule of a table does, and goes before the dump or with it."""
+    cluster.sql(f"{QUIET}CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t SELECT g FROM generate_series(1, 100) g; "
+                "CALL migrator.backfill('t', 'a = 1', 'a IS NULL'); SELECT migrator.set_rule('drop-table', 'off', 't', reason => 'x');")
+    try:
+        emptied(cluster)
+        err = program(cluster, "psql", *PSQL, db="restored", input=program(cluster, "pg_dump", "-T", "t"), fails=True)
+        contains(err, 'relation "public.t" does not exist', "COPY policy")
+        cluster.sql("SELECT migrator.set_rule('drop-table', NULL, 't');")
+        emptied(cluster)
+        program(cluster, "psql", *PSQL, db="restored", input=program(cluster, "pg_dump", "-T", "t"))
+        equal(cluster.sql("SELECT target, state, rows_done FROM migrator.backfills; SELECT * FROM migrator.verify();", "restored"), "public.t|done|100")
+    finally:
+        cluster.sql("DROP DATABASE IF EXISTS restored WITH (FORCE);", db="postgres")
+
+
+def test_a_restore_by_somebody_who_is_no_superuser(cluster):
+    """All but the ledger, which the extension's owner alone writes; the guard is on in the copy."""
+    cluster.sql(f"{QUIET}DROP ROLE IF EXISTS app; CREATE ROLE app LOGIN; ALTER DATABASE test OWNER TO app; SET ROLE app; "
+                "CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 2000);")
+    dump = program(cluster, "pg_dump", "--no-owner")
+    try:
+        cluster.sql("CREATE DATABASE restored OWNER app TEMPLATE template0;", db="postgres")
+        cluster.sql(f"{QUIET}CREATE EXTENSION migrator;", "restored")
+        cluster.user = "app"
+        program(cluster, "psql", "-Xq", db="restored", input=dump)
+        equal(cluster.sql("SELECT count(*) FROM t;", "restored"), "2000")
+        cluster.user = "postgres"
+        equal(cluster.sql("SELECT * FROM migrator.verify();", "restored"), "")
+        _, err = cluster.run("SET migrator.large_table_rows = 1000; SET ROLE app; CREATE INDEX ON t (a);", "restored")
+        contains(err, "[create-index-blocking]")
+    finally:
+        cluster.user = "postgres"
+        cluster.sql("DROP DATABASE IF EXISTS restored WITH (FORCE); ALTER DATABASE test OWNER TO postgres;", db="postgres")
+        cluster.sql("DROP OWNED BY app; DROP ROLE app;")
+
+
 def test_an_interrupted_drop_is_done_where_a_dump_was_restored(cluster):
     """What the ledger noted of the index is its oid, which is another there."""
     cluster.sql(f"{QUIET}CREATE TABLE t (a int); CREATE INDEX t_a ON t (a); "
