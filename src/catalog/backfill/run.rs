@@ -34,7 +34,8 @@ pub struct Totals {
     pub sweep: u32,
 }
 
-const COLUMNS: &str = "id, relation::oid, target, set_clause, where_clause, walk, state, pass, rows_estimate, started_by";
+const COLUMNS: &str =
+    "id, relation::oid, target, set_clause, where_clause, walk, state, pass, rows_estimate, started_by";
 
 fn run_of(row: crate::pg::spi::Row<'_>) -> Run {
     Run {
