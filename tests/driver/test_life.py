@@ -15,11 +15,11 @@ LARGE = "SET migrator.large_table_rows = 1000; "
 SETUP = f"""{QUIET}{SLOW}
 CREATE SCHEMA "My schema";
 CREATE TABLE "My schema"."Big one" (id int PRIMARY KEY, a int, b int, hits int NOT NULL DEFAULT 0, pad text DEFAULT repeat('x', 100));
-INSERT INTO "My schema"."Big one" (id, a) SELECT g, g FROM generate_series(1, 20000) g;
+INSERT INTO "My schema"."Big one" (id, a) SELECT g, g FROM generate_series(1, 6000) g;
 CREATE TABLE parts (id int PRIMARY KEY, hits int NOT NULL DEFAULT 0) PARTITION BY RANGE (id);
-CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (3000);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (1500);
 CREATE TABLE parts_2 PARTITION OF parts DEFAULT;
-INSERT INTO parts SELECT g FROM generate_series(1, 6000) g;
+INSERT INTO parts SELECT g FROM generate_series(1, 3000) g;
 CREATE TRIGGER slow BEFORE UPDATE ON "My schema"."Big one" FOR EACH ROW EXECUTE FUNCTION slow();
 CREATE TRIGGER slow BEFORE UPDATE ON parts FOR EACH ROW EXECUTE FUNCTION slow();
 ANALYZE;
@@ -40,7 +40,7 @@ BACKFILLS = [
 COUNTS = """SELECT hits, count(*) FROM "My schema"."Big one" GROUP BY 1 ORDER BY 1;
 SELECT hits, count(*) FROM parts GROUP BY 1 ORDER BY 1;
 SELECT count(*) FROM "My schema"."Big one" WHERE b IS DISTINCT FROM a;"""
-ALL = "1|20000\n1|6000\n0"
+ALL = "1|6000\n1|3000\n0"
 KEPT = [
     "SELECT version, state, applied_at, applied_by, progress, description, checksum FROM migrator.status ORDER BY version",
     "SELECT * FROM migrator.history ORDER BY attempt",
@@ -259,7 +259,7 @@ def test_a_copy_of_the_ledger_alone(cluster):
     ledger = program(cluster, "pg_dump", "-a", "-n", "migrator")
     cluster.sql(f"{QUIET}DROP EXTENSION migrator; DROP SCHEMA migrator;")
     equal(cluster.sql("SELECT count(*) FROM pg_event_trigger; SELECT count(*) FROM parts; SELECT count(*) FROM pg_namespace WHERE nspname = 'migrator';"),
-          "0\n6000\n0")
+          "0\n3000\n0")
     cluster.sql(f"{QUIET}CREATE EXTENSION migrator;")
     program(cluster, "psql", *PSQL, input=ledger)
     for (sql, was), (_, now) in zip(expected, kept(cluster, log=log)[1]):
