@@ -47,3 +47,20 @@ soak: ## Every fault at every step of a deploy, and many random kills (KILLS=200
 
 clean: ## Remove everything that was built, and stop and remove throw-away clusters
 	@tools/clean.sh
+
+.PHONY: package deb dist test-package
+
+package: ## Build a tree of files for PG_CONFIG under target/package, and a .tar.gz of it
+	@tools/setup.sh build
+	@pg_config="$(PG_CONFIG)"; tools/package.sh tar "$${pg_config:-$$(tools/setup.sh server)}"
+
+deb: ## Build a Debian package for PG_CONFIG under target/package
+	@tools/setup.sh build
+	@pg_config="$(PG_CONFIG)"; tools/package.sh deb "$${pg_config:-$$(tools/setup.sh server)}"
+
+dist: ## Make the .zip of the source that PGXN takes
+	@tools/package.sh dist
+
+test-package: ## Install the packages into a private copy of the server of PG_CONFIG and use them
+	@tools/setup.sh build
+	@pg_config="$(PG_CONFIG)"; tools/package.sh test "$${pg_config:-$$(tools/setup.sh server)}"

@@ -2,7 +2,7 @@
 
 CREATE TABLE migrator.backfill_run (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    relation oid NOT NULL,
+    relation regclass NOT NULL,
     target text NOT NULL,
     set_clause text NOT NULL,
     where_clause text,
@@ -27,6 +27,7 @@ CREATE TABLE migrator.backfill_run (
     report jsonb
 );
 COMMENT ON TABLE migrator.backfill_run IS 'One row per backfill. Read migrator.backfills instead.';
+COMMENT ON COLUMN migrator.backfill_run.relation IS 'By oid, so that it follows the table when it is renamed; a dump writes its name. 0 when it is done';
 COMMENT ON COLUMN migrator.backfill_run.generation IS 'Counts the sessions that led it and their walks; a worker of an earlier one leaves';
 COMMENT ON COLUMN migrator.backfill_run.started_by IS 'The role that ran it last';
 COMMENT ON COLUMN migrator.backfill_run.pass IS '1 walks what was there at the start; a later one walks anew because too much is left to be swept up';
@@ -58,7 +59,7 @@ COMMENT ON COLUMN migrator.backfill_control.settings_by IS 'The role of that cal
 CREATE TABLE migrator.backfill_unit (
     backfill integer NOT NULL REFERENCES migrator.backfill_run ON DELETE CASCADE,
     ordinal integer NOT NULL,
-    relation oid NOT NULL,
+    relation regclass NOT NULL,
     name text NOT NULL,
     whole boolean NOT NULL,
     walk text NOT NULL CHECK (walk IN ('key', 'physical')),
@@ -105,7 +106,7 @@ CREATE INDEX backfill_range_open_idx ON migrator.backfill_range (backfill, id) W
 CREATE TABLE migrator.backfill_error (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     backfill integer NOT NULL REFERENCES migrator.backfill_run ON DELETE CASCADE,
-    relation oid NOT NULL,
+    relation regclass NOT NULL,
     name text NOT NULL,
     key jsonb NOT NULL,
     "row" text NOT NULL,
@@ -120,3 +121,9 @@ COMMENT ON TABLE migrator.backfill_error IS 'Rows that a backfill could not chan
 SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_run', '');
 SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_run_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_control', '');
+-- How far it has come goes with the data that it is about.
+SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_unit', '');
+SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_range', '');
+SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_range_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_error', '');
+SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_error_id_seq', '');

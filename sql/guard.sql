@@ -155,6 +155,8 @@ AS $drift$
     WHERE d.migration IS NULL AND d.outcome <> 'refused'
       AND d.tag NOT IN ('REINDEX', 'REFRESH MATERIALIZED VIEW')
       AND (d.allowed_by IN ('migrator.grant_read', 'migrator.grant_deploy', 'migrator.revoke_all')) IS NOT TRUE
+      -- A new version of this extension changes nothing that a migration could be about.
+      AND (d.tag = 'ALTER EXTENSION' AND o.object = 'migrator' AND d.statement ~* 'update') IS NOT TRUE
       AND d.at > coalesce(since, (SELECT min(e.at) FROM migrator.event e WHERE e.event = 'applied'))
     ORDER BY d.id
 $drift$;

@@ -15,7 +15,7 @@ COMMENT ON FUNCTION migrator.event_hash(migrator.event, text[]) IS
 'The hash of a row of the history that follows rows with these hashes: SHA-256 of them and of its content as JSON, in hex';
 
 CREATE TABLE migrator.event_end (
-    event bigint NOT NULL,
+    event bigint PRIMARY KEY,
     hash text COLLATE "C" NOT NULL
 );
 COMMENT ON TABLE migrator.event_end IS

@@ -79,6 +79,17 @@ BEGIN ATOMIC
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
     WHERE c.relnamespace = 'migrator'::regnamespace AND NOT t.tgisinternal
       AND NOT (t.tgname = 'append_only' AND c.relname IN ('event', 'ddl'))
+      AND NOT (t.tgname = 'not_replicated' AND t.tgfoid = 'migrator.not_replicated'::regproc)
+    UNION ALL
+    SELECT 'replication can write to the ledger', format('trigger not_replicated on %s', c.oid::regclass::text),
+           CASE WHEN t.oid IS NULL THEN 'dropped' ELSE 'not enabled for replicas' END,
+           CASE WHEN t.oid IS NULL
+                THEN format(E'CREATE TRIGGER not_replicated BEFORE INSERT OR UPDATE OR DELETE ON %s '
+                            'FOR EACH ROW EXECUTE FUNCTION migrator.not_replicated();\n', c.oid::regclass::text) ELSE '' END
+           || format('ALTER TABLE %s ENABLE REPLICA TRIGGER not_replicated;', c.oid::regclass::text)
+    FROM pg_class c
+    LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgname = 'not_replicated' AND t.tgfoid = 'migrator.not_replicated'::regproc
+    WHERE c.relnamespace = 'migrator'::regnamespace AND c.relkind = 'r' AND (t.tgenabled IN ('R', 'A')) IS NOT TRUE
     UNION ALL
     SELECT 'rows can be changed', format('rule %I on %s', r.rulename, r.ev_class::regclass::text),
            'It is not migrator''s, and may change what is written.',

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::guard::{self, policy};
 use crate::pg::entry::{Call, Returned};
-use crate::pg::{background_worker, event_trigger, sql_function, writable};
+use crate::pg::{background_worker, event_trigger, sql_function, trigger, writable};
 
 sql_function!(migrator_guard_ddl_command_start, start);
 sql_function!(migrator_guard_table_rewrite, rewrite);
@@ -11,6 +11,7 @@ sql_function!(migrator_guard_sql_drop, drop);
 sql_function!(migrator_guard_ddl_command_end, end);
 sql_function!(migrator_ddl_append_only, append_only);
 sql_function!(migrator_prune_ddl_log, prune);
+sql_function!(migrator_not_replicated, trigger::row_unless_replicated);
 // Writes the refusal of a statement, whose own transaction is lost.
 background_worker!(migrator_write_refusals, guard::write_refusals);
 sql_function!(migrator_guard_rules, rules);

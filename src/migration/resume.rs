@@ -67,8 +67,10 @@ pub fn settle(task: &Task, begun: &Begun) -> Result<Fate> {
             drop_all(task, begun.number, &indexes::new_copies(before)?)?;
             Ok(Fate::Undone)
         }
-        Interruption::ConcurrentDrop { .. } => {
-            let gone = begun.target.map(indexes::exists).transpose()? == Some(false);
+        Interruption::ConcurrentDrop { index } => {
+            // Where a dump was restored it has another oid; then its name tells.
+            let gone =
+                begun.target.map(indexes::exists).transpose()? == Some(false) && indexes::lookup(&index)?.is_none();
             Ok(if gone { Fate::Done } else { Fate::Undone })
         }
         Interruption::Backfill => {

@@ -20,8 +20,8 @@ pub struct Call {
 
 /// What a body hands back to Postgres.
 pub struct Returned {
-    datum: pg_sys::Datum,
-    null: bool,
+    pub(super) datum: pg_sys::Datum,
+    pub(super) null: bool,
 }
 
 impl Call {

@@ -37,6 +37,7 @@ pub mod subtransaction;
 pub mod top_level;
 pub mod transaction;
 pub mod transaction_end;
+pub mod trigger;
 pub mod user;
 mod versions;
 pub mod wait;

@@ -43,7 +43,7 @@ pub fn add(run: u32, unit: &Unit, key: &str, row: &str, error: &Report) -> Resul
 /// The rows of a run that could not be changed, the first one first; all, or at most so many.
 pub fn of(run: u32, most: Option<u32>) -> Result<Vec<Failed>> {
     as_owner(|| {
-        let sql = "SELECT relation, key, \"row\", name, sqlstate, message FROM migrator.backfill_error \
+        let sql = "SELECT relation::oid, key, \"row\", name, sqlstate, message FROM migrator.backfill_error \
                    WHERE backfill = $1::int ORDER BY id LIMIT $2::bigint";
         let rows = query(sql, &[Some(&run.to_string()), most.map(|n| n.to_string()).as_deref()])?;
         Ok(rows

@@ -34,7 +34,8 @@ pub struct Totals {
     pub sweep: u32,
 }
 
-const COLUMNS: &str = "id, relation, target, set_clause, where_clause, walk, state, pass, rows_estimate, started_by";
+const COLUMNS: &str =
+    "id, relation::oid, target, set_clause, where_clause, walk, state, pass, rows_estimate, started_by";
 
 fn run_of(row: crate::pg::spi::Row<'_>) -> Run {
     Run {
@@ -182,10 +183,11 @@ pub fn swept(id: u32, rows: u64) -> Result<()> {
     })
 }
 
-/// Stores that it is done.
+/// Stores that it is done. Its tables are not needed any more but by name: a dump without them loads.
 pub fn finish(id: u32) -> Result<()> {
     as_owner(|| {
-        let sql = "UPDATE migrator.backfill_run SET state = 'done', finished_at = clock_timestamp(), \
+        let sql = "WITH units AS (UPDATE migrator.backfill_unit SET relation = 0 WHERE backfill = $1::int) \
+                   UPDATE migrator.backfill_run SET state = 'done', relation = 0, finished_at = clock_timestamp(), \
                    updated_at = clock_timestamp(), waiting_for = NULL WHERE id = $1::int";
         query(sql, &[Some(&id.to_string())]).map(drop)
     })

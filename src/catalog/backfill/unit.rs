@@ -30,7 +30,7 @@ pub struct Frontier {
 /// The tables of a run, in order.
 pub fn all(run: u32) -> Result<Vec<Stored>> {
     as_owner(|| {
-        let sql = "SELECT ordinal, relation, name, whole, walk, to_jsonb(key_order), stripes FROM migrator.backfill_unit \
+        let sql = "SELECT ordinal, relation::oid, name, whole, walk, to_jsonb(key_order), stripes FROM migrator.backfill_unit \
                    WHERE backfill = $1::int ORDER BY ordinal";
         let rows = query(sql, &[Some(&run.to_string())])?;
         Ok(rows

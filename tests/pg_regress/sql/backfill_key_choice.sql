@@ -10,7 +10,7 @@ BEGIN
     EXECUTE format($q$SELECT string_agg(c || ' rows with n = ' || n, ', ' ORDER BY n) FROM (SELECT n, count(*) AS c FROM %s GROUP BY n) s$q$, t) INTO found;
     RETURN found;
 END $$;
-\set walk 'CALL migrator.backfill(:''t'', ''n = n + 1'', NULL, 7, walk => ''key''); SELECT pg_temp.exact(:''t''); SELECT u.key_order FROM migrator.backfill_unit u JOIN migrator.backfill_run r ON r.id = u.backfill WHERE r.relation = :''t''::regclass AND r.set_clause = ''n = n + 1'';'
+\set walk 'CALL migrator.backfill(:''t'', ''n = n + 1'', NULL, 7, walk => ''key''); SELECT pg_temp.exact(:''t''); SELECT u.key_order FROM migrator.backfill_unit u JOIN migrator.backfill_run r ON r.id = u.backfill WHERE to_regclass(r.target) = :''t''::regclass AND r.set_clause = ''n = n + 1'';'
 \set rows 'generate_series(1, 100) g'
 -- The primary key before a shorter one, the shorter one of two.
 CREATE TABLE kc_primary (a int NOT NULL UNIQUE, b int, c int, n int DEFAULT 0, PRIMARY KEY (b, c)); INSERT INTO kc_primary SELECT g, g % 3, g FROM :rows;

@@ -98,4 +98,16 @@ SELECT hint FROM migrator.verify() WHERE problem = 'rows can be changed' ORDER B
 SELECT problem, object FROM migrator.verify() WHERE problem = 'rows can be changed' ORDER BY object;
 CALL migrator.deploy();
 SELECT problem, object FROM migrator.verify() WHERE problem NOT LIKE 'ad-hoc DDL%';
+-- What keeps logical replication out.
+SELECT migrator.not_replicated();
+CREATE TRIGGER not_replicated BEFORE INSERT OR UPDATE OR DELETE ON integ FOR EACH ROW EXECUTE FUNCTION migrator.not_replicated();
+SET session_replication_role = replica;
+INSERT INTO migrator.policy (rule, action, set_by) VALUES ('drop-table', 'off', 'x') RETURNING rule;
+DELETE FROM migrator.policy RETURNING rule;
+RESET session_replication_role;
+DROP TRIGGER not_replicated ON migrator.policy;
+ALTER TABLE migrator.event ENABLE TRIGGER not_replicated;
+SELECT object, detail, hint FROM migrator.verify() WHERE problem = 'replication can write to the ledger' ORDER BY object;
+SELECT hint FROM migrator.verify() WHERE problem = 'replication can write to the ledger' ORDER BY object \gexec
+SELECT object, detail FROM migrator.verify() WHERE problem = 'replication can write to the ledger' ORDER BY object;
 DROP TABLE integ;
