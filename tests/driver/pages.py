@@ -97,11 +97,8 @@ def agrees(shown, printed):
     return re.fullmatch(pattern, "".join(line + "\n" for line in shape(printed))) is not None
 
 
-def run(cluster, page, database, places):
-    """Runs a page; a line for each thing that is wrong."""
-    found, wrong = blocks(page)
-    if not found:
-        return wrong
+def printed(cluster, found, database, places):
+    """What each block prints, when all run as one session."""
     script = ["\\pset pager off", "\\pset footer off"]
     with tempfile.TemporaryDirectory() as folder:
         for number, block in enumerate(found):
@@ -118,11 +115,17 @@ def run(cluster, page, database, places):
                        "PGDATABASE": database, "PATH": f"{cluster.bindir}:{os.environ['PATH']}"}
         output = subprocess.run([f"{cluster.bindir}/psql", "-Xq"], input="\n".join(script) + "\n", env=environment, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120).stdout
-    for number, block in enumerate(found):
+    for number in range(len(found)):
         begin, end = MARK.format(number) + "\n", MARK.format(number + 1) + "\n"
-        printed = output.split(begin, 1)[1].split(end, 1)[0] if begin in output else "(did not run)"
-        if block.shown is not None and not agrees(block.shown, printed):
-            wrong.append(f"line {block.line}: shows\n{block.shown}\nbut this was printed:\n{printed}")
-        elif block.shown is None and re.search(r"^(ERROR|FATAL|WARNING|.*psql: error|\(did not)", printed, re.MULTILINE):
-            wrong.append(f"line {block.line}: {block.text}\nfails, and the page does not show it:\n{printed}")
+        yield output.split(begin, 1)[1].split(end, 1)[0] if begin in output else "(did not run)"
+
+
+def run(cluster, page, database, places):
+    """Runs a page; a line for each thing that is wrong."""
+    found, wrong = blocks(page)
+    for block, text in zip(found, printed(cluster, found, database, places)):
+        if block.shown is not None and not agrees(block.shown, text):
+            wrong.append(f"line {block.line}: shows\n{block.shown}\nbut this was printed:\n{text}")
+        elif block.shown is None and re.search(r"^(ERROR|FATAL|WARNING|.*psql: error|\(did not)", text, re.MULTILINE):
+            wrong.append(f"line {block.line}: {block.text}\nfails, and the page does not show it:\n{text}")
     return wrong

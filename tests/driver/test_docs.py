@@ -7,10 +7,8 @@ import tempfile
 import pages
 from harness import ROOT, equal
 
-SEPARATE = "docs/rules/"
 
-
-def run(cluster, text):
+def run(cluster, text, how=pages.run):
     """What is wrong with a page, run in a database of its own."""
     roles = "SELECT rolname FROM pg_roles ORDER BY rolname;"
     before = cluster.sql(roles).splitlines()
@@ -23,7 +21,7 @@ def run(cluster, text):
                              ("001.down.sql", "DROP TABLE from_a_folder;")):
             with open(os.path.join(folder, name), "w") as file:
                 file.write(script)
-        wrong = pages.run(cluster, text, "page", {"/srv/app/migrations": folder})
+        wrong = how(cluster, text, "page", {"/srv/app/migrations": folder})
     cluster.sql("DROP DATABASE page WITH (FORCE);", db="postgres")
     for role in set(cluster.sql(roles).splitlines()) - set(before):
         cluster.sql(f'DROP OWNED BY "{role}"; DROP ROLE "{role}";', db="postgres")
