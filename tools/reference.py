@@ -6,7 +6,9 @@ A test fails when they are stale.
 
 import json
 import os
+import re
 import sys
+import textwrap
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests/driver"))
@@ -86,31 +88,20 @@ def flat(text):
 
 def signature(f):
     """As one would look it up: wrapped where it is long."""
-    arguments = [part for part in f["arguments"].replace("OUT ", "OUT\x00").split(", ") if part]
-    begin, indent = f"migrator.{f['name']}(", " " * 4
-    lines, line = [], ""
-    for number, part in enumerate(arguments):
-        part = part.replace("\x00", " ") + (", " if number < len(arguments) - 1 else "")
-        if len(line) + len(part) > 100:
-            lines.append(line.rstrip())
-            line = ""
-        line += part
-    inside = [*lines, line]
-    one = begin + inside[0] + ")"
-    text = one if len(inside) == 1 and len(one) <= 100 else begin + "\n" + "\n".join(indent + x for x in inside) + "\n)"
+    arguments = re.sub(r"NULL::[a-z ]+(\[\])?", "NULL", f["arguments"]).replace("::text", "")
+    arguments = re.sub(r"(^|, )IN ", r"\1", arguments)
+    text = listed(f"migrator.{f['name']}", arguments)
     if f["kind"] == "p":
-        return "CALL " + text
+        return "PROCEDURE " + text
     result = f["result"]
-    if result.startswith("TABLE("):
-        columns, lines, line = result[6:-1].split(", "), [], ""
-        for number, part in enumerate(columns):
-            part += ", " if number < len(columns) - 1 else ""
-            if len(line) + len(part) > 100:
-                lines.append(line.rstrip())
-                line = ""
-            line += part
-        result = "TABLE (\n" + "\n".join(indent + x for x in [*lines, line]) + "\n)"
-    return f"{text} → {result}"
+    return f"{text} → {listed('TABLE ', result[6:-1]) if result.startswith('TABLE(') else result}"
+
+
+def listed(name, items):
+    """A list in parentheses, on lines of its own where it is long."""
+    if len(name) + len(items) < 98:
+        return f"{name}({items})"
+    return "\n".join([f"{name}(", *textwrap.wrap(items, 100, initial_indent="    ", subsequent_indent="    "), ")"])
 
 
 def functions(cluster):

@@ -86,7 +86,8 @@ def shape(text):
             (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d(:\d\d)?)?", "TIME"),
             (r"\b\d\d?:\d\d:\d\d(\.\d+)?", "DURATION"), (r"\b\d+(\.\d+)? (s|ms)\b", "DURATION"),
             (r"\b[0-9a-f]{12,64}\b", "HASH"), (r"\b\d+(\.\d+)? ([kMGT]B|bytes)\b", "SIZE"), (r"\b\d+ ?rows/s", "RATE"),
-            (r"\b(process|pid|PID) \d+", "PROCESS"), (r"about \d+ rows", "about so many rows"), ("-{2,}", "-"), (r"[ \t]+", " ")):
+            (r"\b(process|pid|PID) \d+", "PROCESS"), (r"about \d+ (rows|of \d+)", "about so many"),
+            (r"NOTICE: +backfill \d+ \[[#.]+\].*", ""), ("-{2,}", "-"), (r"[ \t]+", " ")):
         text = re.sub(pattern, name, text)
     return [line.strip() for line in text.splitlines() if line.strip()]
 

@@ -2,10 +2,14 @@
 
 import glob
 import os
+import sys
 import tempfile
 
 import pages
 from harness import ROOT, equal
+
+sys.path.insert(0, f"{ROOT}/tools")
+import reference  # noqa: E402
 
 
 def run(cluster, text, how=pages.run):
@@ -17,8 +21,8 @@ def run(cluster, text, how=pages.run):
         cluster.sql("CREATE EXTENSION migrator;", db="page")
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        for name, script in (("001.up.sql", "CREATE TABLE from_a_folder (id bigint PRIMARY KEY);"),
-                             ("001.down.sql", "DROP TABLE from_a_folder;")):
+        for name, script in (("100.up.sql", "CREATE TABLE from_a_folder (id bigint PRIMARY KEY);"),
+                             ("100.down.sql", "DROP TABLE from_a_folder;")):
             with open(os.path.join(folder, name), "w") as file:
                 file.write(script)
         wrong = how(cluster, text, "page", {"/srv/app/migrations": folder})
@@ -51,8 +55,14 @@ def test_a_page_that_is_wrong_is_found(cluster):
             ("Text.\n\n    SELECT 1;\n", "no block"),
             ("```sql\nSELECT 1;\n```\nText.\n```text\n1\n```", "output of no block"),
             ("<!-- setup: SELECT 1/0; -->\n", "fails")):
-        wrong = run(cluster, page)
+        wrong = pages.run(cluster, page, "test", {})
         assert len(wrong) == 1 and words in wrong[0], f"{page}\n{wrong}"
     right = ("<!-- setup: CREATE TABLE t (a int); -->\n```sql\nSELECT 1 AS one;\nSELECT 1/0;\n```\n"
              "```text\n...\nERROR:  division by zero\n```\n```sql\nBEGIN;\nTABLE t;\n```\n```sql\nROLLBACK;\n```\n")
-    equal(run(cluster, right), [])
+    equal(pages.run(cluster, right, "test", {}), [])
+
+
+def test_docs_of_the_extension_are_current(cluster):
+    for path, text in reference.pages(cluster).items():
+        with open(f"{ROOT}/{path}") as file:
+            assert file.read() == text, f"{path} is stale; run `make docs`"
