@@ -101,7 +101,8 @@ def listed(name, items):
     """A list in parentheses, on lines of its own where it is long."""
     if len(name) + len(items) < 98:
         return f"{name}({items})"
-    return "\n".join([f"{name}(", *textwrap.wrap(items, 100, initial_indent="    ", subsequent_indent="    "), ")"])
+    lines = textwrap.wrap(", ".join(item.replace(" ", "\0") for item in items.split(", ")), 100, break_long_words=False)
+    return "\n".join([f"{name}(", *("    " + line.replace("\0", " ") for line in lines), ")"])
 
 
 def functions(cluster):
