@@ -13,20 +13,20 @@ import reference  # noqa: E402
 
 
 def run(cluster, text, how=pages.run):
-    """What is wrong with a page, run in a database of its own."""
+    """What is wrong with a page, run in a database of its own, called app as in the pages."""
     roles = "SELECT rolname FROM pg_roles ORDER BY rolname;"
     before = cluster.sql(roles).splitlines()
-    cluster.sql("CREATE DATABASE page;", db="postgres")
+    cluster.sql("CREATE DATABASE app;", db="postgres")
     if "CREATE EXTENSION migrator" not in text:
-        cluster.sql("CREATE EXTENSION migrator;", db="page")
+        cluster.sql("CREATE EXTENSION migrator;", db="app")
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         for name, script in (("100.up.sql", "CREATE TABLE from_a_folder (id bigint PRIMARY KEY);"),
                              ("100.down.sql", "DROP TABLE from_a_folder;")):
             with open(os.path.join(folder, name), "w") as file:
                 file.write(script)
-        wrong = how(cluster, text, "page", {"/srv/app/migrations": folder})
-    cluster.sql("DROP DATABASE page WITH (FORCE);", db="postgres")
+        wrong = how(cluster, text, "app", {"/srv/app/migrations": folder})
+    cluster.sql("DROP DATABASE app WITH (FORCE);", db="postgres")
     for role in set(cluster.sql(roles).splitlines()) - set(before):
         cluster.sql(f'DROP OWNED BY "{role}"; DROP ROLE "{role}";', db="postgres")
     return wrong
