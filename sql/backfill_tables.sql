@@ -28,10 +28,16 @@ CREATE TABLE migrator.backfill_run (
 );
 COMMENT ON TABLE migrator.backfill_run IS 'One row per backfill. Read migrator.backfills instead.';
 COMMENT ON COLUMN migrator.backfill_run.relation IS 'By oid, so that it follows the table when it is renamed; a dump writes its name. 0 when it is done';
-COMMENT ON COLUMN migrator.backfill_run.generation IS 'Counts the sessions that led it and their walks; a worker of an earlier one leaves';
+COMMENT ON COLUMN migrator.backfill_run.generation IS
+'Counts the sessions that led it and their walks; a worker of
+an earlier one leaves';
 COMMENT ON COLUMN migrator.backfill_run.started_by IS 'The role that ran it last';
-COMMENT ON COLUMN migrator.backfill_run.pass IS '1 walks what was there at the start; a later one walks anew because too much is left to be swept up';
-COMMENT ON COLUMN migrator.backfill_run.sweep IS 'How often what still matched was looked for and changed row by row';
+COMMENT ON COLUMN migrator.backfill_run.pass IS
+'1 walks what was there at the start; a later one walks anew
+because too much is left to be swept up';
+COMMENT ON COLUMN migrator.backfill_run.sweep IS
+'How often what still matched was looked for and changed row
+by row';
 COMMENT ON COLUMN migrator.backfill_run.seconds IS 'Time it ran, without the time it was held';
 COMMENT ON COLUMN migrator.backfill_run.seconds_held IS 'Time it was paused or stepped back';
 COMMENT ON COLUMN migrator.backfill_run.migration IS 'The migration whose statement it is, if any';
@@ -51,9 +57,15 @@ CREATE TABLE migrator.backfill_control (
     changed_by text,
     changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-COMMENT ON TABLE migrator.backfill_control IS 'What people want of a backfill: run, pause, cancel, and its settings. Runs only read it.';
-COMMENT ON COLUMN migrator.backfill_control.given IS 'The settings as the last call gave them; the same call again leaves later changes as they are';
-COMMENT ON COLUMN migrator.backfill_control.settings_by IS 'The role of that call: pause_if and stop_if are run with the rights of nobody else';
+COMMENT ON TABLE migrator.backfill_control IS
+'What people want of a backfill: run, pause, cancel, and its
+settings. Runs only read it.';
+COMMENT ON COLUMN migrator.backfill_control.given IS
+'The settings as the last call gave them; the same call again
+leaves later changes as they are';
+COMMENT ON COLUMN migrator.backfill_control.settings_by IS
+'The role of that call: pause_if and stop_if are run with the
+rights of nobody else';
 
 -- The tables that are walked: the target, or each of its partitions or children.
 CREATE TABLE migrator.backfill_unit (
@@ -70,11 +82,21 @@ CREATE TABLE migrator.backfill_unit (
     exhausted boolean NOT NULL DEFAULT false,
     PRIMARY KEY (backfill, ordinal)
 );
-COMMENT ON TABLE migrator.backfill_unit IS 'A table that a backfill walks, and up to where it is cut into ranges';
-COMMENT ON COLUMN migrator.backfill_unit.whole IS 'With all its partitions or children, which cannot be walked one by one';
-COMMENT ON COLUMN migrator.backfill_unit.key_order IS 'Each column of its key with its type and collation: what the order of the walk depends on';
-COMMENT ON COLUMN migrator.backfill_unit.frontier IS 'The end of the last range: a key as a JSON array of texts, or a block number';
-COMMENT ON COLUMN migrator.backfill_unit.high IS 'Where the walk ends: the highest key, or the number of blocks, when it began';
+COMMENT ON TABLE migrator.backfill_unit IS
+'A table that a backfill walks, and up to where it is cut
+into ranges';
+COMMENT ON COLUMN migrator.backfill_unit.whole IS
+'With all its partitions or children, which cannot be walked
+one by one';
+COMMENT ON COLUMN migrator.backfill_unit.key_order IS
+'Each column of its key with its type and collation: what the
+order of the walk depends on';
+COMMENT ON COLUMN migrator.backfill_unit.frontier IS
+'The end of the last range: a key as a JSON array of texts,
+or a block number';
+COMMENT ON COLUMN migrator.backfill_unit.high IS
+'Where the walk ends: the highest key, or the number of
+blocks, when it began';
 
 -- The ranges, cut off one by one and each done by whoever holds its advisory lock.
 CREATE TABLE migrator.backfill_range (
@@ -96,8 +118,12 @@ CREATE TABLE migrator.backfill_range (
     busy_ms double precision NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE migrator.backfill_range IS 'A part of a table that one process changes, batch by batch';
-COMMENT ON COLUMN migrator.backfill_range.stripe IS 'The stripe of the rows that is being changed; see docs/backfill.md';
-COMMENT ON COLUMN migrator.backfill_range.cursor IS 'How far that stripe has come; committed together with the rows of each batch';
+COMMENT ON COLUMN migrator.backfill_range.stripe IS
+'The stripe of the rows that is being changed; see
+docs/backfill.md';
+COMMENT ON COLUMN migrator.backfill_range.cursor IS
+'How far that stripe has come; committed together with the
+rows of each batch';
 COMMENT ON COLUMN migrator.backfill_range.rows_skipped IS 'Rows that were locked by others and left to the sweep';
 COMMENT ON COLUMN migrator.backfill_range.batch_ms IS 'Duration of the last batch';
 CREATE INDEX backfill_range_run_idx ON migrator.backfill_range (backfill);
@@ -116,7 +142,9 @@ CREATE TABLE migrator.backfill_error (
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     UNIQUE (backfill, relation, key)
 );
-COMMENT ON TABLE migrator.backfill_error IS 'Rows that a backfill could not change. Read migrator.backfill_errors instead.';
+COMMENT ON TABLE migrator.backfill_error IS
+'Rows that a backfill could not change. Read
+migrator.backfill_errors instead.';
 
 SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_run', '');
 SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_run_id_seq', '');

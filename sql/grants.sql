@@ -3,17 +3,23 @@
 CREATE FUNCTION migrator.grant_read(role regrole) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_grant_read';
 COMMENT ON FUNCTION migrator.grant_read(regrole) IS
-'Lets a role read: status, history, findings, runner, backfills, backfill_errors, rules, policies, ddl_log; plan, verify, drift, lint, checksum. It can change nothing';
+'Lets a role read: status, history, findings, runner, backfills,
+backfill_errors, rules, policies, ddl_log; plan, verify, drift, lint,
+checksum. It can change nothing';
 
 CREATE FUNCTION migrator.grant_deploy(role regrole) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_grant_deploy';
 COMMENT ON FUNCTION migrator.grant_deploy(regrole) IS
-'Lets a role do what migrator.grant_read does, and call register, register_dir, apply, deploy, revert, revert_to, resolve, baseline, backfill, plan_backfill and what steers backfills. It gets no right on the ledger, which is written for it, nor on the guard''s rules';
+'Lets a role do what migrator.grant_read does, and call register,
+register_dir, apply, deploy, revert, revert_to, resolve, baseline,
+backfill, plan_backfill and what steers backfills. It gets no right on
+the ledger, which is written for it, nor on the guard''s rules';
 
 CREATE FUNCTION migrator.revoke_all(role regrole) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_revoke_all';
 COMMENT ON FUNCTION migrator.revoke_all(regrole) IS
-'Takes from a role all rights in schema migrator that were given to it by name; what PUBLIC or another role has, it keeps through those';
+'Takes from a role all rights in schema migrator that were given to it by
+name; what PUBLIC or another role has, it keeps through those';
 
 -- Nothing that changes state is for everybody. USAGE lets a role without rights be told which right is missing.
 

@@ -16,12 +16,20 @@ CREATE TABLE migrator.policy (
     CHECK (relation IS NULL OR schema_name IS NULL),
     UNIQUE NULLS NOT DISTINCT (rule, relation, schema_name, role_name)
 );
-COMMENT ON TABLE migrator.policy IS 'What rules do other than by default, and where. Read migrator.policies instead; written by migrator.set_rule.';
+COMMENT ON TABLE migrator.policy IS
+'What rules do other than by default, and where. Read
+migrator.policies instead; written by migrator.set_rule.';
 COMMENT ON COLUMN migrator.policy.relation IS
-'By oid, so that the policy follows the table when it is renamed; a dump writes its name. Goes when the table is dropped';
-COMMENT ON COLUMN migrator.policy.schema_name IS 'By name, as the role: a dump may be restored where they have other oids';
+'By oid, so that the policy follows the table when it is
+renamed; a dump writes its name. Goes when the table is
+dropped';
+COMMENT ON COLUMN migrator.policy.schema_name IS
+'By name, as the role: a dump may be restored where they have
+other oids';
 COMMENT ON COLUMN migrator.policy.threshold_rows IS 'From how many rows a table counts as large, for this rule';
-COMMENT ON COLUMN migrator.policy.threshold_bytes IS 'From what size on disk a table counts as large, for this rule';
+COMMENT ON COLUMN migrator.policy.threshold_bytes IS
+'From what size on disk a table counts as large, for this
+rule';
 
 SELECT pg_catalog.pg_extension_config_dump('migrator.policy', '');
 SELECT pg_catalog.pg_extension_config_dump('migrator.policy_id_seq', '');
@@ -46,7 +54,9 @@ CREATE TABLE migrator.ddl (
     allowed_by text,
     message text
 );
-COMMENT ON TABLE migrator.ddl IS 'Append-only: every DDL statement that ran or was refused. Read migrator.ddl_log instead.';
+COMMENT ON TABLE migrator.ddl IS
+'Append-only: every DDL statement that ran or was refused.
+Read migrator.ddl_log instead.';
 CREATE INDEX ddl_migration_idx ON migrator.ddl (migration) WHERE migration IS NOT NULL;
 
 CREATE FUNCTION migrator.ddl_append_only() RETURNS trigger

@@ -12,16 +12,21 @@ RETURN encode(sha256(convert_to(
             'at', extract(epoch FROM (e).at), 'duration', encode(interval_send((e).duration), 'hex')))::text,
     'UTF8')), 'hex');
 COMMENT ON FUNCTION migrator.event_hash(migrator.event, text[]) IS
-'The hash of a row of the history that follows rows with these hashes: SHA-256 of them and of its content as JSON, in hex';
+'The hash of a row of the history that follows rows with these hashes:
+SHA-256 of them and of its content as JSON, in hex';
 
 CREATE TABLE migrator.event_end (
     event bigint PRIMARY KEY,
     hash text COLLATE "C" NOT NULL
 );
 COMMENT ON TABLE migrator.event_end IS
-'The ends of the history: events that no other follows yet. One, or two after an attempt failed in a transaction that had written to the history and went on';
+'The ends of the history: events that no other follows yet.
+One, or two after an attempt failed in a transaction that
+had written to the history and went on';
 COMMENT ON COLUMN migrator.event_end.event IS 'Its id';
-COMMENT ON COLUMN migrator.event_end.hash IS 'Its hash; the row that comes next follows it even if somebody has deleted it by then';
+COMMENT ON COLUMN migrator.event_end.hash IS
+'Its hash; the row that comes next follows it even if
+somebody has deleted it by then';
 
 CREATE FUNCTION migrator.event_append_only() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'migrator_event_append_only';

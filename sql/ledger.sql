@@ -58,28 +58,43 @@ CREATE TABLE migrator.migration (
     CHECK ((down IS NULL) = (down_checksum IS NULL)),
     CHECK (allow = '{}' OR allow_reason IS NOT NULL)
 );
-COMMENT ON TABLE migrator.migration IS 'What is registered and how far it has come. Read migrator.status instead.';
+COMMENT ON TABLE migrator.migration IS
+'What is registered and how far it has come. Read
+migrator.status instead.';
 COMMENT ON COLUMN migrator.migration.sort_key IS 'The version in a form whose byte order is its natural order';
 COMMENT ON COLUMN migrator.migration.down_checksum IS 'The same of the down script';
-COMMENT ON COLUMN migrator.migration.repeatable IS 'Applied after the versioned ones, again whenever its checksum changes';
+COMMENT ON COLUMN migrator.migration.repeatable IS
+'Applied after the versioned ones, again whenever its
+checksum changes';
 COMMENT ON COLUMN migrator.migration.requires IS 'Migrations that must be applied before it';
 COMMENT ON COLUMN migrator.migration.mixed IS 'It changes schema and data, and was allowed to';
 COMMENT ON COLUMN migrator.migration.out_of_order IS 'It may be applied although a newer one is';
 COMMENT ON COLUMN migrator.migration.baseline IS 'It counts as applied but was never run here';
 COMMENT ON COLUMN migrator.migration.reverting IS 'State and marks are about its down script';
 COMMENT ON COLUMN migrator.migration.scheduled_attempt IS
-'The attempt that apply handed to a background worker; visible to that worker only when the caller has committed';
+'The attempt that apply handed to a background worker;
+visible to that worker only when the caller has committed';
 COMMENT ON COLUMN migrator.migration.allow IS 'Rules of the guard that its statements may break';
 COMMENT ON COLUMN migrator.migration.allow_reason IS 'Why';
-COMMENT ON COLUMN migrator.migration.checksum IS 'SHA-256 of the up script in UTF-8 with line endings as LF, in hex';
-COMMENT ON COLUMN migrator.migration.transactional IS 'False when a statement refuses a transaction block or may commit';
-COMMENT ON COLUMN migrator.migration.statements_done IS 'Statements that are committed, of a migration that is not transactional';
+COMMENT ON COLUMN migrator.migration.checksum IS
+'SHA-256 of the up script in UTF-8 with line endings as LF,
+in hex';
+COMMENT ON COLUMN migrator.migration.transactional IS
+'False when a statement refuses a transaction block or may
+commit';
+COMMENT ON COLUMN migrator.migration.statements_done IS
+'Statements that are committed, of a migration that is not
+transactional';
 COMMENT ON COLUMN migrator.migration.running_pid IS 'The backend that runs it, or ran it last';
 COMMENT ON COLUMN migrator.migration.running_text IS 'Its text; the script may be corrected meanwhile';
 COMMENT ON COLUMN migrator.migration.running_target IS 'The table or index it was about';
 COMMENT ON COLUMN migrator.migration.running_statement IS 'A top-level statement that was begun and not seen to end';
-COMMENT ON COLUMN migrator.migration.running_indexes IS 'The indexes that existed before it began; after an interruption they tell what it left behind';
-COMMENT ON COLUMN migrator.migration.findings IS 'What the guard found when it was registered; read migrator.findings';
+COMMENT ON COLUMN migrator.migration.running_indexes IS
+'The indexes that existed before it began; after an
+interruption they tell what it left behind';
+COMMENT ON COLUMN migrator.migration.findings IS
+'What the guard found when it was registered; read
+migrator.findings';
 CREATE INDEX migration_applied_idx ON migrator.migration (sort_key) WHERE NOT repeatable AND (state = 'applied' OR reverting);
 CREATE INDEX migration_open_idx ON migrator.migration (sort_key) WHERE state <> 'applied';
 
@@ -122,10 +137,18 @@ CREATE TABLE migrator.event (
     previous bigint[] NOT NULL,
     hash text COLLATE "C" NOT NULL CHECK (hash ~ '^[0-9a-f]{64}$')
 );
-COMMENT ON TABLE migrator.event IS 'Append-only: the beginning and the end of every attempt. Read migrator.history instead.';
-COMMENT ON COLUMN migrator.event.xid IS 'The transaction that wrote it; NULL when that was not the one it is about, which was rolled back';
-COMMENT ON COLUMN migrator.event.previous IS 'The rows it follows: those that no other had followed yet, as a rule one';
-COMMENT ON COLUMN migrator.event.hash IS 'SHA-256 of the hashes of those and of all that is in this row, in hex; see migrator.event_hash';
+COMMENT ON TABLE migrator.event IS
+'Append-only: the beginning and the end of every attempt.
+Read migrator.history instead.';
+COMMENT ON COLUMN migrator.event.xid IS
+'The transaction that wrote it; NULL when that was not the
+one it is about, which was rolled back';
+COMMENT ON COLUMN migrator.event.previous IS
+'The rows it follows: those that no other had followed yet,
+as a rule one';
+COMMENT ON COLUMN migrator.event.hash IS
+'SHA-256 of the hashes of those and of all that is in this
+row, in hex; see migrator.event_hash';
 CREATE INDEX event_attempt_idx ON migrator.event (attempt);
 CREATE INDEX event_failed_idx ON migrator.event (version, id DESC) WHERE event = 'failed';
 CREATE INDEX event_version_idx ON migrator.event (version);

@@ -97,7 +97,9 @@ BEGIN ATOMIC
     FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
     WHERE c.relnamespace = 'migrator'::regnamespace AND r.rulename <> '_RETURN';
 END;
-COMMENT ON FUNCTION migrator.verify_triggers() IS 'The part of migrator.verify that looks at triggers and rules of the ledger';
+COMMENT ON FUNCTION migrator.verify_triggers() IS
+'The part of migrator.verify that looks at triggers and rules of the
+ledger';
 
 CREATE FUNCTION migrator.verify_ledger()
 RETURNS TABLE (problem text, object text, detail text, hint text)
@@ -152,7 +154,9 @@ BEGIN ATOMIC
                   s.version)
     FROM migrator.status s JOIN migrator.migration m ON m.version = s.version WHERE s.state = 'failed';
 END;
-COMMENT ON FUNCTION migrator.verify_ledger() IS 'The part of migrator.verify that compares migrator.migration with the history';
+COMMENT ON FUNCTION migrator.verify_ledger() IS
+'The part of migrator.verify that compares migrator.migration with the
+history';
 
 CREATE FUNCTION migrator.verify_database()
 RETURNS TABLE (problem text, object text, detail text, hint text)
@@ -202,7 +206,9 @@ BEGIN ATOMIC
     HAVING NOT ((array_agg(d.tag ORDER BY d.id))[1] LIKE 'CREATE%'
                 AND (array_agg(d.tag ORDER BY d.id DESC))[1] LIKE 'DROP%');
 END;
-COMMENT ON FUNCTION migrator.verify_database() IS 'The part of migrator.verify about what migrations and others left behind in the database';
+COMMENT ON FUNCTION migrator.verify_database() IS
+'The part of migrator.verify about what migrations and others left behind
+in the database';
 
 CREATE FUNCTION migrator.verify_guard()
 RETURNS TABLE (problem text, object text, detail text, hint text)
@@ -243,7 +249,9 @@ BEGIN ATOMIC
            OR (s.name = 'session_replication_role' AND s.setting = 'replica')
            OR (s.name = 'event_triggers' AND s.setting = 'off'));
 END;
-COMMENT ON FUNCTION migrator.verify_guard() IS 'The part of migrator.verify that tells whether the guard is on everywhere';
+COMMENT ON FUNCTION migrator.verify_guard() IS
+'The part of migrator.verify that tells whether the guard is on
+everywhere';
 
 CREATE FUNCTION migrator.verify()
 RETURNS TABLE (problem text, object text, detail text, hint text)
@@ -258,4 +266,5 @@ BEGIN ATOMIC
     UNION ALL SELECT * FROM migrator.verify_guard();
 END;
 COMMENT ON FUNCTION migrator.verify() IS
-'One row per problem with the ledger or left behind in the database; none when all is well';
+'One row per problem with the ledger or left behind in the database; none
+when all is well';

@@ -6,7 +6,10 @@ SELECT l.pid
 FROM pg_catalog.pg_locks l
 WHERE l.locktype = 'advisory' AND l.classid = 1835624306 AND l.objid = 1 AND l.objsubid = 2 AND l.granted
   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database());
-COMMENT ON VIEW migrator.runner IS 'The backend that runs migrations in this database now, if any: who holds the advisory lock';
+COMMENT ON VIEW migrator.runner IS
+'The backend that runs migrations in this database now, if
+any: who holds the advisory lock';
+COMMENT ON COLUMN migrator.runner.pid IS 'Its process';
 
 -- A function, because the planner expects much of a subquery for each row, and then compiles a plan that is done in no time.
 CREATE FUNCTION migrator.count_findings(findings jsonb) RETURNS text
@@ -63,17 +66,31 @@ CROSS JOIN (SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a
 ORDER BY m.sort_key;
 COMMENT ON VIEW migrator.status IS 'Every registered migration and its state';
 COMMENT ON COLUMN migrator.status.version IS 'The version; rows are in the order in which they are applied';
-COMMENT ON COLUMN migrator.status.state IS 'pending, scheduled (a background worker waits), running, applied, failed or reverted';
+COMMENT ON COLUMN migrator.status.state IS
+'pending, scheduled (a background worker waits), running,
+applied, failed or reverted';
 COMMENT ON COLUMN migrator.status.applied_at IS 'When it was applied';
 COMMENT ON COLUMN migrator.status.applied_by IS 'The role that applied it';
 COMMENT ON COLUMN migrator.status.duration IS 'How long the run that completed it took';
 COMMENT ON COLUMN migrator.status.progress IS 'Statements done, of how many';
-COMMENT ON COLUMN migrator.status.transactional IS 'Whether it runs in one transaction; if not, apply hands it to a background worker';
-COMMENT ON COLUMN migrator.status.kind IS 'versioned, repeatable, or baseline: counts as applied but was never run here';
-COMMENT ON COLUMN migrator.status.findings IS 'What the guard found when it was registered, see migrator.findings';
-COMMENT ON COLUMN migrator.status.overrides IS 'What it was permitted when it was registered: mixed, out of order, rules of the guard and why';
+COMMENT ON COLUMN migrator.status.transactional IS
+'Whether it runs in one transaction; if not, apply hands it
+to a background worker';
+COMMENT ON COLUMN migrator.status.kind IS
+'versioned, repeatable, or baseline: counts as applied but
+was never run here';
+COMMENT ON COLUMN migrator.status.findings IS
+'What the guard found when it was registered, see
+migrator.findings';
+COMMENT ON COLUMN migrator.status.overrides IS
+'What it was permitted when it was registered: mixed, out of
+order, rules of the guard and why';
 COMMENT ON COLUMN migrator.status.requires IS 'Migrations that must be applied before it';
+COMMENT ON COLUMN migrator.status.description IS 'As given to register';
+COMMENT ON COLUMN migrator.status.irreversible IS 'Why it cannot be undone; NULL when it has a down script';
 COMMENT ON COLUMN migrator.status.error IS 'Why it failed, or that it was interrupted';
+COMMENT ON COLUMN migrator.status.registered_at IS 'When it was registered, or its script replaced';
+COMMENT ON COLUMN migrator.status.registered_by IS 'The role that did that';
 COMMENT ON COLUMN migrator.status.checksum IS 'SHA-256 of the up script, see migrator.checksum';
 
 CREATE VIEW migrator.findings AS
@@ -84,12 +101,23 @@ CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(m.findings) AS (
     object text, "column" text, sql text)) WITH ORDINALITY AS f (
     statement, line, rule, class, action, message, detail, hint, object, "column", sql, number)
 ORDER BY m.sort_key, f.number;
-COMMENT ON VIEW migrator.findings IS 'What the guard found in each migration when it was registered last';
+COMMENT ON VIEW migrator.findings IS
+'What the guard found in each migration when it was
+registered last';
+COMMENT ON COLUMN migrator.findings.version IS 'The migration';
 COMMENT ON COLUMN migrator.findings.statement IS 'The statement, counted from 1';
 COMMENT ON COLUMN migrator.findings.line IS 'The line of the script where it begins';
-COMMENT ON COLUMN migrator.findings.action IS 'error: it would have been refused then; warning: it would have been warned about; allowed: the migration may break that rule';
+COMMENT ON COLUMN migrator.findings.rule IS 'The rule, see migrator.rules';
+COMMENT ON COLUMN migrator.findings.class IS 'Its class';
+COMMENT ON COLUMN migrator.findings.action IS
+'error: it would have been refused then; warning: it would
+have been warned about; allowed: the migration may break
+that rule';
+COMMENT ON COLUMN migrator.findings.message IS 'What the guard says';
+COMMENT ON COLUMN migrator.findings.detail IS 'What was found';
 COMMENT ON COLUMN migrator.findings.hint IS 'The safe way, as whole statements';
 COMMENT ON COLUMN migrator.findings.object IS 'The relation it is about';
+COMMENT ON COLUMN migrator.findings."column" IS 'The column it is about';
 COMMENT ON COLUMN migrator.findings.sql IS 'The statement on one line, cut short';
 
 CREATE VIEW migrator.history AS
@@ -146,11 +174,43 @@ LEFT JOIN LATERAL (SELECT e.* FROM migrator.event e
                    WHERE e.attempt = b.attempt AND e.event NOT IN ('scheduled', 'started')
                    ORDER BY e.id DESC LIMIT 1) f ON true
 ORDER BY b.attempt;
-COMMENT ON VIEW migrator.history IS 'Every attempt to apply or revert a migration and every decision about one; append-only';
-COMMENT ON COLUMN migrator.history.outcome IS 'applied, reverted, failed, resolved, baseline, scheduled, superseded by another run, running, or interrupted when its session ended without a word';
+COMMENT ON VIEW migrator.history IS
+'Every attempt to apply or revert a migration and every
+decision about one; append-only';
+COMMENT ON COLUMN migrator.history.attempt IS 'Its number; attempts of all migrations are counted together';
+COMMENT ON COLUMN migrator.history.version IS 'The migration';
+COMMENT ON COLUMN migrator.history.outcome IS
+'applied, reverted, failed, resolved, baseline, scheduled,
+superseded by another run, running, or interrupted when its
+session ended without a word';
+COMMENT ON COLUMN migrator.history.started_at IS 'When it began, or was scheduled';
+COMMENT ON COLUMN migrator.history.finished_at IS 'When it ended';
+COMMENT ON COLUMN migrator.history.duration IS 'How long it took';
+COMMENT ON COLUMN migrator.history.runner IS 'The function that was called: apply, deploy, revert, ...';
+COMMENT ON COLUMN migrator.history.session_role IS 'Who had connected';
+COMMENT ON COLUMN migrator.history.role IS 'Whose rights it ran with';
+COMMENT ON COLUMN migrator.history.client_addr IS 'From where; NULL for a Unix socket';
+COMMENT ON COLUMN migrator.history.application_name IS 'With what';
+COMMENT ON COLUMN migrator.history.backend_pid IS 'In which process';
+COMMENT ON COLUMN migrator.history.xid IS 'In which transaction; NULL when that was rolled back';
+COMMENT ON COLUMN migrator.history.checksum IS 'The checksum of the script that ran';
 COMMENT ON COLUMN migrator.history.statement IS 'The statement that failed, counted from 1';
 COMMENT ON COLUMN migrator.history.line IS 'The line of the script where that statement begins';
+COMMENT ON COLUMN migrator.history.statement_text IS 'Its text';
+COMMENT ON COLUMN migrator.history.sqlstate IS 'SQLSTATE of the error';
+COMMENT ON COLUMN migrator.history.message IS 'The error';
+COMMENT ON COLUMN migrator.history.detail IS 'Its DETAIL';
+COMMENT ON COLUMN migrator.history.hint IS 'Its HINT';
 COMMENT ON COLUMN migrator.history."position" IS 'Where in statement_text the error is, in characters from 1';
 COMMENT ON COLUMN migrator.history.context IS 'CONTEXT as the statement raised it';
+COMMENT ON COLUMN migrator.history.internal_query IS 'The query inside of a function in which it was raised';
+COMMENT ON COLUMN migrator.history.internal_position IS 'Where in internal_query the error is';
+COMMENT ON COLUMN migrator.history.schema_name IS 'The schema that the error names';
+COMMENT ON COLUMN migrator.history.table_name IS 'The table that the error names';
+COMMENT ON COLUMN migrator.history.column_name IS 'The column that the error names';
+COMMENT ON COLUMN migrator.history.datatype_name IS 'The data type that the error names';
+COMMENT ON COLUMN migrator.history.constraint_name IS 'The constraint that the error names';
+COMMENT ON COLUMN migrator.history.reason IS 'Why, as given to resolve or baseline';
 COMMENT ON COLUMN migrator.history.hash IS
-'Hash of its last row and of all rows before: kept elsewhere, it proves later that nothing up to there has changed since';
+'Hash of its last row and of all rows before: kept elsewhere,
+it proves later that nothing up to there has changed since';

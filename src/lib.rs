@@ -26,7 +26,8 @@ pgrx::extension_sql_file!("../sql/guard.sql", name = "guard", requires = ["funct
 pgrx::extension_sql_file!("../sql/views.sql", name = "views", requires = ["guard"]);
 pgrx::extension_sql_file!("../sql/backfill.sql", name = "backfill", requires = ["views"]);
 pgrx::extension_sql_file!("../sql/verify.sql", name = "verify", requires = ["backfill"]);
-pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["verify"], finalize);
+pgrx::extension_sql_file!("../sql/comments.sql", name = "comments", requires = ["verify"]);
+pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["comments"], finalize);
 
 /// Called by Postgres once per backend, when the library is loaded.
 #[pgrx::pg_guard]

@@ -21,14 +21,15 @@ pub struct Found {
 
 /// Findings about a script that is not registered. What cannot be part of a migration is an error, as in `register`.
 pub fn lint(text: Option<&str>) -> Result<Vec<Found>> {
-    findings(&Script::parse(Origin::Lint, text.unwrap_or_default())?, &[])
+    findings(&Script::parse(Origin::Lint, text.unwrap_or_default())?, &[], 0)
 }
 
-/// Findings about a script, in the order of its statements. `allow` are rules that it may break.
-pub fn findings(script: &Script, allow: &[String]) -> Result<Vec<Found>> {
+/// Findings about a script, in the order of its statements. `allow` are rules that it may break; of what is `done`, the first
+/// so many statements, nothing is to be said any more.
+pub fn findings(script: &Script, allow: &[String], done: usize) -> Result<Vec<Found>> {
     let look = Look::begin(script.is_transactional(), allow);
     let mut found = Vec::new();
-    for statement in &script.statements {
+    for statement in script.statements.iter().skip(done) {
         wait::check_interrupts()?;
         found.extend(look.at(&statement.text)?.into_iter().map(|noted| Found {
             statement: statement.number,

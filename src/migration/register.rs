@@ -54,8 +54,10 @@ impl Outcome {
 pub fn register(given: Registration) -> Result<(Version, Outcome)> {
     let (version, outcome, script) = store(given)?;
     if let Some(script) = script {
-        let allow = ledger::of_version(version.as_str())?.and_then(|stored| stored.allow).unwrap_or_default();
-        let findings = lint::findings(&script, &allow)?;
+        let stored = ledger::of_version(version.as_str())?;
+        let done = stored.as_ref().filter(|stored| !stored.reverting).map_or(0, |stored| stored.statements_done);
+        let allow = stored.and_then(|stored| stored.allow).unwrap_or_default();
+        let findings = lint::findings(&script, &allow, done)?;
         ledger::set_findings(version.as_str(), &lint::to_json(&findings))?;
         lint::warn(version.as_str(), &findings)?;
     }

@@ -26,6 +26,13 @@ RESET client_min_messages;
 INSERT INTO rf SELECT g, g, g FROM generate_series(1, 5000) g; ANALYZE rf;
 SELECT migrator.register('1', E'SELECT 1;\nCREATE INDEX rf_a ON rf (a);\nALTER TABLE rf ADD b int NOT NULL;', irreversible => 'x');
 SELECT version, findings FROM migrator.status;
+-- What is done already is not judged again.
+SELECT migrator.set_rule('duplicate-index', NULL);
+SELECT migrator.register('2.5', E'CREATE INDEX CONCURRENTLY rf_b ON rf (b);\nCREATE INDEX CONCURRENTLY rf_c ON rf (c);', irreversible => 'x');
+CALL migrator.deploy();
+SELECT migrator.register('2.5', E'CREATE INDEX CONCURRENTLY rf_b ON rf (b);\nCREATE INDEX CONCURRENTLY rf_b2 ON rf (b);', irreversible => 'x');
+SELECT statement, rule FROM migrator.findings WHERE version = '2.5';
+SELECT migrator.set_rule('duplicate-index', 'off', reason => 'not the point here');
 -- Many findings are not all told.
 SELECT migrator.register('3', (SELECT string_agg(format('CREATE INDEX rf_%s ON rf (a);', g), E'\n') FROM generate_series(1, 8) g), irreversible => 'x');
 SELECT version, findings FROM migrator.status WHERE version = '3';
