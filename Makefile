@@ -33,8 +33,7 @@ install: ## Build a release and install it into the server of PG_CONFIG
 docs: ## Write what is generated: the pages of the rules, of functions, views and settings
 	@tools/setup.sh build
 	@pg_config=$$(tools/setup.sh server); major=$$("$$pg_config" --version | sed -E 's/[^0-9]*([0-9]+).*/\1/'); \
-		MIGRATOR_WRITE_DOCS=1 PGRX_PG_CONFIG_PATH=$$pg_config CARGO_TARGET_DIR=target/pg$$major \
-		cargo test --quiet --lib --features "pg$$major" --no-default-features docs_of_the_rules_are_current && \
+		MIGRATOR_WRITE_DOCS=1 PGRX_PG_CONFIG_PATH=$$pg_config cargo test --quiet --lib --features "pg$$major" --no-default-features docs_of_the_rules_are_current && \
 		tools/install.sh "$$pg_config" && tools/reference.py "$$pg_config"
 
 tables: ## Measure the guard against Postgres and squawk, and write docs/guard-truth.md and docs/guard-vs-squawk.md

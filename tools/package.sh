@@ -27,11 +27,11 @@ tree() {
     esac
     PATH=${XDG_CACHE_HOME:-$HOME/.cache}/migrator/bin:$PATH
     say "building migrator $version for PostgreSQL $major"
-    # A target folder per major: the bindings of one do not invalidate the build of the other.
-    log=$(mktemp); made=$ROOT/target/pg$major/release/migrator-pg$major
+    # One target folder: what does not depend on the major is built once, and cargo keeps the rest apart by feature.
+    log=$(mktemp); made=$ROOT/target/release/migrator-pg$major
     # What a build of another version or of another server's paths has left there is not ours.
     rm -rf "$made"
-    PGRX_PG_CONFIG_PATH=$pg_config CARGO_TARGET_DIR=$ROOT/target/pg$major cargo pgrx package --pg-config "$pg_config" \
+    PGRX_PG_CONFIG_PATH=$pg_config CARGO_TARGET_DIR=$ROOT/target cargo pgrx package --pg-config "$pg_config" \
         --features "pg$major" --no-default-features > "$log" 2>&1 \
         || { tail -n 60 "$log" >&2; die "the build failed" "Look at the output above."; }
     rm -f "$log"

@@ -20,7 +20,7 @@ for major in "$@"; do
         continue
     fi
     # What needs no server: unit tests and the layers.
-    PGRX_PG_CONFIG_PATH=$pg_config CARGO_TARGET_DIR=$ROOT/target/pg$major \
+    PGRX_PG_CONFIG_PATH=$pg_config CARGO_TARGET_DIR=$ROOT/target \
         cargo test --quiet --features "pg$major" --no-default-features
     tests/run.sh "$pg_config"
 done
