@@ -369,9 +369,9 @@ def unsubscribe(cluster, publication, db="subscriber"):
     cluster.sql(f"SELECT pg_drop_replication_slot('{publication}');")
 
 
-def test_two_guarded_databases_replicate(_cluster):
+def test_two_guarded_databases_replicate(server):
     """Of some schemas, and of all tables with the ledger among them: each database keeps its own."""
-    with Cluster(f"{_cluster.name}-logical", _cluster.pg_config, "wal_level = logical", "max_worker_processes = 20") as cluster:
+    with Cluster(f"{server.name}-logical", server.pg_config, "wal_level = logical", "max_worker_processes = 20") as cluster:
         for publication, what in (("chosen", "TABLES IN SCHEMA public"), ("everything", "ALL TABLES")):
             cluster.fresh()
             cluster.fresh("subscriber")
