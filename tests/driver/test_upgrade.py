@@ -196,7 +196,7 @@ def test_an_update_that_is_rolled_back_changes_nothing(cluster):
     old(cluster)
     cluster.sql(USE)
     before = kept(cluster), objects(cluster, "test")
-    cluster.sql(f"{QUIET}BEGIN; ALTER EXTENSION migrator UPDATE; SELECT migrator.apply(); ROLLBACK;".replace("SELECT migrator.apply(); ", ""))
+    cluster.sql(f"{QUIET}BEGIN; ALTER EXTENSION migrator UPDATE; ROLLBACK;")
     equal(cluster.sql("SELECT extversion FROM pg_extension WHERE extname = 'migrator';"), FIRST)
     equal(differences(before[1], objects(cluster, "test")), [])
     equal(kept(cluster), before[0])
