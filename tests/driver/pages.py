@@ -115,7 +115,7 @@ def printed(cluster, found, database, places):
         environment = {**os.environ, "PGHOST": cluster.socket, "PGPORT": "54329", "PGUSER": "postgres",
                        "PGDATABASE": database, "PATH": f"{cluster.bindir}:{os.environ['PATH']}"}
         output = subprocess.run([f"{cluster.bindir}/psql", "-Xq"], input="\n".join(script) + "\n", env=environment, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120).stdout
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600).stdout
     for number in range(len(found)):
         begin, end = MARK.format(number) + "\n", MARK.format(number + 1) + "\n"
         yield output.split(begin, 1)[1].split(end, 1)[0] if begin in output else "(did not run)"
