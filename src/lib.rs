@@ -25,7 +25,8 @@ pgrx::extension_sql_file!("../sql/guard.sql", name = "guard", requires = ["funct
 pgrx::extension_sql_file!("../sql/views.sql", name = "views", requires = ["guard"]);
 pgrx::extension_sql_file!("../sql/backfill.sql", name = "backfill", requires = ["views"]);
 pgrx::extension_sql_file!("../sql/verify.sql", name = "verify", requires = ["backfill"]);
-pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["verify"], finalize);
+pgrx::extension_sql_file!("../sql/guard_status.sql", name = "guard_status", requires = ["verify"]);
+pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["guard_status"], finalize);
 
 /// Called by Postgres when the library is loaded: once per backend, or once in the postmaster, where there is no catalogue.
 #[pgrx::pg_guard]

@@ -87,14 +87,7 @@ unsafe fn from_plan(planned: &PlannedStmt) -> Vec<Found> {
             let position = usize::try_from(modify.nominalRelation).ok()?.checked_sub(1)?;
             let entry = &*node::cast::<pg_sys::RangeTblEntry>(*entries.get(position)?, NodeTag::T_RangeTblEntry)?;
             let rows = modify.plan.lefttree.as_ref().map(|input| input.plan_rows.max(0.0) as u64);
-            Some(Found {
-                command,
-                relation: entry.relid,
-                with_children: entry.inh,
-                rows,
-                everything: false,
-                sql: None,
-            })
+            Some(Found { command, relation: entry.relid, with_children: entry.inh, rows, everything: false, sql: None })
         })
         .collect()
     }

@@ -3,8 +3,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use pgrx::prelude::*;
 use pgrx::pg_sys::{self, Oid};
+use pgrx::prelude::*;
 
 use super::event_trigger::is_restoring;
 use super::memory::Scratch;

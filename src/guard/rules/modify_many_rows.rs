@@ -34,15 +34,15 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     );
     let batches = match command {
         "UPDATE" => "Do it in small batches: CALL migrator.backfill(...)",
-        "DELETE" => "Do it in small batches: DELETE ... WHERE (key) IN (SELECT key ... LIMIT 5000), each in its own transaction",
+        "DELETE" => {
+            "Do it in small batches: DELETE ... WHERE (key) IN (SELECT key ... LIMIT 5000), each in its own transaction"
+        }
         _ => "Do it in several transactions, each for a part of the rows",
     };
     let recipe = match &change.sql {
-        Some(sql) => Recipe::allowing(
-            format!("{batches}. Where it has to be at once:"),
-            &[RULE.id],
-            vec![format!("{sql};")],
-        ),
+        Some(sql) => {
+            Recipe::allowing(format!("{batches}. Where it has to be at once:"), &[RULE.id], vec![format!("{sql};")])
+        }
         None => Recipe::advice(format!(
             "{batches}. Where it has to be at once, type SET LOCAL migrator.allow = '{}'; before it in its transaction.",
             RULE.id
