@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::pg::invalidation;
-use crate::pg::spi::{query, query_planned};
+use crate::pg::spi::{query, query_planned, query_under_latest};
 use crate::pg::user::{as_owner, current_role};
 
 /// A policy that applies to a relation and the current user.
@@ -57,25 +57,24 @@ pub fn in_force(relation: Option<u32>, schema: Option<&str>) -> Result<Vec<InFor
 pub struct ByHandRules {
     /// Whether there has to be a WHERE.
     pub without_where: bool,
-    /// Whether there is a number of rows that are too many.
-    pub many: bool,
-    /// The smallest such number that a policy says; `None` where one of them leaves it to `migrator.large_table_rows`.
+    /// The smallest number of rows that a policy says are too many.
     pub from_rows: Option<u64>,
+    /// Whether one leaves that to `migrator.large_table_rows`.
+    pub from_large: bool,
 }
 
 /// What they ask, whatever table, schema or role they are for. `without_where` and `many_rows` are rules.
 pub fn by_hand(without_where: &[&str], many_rows: &str) -> Result<ByHandRules> {
     as_owner(|| {
-        let sql = "SELECT coalesce(bool_or(rule <> $2), false), coalesce(bool_or(rule = $2), false), \
-                   CASE WHEN bool_and(threshold_rows IS NOT NULL) FILTER (WHERE rule = $2) \
-                        THEN min(threshold_rows) FILTER (WHERE rule = $2) END \
+        let sql = "SELECT coalesce(bool_or(rule <> $2), false), min(threshold_rows) FILTER (WHERE rule = $2), \
+                   coalesce(bool_or(rule = $2 AND threshold_rows IS NULL), false) \
                    FROM migrator.policy WHERE rule = ANY (string_to_array($1, ',') || $2) \
                    AND action IN ('error', 'warning')";
-        let rows = query_planned(sql, &[Some(&without_where.join(",")), Some(many_rows)])?;
+        let rows = query_under_latest(sql, &[Some(&without_where.join(",")), Some(many_rows)])?;
         Ok(rows.first().map_or_else(ByHandRules::default, |r| ByHandRules {
             without_where: r.boolean(0),
-            many: r.boolean(1),
-            from_rows: r.number(2),
+            from_rows: r.number(1),
+            from_large: r.boolean(2),
         }))
     })
 }

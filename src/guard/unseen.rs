@@ -44,11 +44,30 @@ fn utility_starts(statement: &Utility) -> Result<()> {
 thread_local! {
     /// What the policies ask about rows that are changed by hand, read once.
     static ASKED: Cell<Option<ByHandRules>> = const { Cell::new(None) };
+    /// How often that was forgotten: while it is read it may change.
+    static CHANGES: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Policies may have changed.
 fn forget() {
     ASKED.set(None);
+    CHANGES.set(CHANGES.get().wrapping_add(1));
+}
+
+/// What the policies ask now. Where it is nothing, no statement is to be judged until that changes.
+fn asked() -> Result<ByHandRules> {
+    if let Some(asked) = ASKED.get() {
+        return Ok(asked);
+    }
+    let before = CHANGES.get();
+    let asked = policy::by_hand(&[UPDATE_WITHOUT_WHERE.id, DELETE_WITHOUT_WHERE.id], MODIFY_MANY_ROWS.id)?;
+    if CHANGES.get() == before {
+        ASKED.set(Some(asked));
+        if asked == ByHandRules::default() {
+            executor_hook::rest();
+        }
+    }
+    Ok(asked)
 }
 
 /// A client's statement is about to change rows.
@@ -57,19 +76,9 @@ fn rows_change(statement: &Modifying) -> Result<()> {
     if Current::place().is_some() {
         return Ok(());
     }
-    let asked = match ASKED.get() {
-        Some(asked) => asked,
-        None => {
-            let asked = policy::by_hand(&[UPDATE_WITHOUT_WHERE.id, DELETE_WITHOUT_WHERE.id], MODIFY_MANY_ROWS.id)?;
-            ASKED.set(Some(asked));
-            asked
-        }
-    };
-    if asked == ByHandRules::default() {
-        executor_hook::rest();
-        return Ok(());
-    }
-    let many = asked.many.then(|| asked.from_rows.unwrap_or_else(settings::large_table_rows));
+    let asked = asked()?;
+    let large = asked.from_large.then(settings::large_table_rows);
+    let many = asked.from_rows.into_iter().chain(large).min();
     let ddl = statement.describe(asked.without_where, many)?;
     if ddl.changes.is_empty() { Ok(()) } else { decide(statement.text(), || Ok(ddl.clone())) }
 }

@@ -72,7 +72,7 @@ unsafe fn of_portal(statement: *mut pg_sys::Node) -> Option<String> {
 /// `source` is what it was parsed from, NUL-terminated.
 pub unsafe fn of_planned(planned: &pg_sys::PlannedStmt, source: *const c_char) -> Option<String> {
     // SAFETY: the caller's promise.
-    cut(&unsafe { convert::string(source.cast_mut()) }?, planned.stmt_location, planned.stmt_len)
+    cut(&unsafe { convert::string(source) }?, planned.stmt_location, planned.stmt_len)
 }
 
 /// The query that SPI or a SQL function runs now.
