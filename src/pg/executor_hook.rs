@@ -77,7 +77,7 @@ fn changes_rows(plan: &PlannedStmt) -> bool {
 /// `query` is about to be executed.
 unsafe fn judge(query: *mut QueryDesc) -> Option<raise::Raisable> {
     let listener = LISTENER.get()?;
-    let look = || {
+    let look = || -> Result<Option<Trigger>> {
         // SAFETY: the caller's promise; a read of the transaction's state. What is read-only changes temporary tables at most.
         if unsafe { pg_sys::XactReadOnly || !is_clients_own(&*query) } || !on_guard::is_place() {
             return Ok(None);
