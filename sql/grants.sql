@@ -4,8 +4,8 @@ CREATE FUNCTION migrator.grant_read(role regrole) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_grant_read';
 COMMENT ON FUNCTION migrator.grant_read(regrole) IS
 'Lets a role read: status, history, findings, runner, backfills,
-backfill_errors, rules, policies, ddl_log; plan, verify, drift, lint,
-checksum. It can change nothing';
+backfill_errors, rules, policies, ddl_log; plan, verify, guard_status,
+drift, lint, checksum. It can change nothing';
 
 CREATE FUNCTION migrator.grant_deploy(role regrole) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'migrator_grant_deploy';

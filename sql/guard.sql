@@ -183,7 +183,8 @@ AS $drift$
     FROM migrator.ddl d
     CROSS JOIN LATERAL unnest(d.objects, d.object_types) o(object, object_type)
     WHERE d.migration IS NULL AND d.outcome <> 'refused'
-      AND d.tag NOT IN ('REINDEX', 'REFRESH MATERIALIZED VIEW')
+      AND d.tag NOT IN ('REINDEX', 'REFRESH MATERIALIZED VIEW', 'TRUNCATE TABLE', 'VACUUM', 'CLUSTER', 'LOCK TABLE', 'UPDATE',
+                        'DELETE', 'MERGE', 'INSERT', 'SELECT')
       AND (d.allowed_by IN ('migrator.grant_read', 'migrator.grant_deploy', 'migrator.revoke_all')) IS NOT TRUE
       -- A new version of this extension changes nothing that a migration could be about.
       AND (d.tag = 'ALTER EXTENSION' AND o.object = 'migrator' AND d.statement ~* 'update') IS NOT TRUE

@@ -26,14 +26,16 @@ pgrx::extension_sql_file!("../sql/guard.sql", name = "guard", requires = ["funct
 pgrx::extension_sql_file!("../sql/views.sql", name = "views", requires = ["guard"]);
 pgrx::extension_sql_file!("../sql/backfill.sql", name = "backfill", requires = ["views"]);
 pgrx::extension_sql_file!("../sql/verify.sql", name = "verify", requires = ["backfill"]);
-pgrx::extension_sql_file!("../sql/comments.sql", name = "comments", requires = ["verify"]);
+pgrx::extension_sql_file!("../sql/guard_status.sql", name = "guard_status", requires = ["verify"]);
+pgrx::extension_sql_file!("../sql/comments.sql", name = "comments", requires = ["guard_status"]);
 pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["comments"], finalize);
 
-/// Called by Postgres once per backend, when the library is loaded.
+/// Called by Postgres when the library is loaded: once per backend, or once in the postmaster, where there is no catalogue.
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     settings::define();
     pg::checked_setting::define(settings::ALLOW_SETTING, guard::policy::check_list);
     pg::transaction_end::listen(guard::transaction_ended);
+    guard::install_hooks();
     pg::reserve_setting_prefix(c"migrator");
 }

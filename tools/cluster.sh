@@ -28,6 +28,8 @@ create)
     {
         printf "listen_addresses = ''\nport = 54329\nunix_socket_directories = '%s'\n" "$dir"
         printf "log_min_messages = warning\nmax_connections = 50\n"
+        # The whole of the tests with the hooks in place, see CONTRIBUTING.md.
+        if [ -n "${MIGRATOR_TEST_PRELOAD:-}" ]; then printf "shared_preload_libraries = 'migrator'\n"; fi
         printf '%s\n' "$@"
     } | (cd / && as_server sh -c "cat >> '$dir/data/postgresql.conf'")
     (cd / && as_server "$bin/pg_ctl" -D "$dir/data" -s -w -t 120 -l "$dir/log" start) >&2 \

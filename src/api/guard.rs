@@ -16,9 +16,14 @@ sql_function!(migrator_not_replicated, trigger::row_unless_replicated);
 background_worker!(migrator_write_refusals, guard::write_refusals);
 sql_function!(migrator_guard_rules, rules);
 sql_function!(migrator_set_rule, set_rule);
+sql_function!(migrator_preloaded_by, preloaded_by);
 
 fn rules(call: &Call) -> Result<Returned> {
     Ok(call.returns_rows(&policy::records()))
+}
+
+fn preloaded_by(call: &Call) -> Result<Returned> {
+    Ok(guard::preloaded_by().map_or_else(|| call.returns_null(), |setting| call.returns(setting)))
 }
 
 fn set_rule(call: &Call) -> Result<Returned> {

@@ -25,5 +25,6 @@ pub mod session;
 pub mod signals;
 pub mod storage;
 pub mod types;
+pub mod unseen_log;
 pub mod usage;
 pub mod views;

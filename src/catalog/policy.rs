@@ -1,7 +1,8 @@
 //! `migrator.policy`: what rules do other than by default, and where.
 
 use crate::error::Result;
-use crate::pg::spi::query;
+use crate::pg::invalidation;
+use crate::pg::spi::{query, query_planned, query_under_latest};
 use crate::pg::user::{as_owner, current_role};
 
 /// A policy that applies to a relation and the current user.
@@ -49,6 +50,42 @@ pub fn in_force(relation: Option<u32>, schema: Option<&str>) -> Result<Vec<InFor
             })
             .collect())
     })
+}
+
+/// What policies ask about rows that clients change by hand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ByHandRules {
+    /// Whether there has to be a WHERE.
+    pub without_where: bool,
+    /// The smallest number of rows that a policy says are too many.
+    pub from_rows: Option<u64>,
+    /// Whether one leaves that to `migrator.large_table_rows`.
+    pub from_large: bool,
+}
+
+/// What they ask, whatever table, schema or role they are for. `without_where` and `many_rows` are rules.
+pub fn by_hand(without_where: &[&str], many_rows: &str) -> Result<ByHandRules> {
+    as_owner(|| {
+        let sql = "SELECT coalesce(bool_or(rule <> $2), false), min(threshold_rows) FILTER (WHERE rule = $2), \
+                   coalesce(bool_or(rule = $2 AND threshold_rows IS NULL), false) \
+                   FROM migrator.policy WHERE rule = ANY (string_to_array($1, ',') || $2) \
+                   AND action IN ('error', 'warning')";
+        let rows = query_under_latest(sql, &[Some(&without_where.join(",")), Some(many_rows)])?;
+        Ok(rows.first().map_or_else(ByHandRules::default, |r| ByHandRules {
+            without_where: r.boolean(0),
+            from_rows: r.number(1),
+            from_large: r.boolean(2),
+        }))
+    })
+}
+
+/// Tells every session that policies have changed.
+fn announce() -> Result<()> {
+    let rows = query_planned("SELECT 'migrator.policy'::regclass::oid", &[])?;
+    if let Some(table) = rows.first().and_then(|r| r.number(0)) {
+        invalidation::announce(table);
+    }
+    Ok(())
 }
 
 /// A policy to be set. Relation, schema and role say where; none of them: everywhere in the database.
@@ -121,6 +158,7 @@ pub fn store(policy: &Policy) -> Result<bool> {
                 Some(&role),
             ],
         )?;
+        announce()?;
         Ok(stored.first().is_some_and(|r| r.boolean(0)))
     })
 }
@@ -133,6 +171,7 @@ pub fn remove(policy: &Policy) -> Result<bool> {
                    AND role_name IS NOT DISTINCT FROM pg_get_userbyid($4::oid)";
         let [relation, schema, role] = policy.place();
         let rows = query(sql, &[Some(&policy.rule), relation.as_deref(), schema.as_deref(), role.as_deref()])?;
+        announce()?;
         Ok(rows.processed > 0)
     })
 }

@@ -8,7 +8,7 @@ use crate::pg::user::as_owner;
 /// What reading is: these views and functions. The views show the ledger with its owner's rights.
 const READ_VIEWS: &[&str] =
     &["status", "history", "findings", "runner", "backfills", "backfill_errors", "rules", "policies", "ddl_log"];
-const READ_FUNCTIONS: &[&str] = &["checksum", "lint", "plan", "verify", "drift", "guard_rules"];
+const READ_FUNCTIONS: &[&str] = &["checksum", "lint", "plan", "verify", "drift", "guard_rules", "guard_status"];
 /// What deploying is, besides reading. `migrator.register_dir` asks for `pg_read_server_files` as well.
 const DEPLOY_FUNCTIONS: &[&str] = &[
     "register",

@@ -297,7 +297,7 @@ pub enum ChangeKind {
         sequence: Object,
     },
 
-    // Seen in scripts only: no event is fired for them.
+    // No event is fired for them: seen in scripts, and where the library is preloaded.
     Truncate {
         tables: Vec<Relation>,
         cascade: bool,
@@ -309,6 +309,21 @@ pub enum ChangeKind {
     },
     /// UPDATE, DELETE or MERGE, also as a part of WITH.
     Modify(Modification),
+
+    // Seen where the library is preloaded only.
+    /// UPDATE, DELETE or MERGE that a client sends.
+    ByHand(ByHand),
+}
+
+/// A statement of a client's that changes rows; `sql` of the change is its text, with `WHERE true` where it has no WHERE.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ByHand {
+    /// `UPDATE`, `DELETE` or `MERGE`.
+    pub command: &'static str,
+    /// Rows that the planner expects it to change; `None` where the plan does not say that for the table that is named.
+    pub rows: Option<u64>,
+    /// It has no WHERE.
+    pub everything: bool,
 }
 
 /// A statement that changes rows, with what the planner expects.

@@ -209,7 +209,7 @@ pub fn ddl_log_is_append_only() -> Result<()> {
 }
 
 /// The row of a statement and of what was found in it.
-fn entry(tag: String, text: Option<String>, verdicts: &[Verdict]) -> Entry {
+pub(super) fn entry(tag: String, text: Option<String>, verdicts: &[Verdict]) -> Entry {
     let mut rules: Vec<String> = Vec::new();
     for verdict in verdicts {
         if !rules.iter().any(|rule| rule == verdict.rule.id) {

@@ -3,6 +3,7 @@
 mod attach;
 mod backstop;
 mod bound;
+mod by_hand;
 mod compatibility;
 mod log;
 mod moment;
@@ -15,12 +16,14 @@ mod rules;
 pub mod script;
 mod size;
 mod type_recipe;
+mod unseen;
 mod weight;
 mod work;
 
 pub use log::{ddl_log_is_append_only, prune_ddl_log, transaction_ended, write_refusals};
 pub use moment::waited_for;
 pub use size::Size;
+pub use unseen::{install_hooks, preloaded_by};
 
 use crate::ddl::Ddl;
 use crate::error::{Report, Result, SqlState, code};

@@ -79,6 +79,11 @@ impl Call {
         Returned { datum: pg_sys::Datum::from(0), null: false }
     }
 
+    /// Returns NULL.
+    pub fn returns_null(&self) -> Returned {
+        Returned { datum: pg_sys::Datum::from(0), null: true }
+    }
+
     /// Returns a text.
     pub fn returns(&self, text: &str) -> Returned {
         text.into_datum().map_or_else(

@@ -47,6 +47,17 @@ unsafe extern "C-unwind" {
         cursor_options: c_int,
         bound_params: ParamListInfo,
     ) -> *mut pgrx::pg_sys::PlannedStmt;
+    pub fn standard_ProcessUtility(
+        pstmt: *mut pgrx::pg_sys::PlannedStmt,
+        query_string: *const c_char,
+        read_only_tree: bool,
+        context: pgrx::pg_sys::ProcessUtilityContext::Type,
+        params: ParamListInfo,
+        query_env: *mut QueryEnvironment,
+        dest: *mut DestReceiver,
+        qc: *mut pgrx::pg_sys::QueryCompletion,
+    );
+    pub fn standard_ExecutorStart(query_desc: *mut pgrx::pg_sys::QueryDesc, eflags: c_int);
     pub fn analyze_requires_snapshot(parsetree: *mut RawStmt) -> bool;
     pub fn CreateCommandTag(parsetree: *mut Node) -> CommandTag::Type;
     pub fn CreateNewPortal() -> Portal;

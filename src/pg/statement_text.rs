@@ -66,6 +66,15 @@ unsafe fn of_portal(statement: *mut pg_sys::Node) -> Option<String> {
     }
 }
 
+/// The text of a statement as Postgres has planned it; `None` when its source is not valid.
+///
+/// # Safety
+/// `source` is what it was parsed from, NUL-terminated.
+pub unsafe fn of_planned(planned: &pg_sys::PlannedStmt, source: *const c_char) -> Option<String> {
+    // SAFETY: the caller's promise.
+    cut(&unsafe { convert::string(source) }?, planned.stmt_location, planned.stmt_len)
+}
+
 /// The query that SPI or a SQL function runs now.
 fn innermost_query() -> Option<String> {
     // SAFETY: a read of the backend's own stack; a frame lives until the function that pushed it returns.

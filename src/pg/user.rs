@@ -10,6 +10,8 @@ use crate::error::Result;
 thread_local! {
     /// The owner of the function of ours that Postgres is in, which is the extension's.
     static OWNER: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::Oid::INVALID) };
+    /// Whether what runs is ours, see [`as_owner`].
+    static OWN_WORK: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Remembers the owner of a function while that runs; the one that called it comes back afterwards. Looked up once at
@@ -63,10 +65,12 @@ struct Owner {
     user: pg_sys::Oid,
     security_context: i32,
     settings_level: i32,
+    own_work: bool,
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
+        OWN_WORK.set(self.own_work);
         // SAFETY: exactly what was saved; settings first, as at the end of a function with a SET clause.
         // After an error this runs before the transaction's own abort, which would do the same.
         unsafe {
@@ -94,7 +98,7 @@ pub fn as_owner<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         let (mut user, mut security_context) = (pg_sys::Oid::INVALID, 0);
         pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut security_context);
         let settings_level = pg_sys::NewGUCNestLevel();
-        let restore = Owner { user, security_context, settings_level };
+        let restore = Owner { user, security_context, settings_level, own_work: OWN_WORK.replace(true) };
         pg_sys::SetUserIdAndSecContext(owner, security_context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32);
         for (name, value) in PINNED {
             pg_sys::set_config_option(
@@ -111,6 +115,11 @@ pub fn as_owner<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         restore
     };
     work()
+}
+
+/// Whether the statement that runs is one of ours, which nobody has to guard.
+pub(super) fn is_own_work() -> bool {
+    OWN_WORK.get()
 }
 
 /// The name of the role whose rights are in force.

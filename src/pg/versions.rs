@@ -177,6 +177,25 @@ pub const NOT_NULL_CAN_BE_NOT_VALID: bool = cfg!(feature = "pg18");
 /// From 17, REINDEX fires ddl_command_start.
 pub const REINDEX_FIRES_EVENTS: bool = cfg!(any(feature = "pg17", feature = "pg18"));
 
+/// Whether event triggers are called; from 17 the setting `event_triggers` can stop them.
+pub fn event_triggers_fire() -> bool {
+    #[cfg(any(feature = "pg15", feature = "pg16"))]
+    return true;
+    // SAFETY: a read of a setting.
+    #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+    unsafe {
+        pg_sys::event_triggers
+    }
+}
+
+/// Whether a DELETE has no RETURNING, as [`returns_nothing`].
+pub fn deletes_silently(delete: &pg_sys::DeleteStmt) -> bool {
+    #[cfg(feature = "pg18")]
+    return delete.returningClause.is_null();
+    #[cfg(not(feature = "pg18"))]
+    delete.returningList.is_null()
+}
+
 /// 18 lets a partitioned table have a foreign key that is NOT VALID.
 pub const FOREIGN_KEY_ON_PARTITIONED_CAN_WAIT: bool = cfg!(feature = "pg18");
 

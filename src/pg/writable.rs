@@ -4,6 +4,12 @@ use pgrx::pg_sys;
 
 use crate::error::{Report, Result, code, fail};
 
+/// Whether it can.
+pub fn is_writable() -> bool {
+    // SAFETY: reads of the server's and the backend's own state.
+    unsafe { !pg_sys::RecoveryInProgress() && !pg_sys::XactReadOnly }
+}
+
 /// Refuses what writes, before it finds out half way. `name` is what was called.
 pub fn require(name: &str) -> Result<()> {
     // SAFETY: reads of the server's and the backend's own state.

@@ -15,8 +15,8 @@ REFRESH MATERIALIZED VIEW user_counts;
 VACUUM ANALYZE;
 """
 SEPARATOR = "\x1f"
-# No event is fired for these; they are judged as parts of a script.
-WITHOUT_EVENT = ("UPDATE", "DELETE", "MERGE", "TRUNCATE", "VACUUM", "CLUSTER", "LOCK")
+# About migrations only.
+IN_SCRIPTS = ("update-unbatched",)
 
 
 def judged(cluster, rule, example, action):
@@ -28,9 +28,13 @@ def judged(cluster, rule, example, action):
     session = ["SET migrator.large_table_rows = 1000;", "SET migrator.guard = off;"]
     session += [f"{s};" for s in before]
     action = "warning" if action == "off" else "default"
+    # For what fires no event.
+    cluster.sql("ALTER DATABASE example SET session_preload_libraries = 'migrator';", db="postgres")
     cluster.sql(f"SELECT migrator.set_rule('{rule}', '{action}', reason => 'its example');", db="example")
     session += ["SET migrator.guard = enforce;", "\\echo judged", "\\warn judged"]
-    if last.startswith(WITHOUT_EVENT):
+    if last.startswith("LOCK"):
+        last = f"BEGIN; {last}; COMMIT"
+    if rule in IN_SCRIPTS:
         session.append(f"SELECT message || ' [' || rule || ']' FROM migrator.lint($script${last}$script$);")
         out, err = cluster.run("\n".join(session), db="example")
         return (out + err).split("judged", 1)[1]

@@ -1,4 +1,4 @@
-//! `lock-table`: a migration locks a large table by hand, and keeps the lock to its end.
+//! `lock-table`: a large table is locked by hand, and stays so to the end of the transaction.
 
 use crate::ddl::{Change, ChangeKind, Ddl};
 use crate::error::Result;
@@ -9,8 +9,8 @@ pub static RULE: Rule = Rule {
     id: "lock-table",
     class: Class::Hygiene,
     default: Default::Always(Action::Warning),
-    summary: "LOCK TABLE of a large table in a mode that blocks writes.",
-    hazard: "The lock is held until the migration ends, however long the rest of it takes.",
+    summary: "LOCK TABLE of a large table in a mode that blocks writes; in migrations, and typed where the library is preloaded.",
+    hazard: "The lock is held until the transaction ends, however long the rest of it takes.",
     safe_way: "Leave it out: each statement takes the lock it needs. Where two must see the same rows, keep them short and alone.",
     bad: "LOCK TABLE users IN SHARE MODE;",
     good: "LOCK TABLE users IN ACCESS SHARE MODE;",

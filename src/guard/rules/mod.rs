@@ -42,6 +42,7 @@ mod create_index_blocking;
 mod create_partition_scans_default;
 mod ddl_behind_long_transaction;
 mod ddl_not_replicated;
+mod delete_without_where;
 mod detach_checks_references;
 mod detach_partition_blocking;
 mod detach_pending;
@@ -70,6 +71,7 @@ mod id_exhaustion;
 mod if_not_exists_noop;
 mod invalid_index_name_taken;
 mod lock_table;
+mod modify_many_rows;
 mod multiple_fks_one_tx;
 mod multiple_strong_locks;
 mod parent_ddl_fans_out;
@@ -98,6 +100,7 @@ mod truncate_cascade;
 mod typed_table_rewrite;
 mod unnamed_constraint;
 mod update_unbatched;
+mod update_without_where;
 mod vacuum_full;
 mod validate_under_strong_lock;
 mod wide_index;
@@ -149,6 +152,9 @@ pub static RULES: &[&Rule] = &[
     &validate_under_strong_lock::RULE,
     &vacuum_full::RULE,
     &update_unbatched::RULE,
+    &modify_many_rows::RULE,
+    &update_without_where::RULE,
+    &delete_without_where::RULE,
     &ddl_behind_long_transaction::RULE,
     &concurrently_behind_old_snapshot::RULE,
     &wraparound_autovacuum::RULE,
@@ -210,6 +216,11 @@ pub static RULES: &[&Rule] = &[
     &unnamed_constraint::RULE,
     &wide_index::RULE,
 ];
+
+/// Rules about rows that clients change by hand: off until set, and asked of each such statement once one is.
+pub use delete_without_where::RULE as DELETE_WITHOUT_WHERE;
+pub use modify_many_rows::RULE as MODIFY_MANY_ROWS;
+pub use update_without_where::RULE as UPDATE_WITHOUT_WHERE;
 
 /// Rules about what other sessions are doing: when they are done, the same statement passes.
 pub static PASSING: &[&Rule] = &[&ddl_behind_long_transaction::RULE, &concurrently_behind_old_snapshot::RULE];

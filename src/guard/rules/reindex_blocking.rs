@@ -11,10 +11,10 @@ pub static RULE: Rule = Rule {
     id: "reindex-blocking",
     class: Class::Blocking,
     default: Default::Always(Action::Error),
-    summary: "REINDEX without CONCURRENTLY of a large table (an event from 17).",
+    summary: "REINDEX without CONCURRENTLY of a large table; before 17 typed ones only where the library is preloaded.",
     hazard: "Writes wait for the table, and reads that could use the index wait, too, while it is built.",
     safe_way: "REINDEX CONCURRENTLY.",
-    bad: "",
+    bad: "REINDEX TABLE users;",
     good: "REINDEX (CONCURRENTLY) TABLE users;",
     find,
 };

@@ -1,4 +1,4 @@
-//! `truncate`: all rows of a table go at once. Seen in scripts; no event is fired for TRUNCATE.
+//! `truncate`: all rows of a table go at once. No event is fired for TRUNCATE.
 
 use crate::catalog::usage;
 use crate::ddl::{Change, ChangeKind, Ddl};
@@ -11,10 +11,10 @@ pub static RULE: Rule = Rule {
     id: "truncate",
     class: Class::Lossy,
     default: Default::ByWeight,
-    summary: "TRUNCATE of tables that hold rows, in a migration.",
+    summary: "TRUNCATE of tables that hold rows; in migrations, and typed where the library is preloaded.",
     hazard: "The rows are gone. It waits for an ACCESS EXCLUSIVE lock, which blocks reads and writes.",
     safe_way: "Delete in batches what is to go.",
-    bad: "",
+    bad: "TRUNCATE orders;",
     good: "",
     find,
 };

@@ -1,4 +1,4 @@
-//! `truncate-cascade`: CASCADE empties the tables that reference the one named. Seen in scripts.
+//! `truncate-cascade`: CASCADE empties the tables that reference the one named.
 
 use crate::catalog::references;
 use crate::ddl::{Change, ChangeKind, Ddl};
@@ -11,10 +11,10 @@ pub static RULE: Rule = Rule {
     id: "truncate-cascade",
     class: Class::Lossy,
     default: Default::ByWeight,
-    summary: "TRUNCATE ... CASCADE that empties tables which the statement does not name.",
+    summary: "TRUNCATE ... CASCADE that empties tables which the statement does not name; seen as truncate.",
     hazard: "Every table that references the one named, directly or through others, loses all its rows.",
     safe_way: "Name all of them.",
-    bad: "",
+    bad: "TRUNCATE users CASCADE;",
     good: "",
     find,
 };

@@ -1,4 +1,4 @@
-//! `vacuum-full`: a migration has a large table written anew by VACUUM FULL or CLUSTER.
+//! `vacuum-full`: a large table is written anew by VACUUM FULL or CLUSTER.
 
 use crate::ddl::{Change, ChangeKind, Ddl};
 use crate::error::Result;
@@ -9,7 +9,7 @@ pub static RULE: Rule = Rule {
     id: "vacuum-full",
     class: Class::Blocking,
     default: Default::Always(Action::Error),
-    summary: "VACUUM FULL or CLUSTER of a large table in a migration.",
+    summary: "VACUUM FULL or CLUSTER of a large table; in migrations, and typed where the library is preloaded.",
     hazard: "It writes the table and its indexes anew under an ACCESS EXCLUSIVE lock, which blocks reads and writes, and needs \
              as much disk space again.",
     safe_way: "VACUUM frees the space for new rows without blocking; pg_repack gives it back to the system.",

@@ -57,6 +57,21 @@ pub unsafe fn analyse(statement: *mut pg_sys::Node) -> Result<Ddl> {
     unsafe { analysed(statement, || changes(statement)) }
 }
 
+/// Analyses a utility statement that is about to run and for which Postgres fires no event.
+///
+/// # Safety
+/// As for [`analyse`].
+pub unsafe fn analyse_unseen(statement: *mut pg_sys::Node) -> Result<Ddl> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        analysed(statement, || {
+            let mut all = changes(statement)?;
+            all.extend(script_only::changes(statement)?);
+            Ok(all)
+        })
+    }
+}
+
 /// Analyses a statement that is not about to run, or for which Postgres fires no event. `text` is the statement.
 ///
 /// # Safety
