@@ -2,7 +2,7 @@
 
 use super::keys::oid_array;
 use crate::error::Result;
-use crate::pg::spi::query;
+use crate::pg::spi::query_planned;
 use crate::pg::user::as_owner;
 
 /// One relation's main fork.
@@ -20,13 +20,16 @@ pub struct Storage {
 
 /// Reads the catalogue only; no lock on the relations.
 pub fn of(oids: &[u32]) -> Result<Vec<Storage>> {
+    if oids.is_empty() {
+        return Ok(Vec::new());
+    }
     let list = oid_array(oids);
     as_owner(|| {
         let sql = "SELECT c.oid, pg_relation_filepath(c.oid), c.reltuples, c.relpages, \
                    (SELECT sum(CASE WHEN a.attlen > 0 THEN a.attlen ELSE 32 END) FROM pg_attribute a \
                     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) \
                    FROM pg_class c WHERE c.oid = ANY ($1::oid[])";
-        Ok(query(sql, &[Some(&list)])?
+        Ok(query_planned(sql, &[Some(&list)])?
             .iter()
             .map(|r| Storage {
                 oid: r.number(0).unwrap_or(0),
@@ -42,7 +45,7 @@ pub fn of(oids: &[u32]) -> Result<Vec<Storage>> {
 /// Bytes as people read them.
 pub fn pretty(bytes: u64) -> Result<String> {
     as_owner(|| {
-        let rows = query("SELECT pg_size_pretty($1::bigint)", &[Some(&bytes.to_string())])?;
+        let rows = query_planned("SELECT pg_size_pretty($1::bigint)", &[Some(&bytes.to_string())])?;
         Ok(rows.first().map(|r| r.required(0)).unwrap_or_default())
     })
 }
@@ -52,7 +55,7 @@ pub fn columns(table: u32) -> Result<(u64, u64)> {
     as_owner(|| {
         let sql = "SELECT count(*), count(*) FILTER (WHERE attisdropped) FROM pg_attribute \
                    WHERE attrelid = $1::oid AND attnum > 0";
-        let rows = query(sql, &[Some(&table.to_string())])?;
+        let rows = query_planned(sql, &[Some(&table.to_string())])?;
         Ok(rows.first().map_or((0, 0), |r| (r.number(0).unwrap_or(0), r.number(1).unwrap_or(0))))
     })
 }
@@ -66,7 +69,7 @@ pub fn locks_of_tree(table: u32) -> Result<(u64, u64)> {
                    current_setting('max_locks_per_transaction')::bigint * \
                      (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint) \
                    FROM tree";
-        let rows = query(sql, &[Some(&table.to_string())])?;
+        let rows = query_planned(sql, &[Some(&table.to_string())])?;
         Ok(rows.first().map_or((0, u64::MAX), |r| (r.number(0).unwrap_or(0), r.number(1).unwrap_or(u64::MAX))))
     })
 }
