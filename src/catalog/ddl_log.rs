@@ -75,7 +75,8 @@ const CHECKS: u16 = 1;
 /// What a statement has made, changed or dropped, each once, in the order in which Postgres says so.
 fn objects(dropped: &[Object]) -> Result<Vec<Object>> {
     let made = affected::made()?.into_iter().filter(|made| made.shown);
-    let made = made.map(|made| Object { identity: made.identity.unwrap_or_else(|| made.kind.clone()), kind: made.kind });
+    let made =
+        made.map(|made| Object { identity: made.identity.unwrap_or_else(|| made.kind.clone()), kind: made.kind });
     let mut places: Vec<(usize, Object)> = made.enumerate().chain(dropped.iter().cloned().enumerate()).collect();
     places.sort_by_key(|(place, _)| *place);
     let mut objects: Vec<Object> = Vec::with_capacity(places.len());
@@ -108,7 +109,8 @@ fn add(table: u32, id: i64, entry: &Entry, objects: &[Object], role: &str) -> Re
         ("rules", Value::Texts(&rules)),
     ];
     let allowed_by = entry.allowed_by.as_deref().or(OURS.get());
-    let texts = [("statement", entry.statement.as_deref()), ("allowed_by", allowed_by), ("message", entry.message.as_deref())];
+    let texts =
+        [("statement", entry.statement.as_deref()), ("allowed_by", allowed_by), ("message", entry.message.as_deref())];
     values.extend(texts.into_iter().filter_map(|(name, text)| Some((name, Value::Text(text?)))));
     if let Some((version, number)) = &entry.migration {
         values.push(("migration", Value::Text(version)));
@@ -126,8 +128,10 @@ fn next_id() -> Result<i64> {
         );
     };
     sequence::next(sequence, || {
-        let rows = query_planned("SELECT last_value FROM migrator.ddl_id_seq", &[])?;
-        Ok(rows.first().and_then(|r| r.number(0)).unwrap_or(1))
+        as_owner(|| {
+            let rows = query_planned("SELECT last_value FROM migrator.ddl_id_seq", &[])?;
+            Ok(rows.first().and_then(|r| r.number(0)).unwrap_or(1))
+        })
     })
 }
 

@@ -31,7 +31,8 @@ pub fn lookup(name: &Name) -> Result<Option<u32>> {
 /// Whether a relation of that oid exists.
 pub fn exists(oid: u32) -> Result<bool> {
     as_owner(|| {
-        let rows = query_planned("SELECT EXISTS (SELECT FROM pg_class WHERE oid = $1::oid)", &[Some(&oid.to_string())])?;
+        let rows =
+            query_planned("SELECT EXISTS (SELECT FROM pg_class WHERE oid = $1::oid)", &[Some(&oid.to_string())])?;
         Ok(rows.first().is_some_and(|r| r.boolean(0)))
     })
 }

@@ -2,6 +2,7 @@
 
 use super::keys::oid_array;
 use crate::error::Result;
+use crate::pg::relation;
 use crate::pg::spi::{query, query_planned};
 use crate::pg::user::as_owner;
 
@@ -49,8 +50,15 @@ fn list(condition: &str, oids: &str) -> Result<Vec<Unidentified>> {
     })
 }
 
+/// pg_class.oid of pg_publication.
+const PUBLICATIONS: u32 = 6104;
+
 /// The publications that send UPDATE or DELETE of one of these tables, directly, by schema, by a parent or by ALL TABLES.
 pub fn publishing(tables: &[u32]) -> Result<Vec<String>> {
+    // Most databases publish nothing.
+    if !relation::has_pages(PUBLICATIONS) {
+        return Ok(Vec::new());
+    }
     let list = oid_array(tables);
     as_owner(|| {
         let sql = "SELECT DISTINCT quote_ident(p.pubname) FROM pg_publication p \

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::pg::relation::Peek;
 use crate::pg::spi::{query, query_planned};
+use crate::pg::storage;
 use crate::pg::user::as_owner;
 
 /// The sequence of a serial column.
@@ -39,6 +40,9 @@ pub struct Consumption {
 
 /// The columns of a table that sequences feed. A sequence that another session has locked is left out.
 pub fn consumption(table: u32) -> Result<Vec<Consumption>> {
+    if !storage::has_sequences(table)? {
+        return Ok(Vec::new());
+    }
     let fed = as_owner(|| {
         let sql = "SELECT s.seqrelid, s.seqrelid::regclass, a.attname, \
                    least(s.seqmax, CASE t.typlen WHEN 2 THEN 32767 WHEN 4 THEN 2147483647 ELSE s.seqmax END), \

@@ -36,7 +36,10 @@ fn definition(view: u32) -> Result<Option<String>> {
     let read = as_owner(|| {
         let sql = "SELECT DISTINCT d.refobjid FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass \
                    AND d.objid = r.oid WHERE r.ev_class = ANY ($1::oid[]) AND d.refclassid = 'pg_class'::regclass";
-        Ok(query_planned(sql, &[Some(&oid_array(&[view]))])?.iter().filter_map(|r| r.number::<u32>(0)).collect::<Vec<_>>())
+        Ok(query_planned(sql, &[Some(&oid_array(&[view]))])?
+            .iter()
+            .filter_map(|r| r.number::<u32>(0))
+            .collect::<Vec<_>>())
     })?;
     let peeks: Vec<Option<Peek>> = read.iter().map(|oid| Peek::open((*oid).into())).collect();
     if peeks.iter().any(Option::is_none) {

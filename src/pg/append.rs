@@ -146,8 +146,11 @@ unsafe fn placed(relation: pg_sys::Relation, values: &[(&str, Value<'_>)]) -> Re
         let fits = |(column, type_oid): &(String, Oid)| column == name && *type_oid == value.type_oid();
         let Some(place) = columns.iter().position(fits) else {
             return fail(
-                Report::new(UNDEFINED_COLUMN, format!("column \"{name}\" of migrator's own table is not as it was made"))
-                    .hint("Put it back, with its type."),
+                Report::new(
+                    UNDEFINED_COLUMN,
+                    format!("column \"{name}\" of migrator's own table is not as it was made"),
+                )
+                .hint("Put it back, with its type."),
             );
         };
         if let Some(datum) = value.datum()? {

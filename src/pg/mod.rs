@@ -36,6 +36,7 @@ pub mod settings_scope;
 pub mod spi;
 mod statement_text;
 pub mod statement_timer;
+pub mod storage;
 mod stripe;
 pub mod subtransaction;
 pub mod top_level;

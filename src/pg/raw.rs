@@ -6,8 +6,8 @@ use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
 
 use pgrx::pg_sys::{
     CommandTag, Datum, DestReceiver, EState, ErrorData, FullTransactionId, FunctionCallInfo, LOCKTAG, List, Node, Oid,
-    ParamListInfo, ParseState, PartitionBoundSpec, Portal, QueryEnvironment, RawStmt, Relation, ResultRelInfo, Snapshot,
-    TupleDesc, TupleTableSlot, TupleTableSlotOps, Tuplestorestate, VirtualTransactionId,
+    ParamListInfo, ParseState, PartitionBoundSpec, Portal, QueryEnvironment, RawStmt, Relation, ResultRelInfo,
+    Snapshot, TupleDesc, TupleTableSlot, TupleTableSlotOps, Tuplestorestate, VirtualTransactionId,
 };
 
 #[allow(clashing_extern_declarations)]
@@ -99,7 +99,12 @@ unsafe extern "C-unwind" {
         fire_triggers: bool,
         tcount: c_long,
     ) -> c_int;
-    pub fn SPI_prepare(src: *const c_char, nargs: c_int, argtypes: *mut Oid) -> pgrx::pg_sys::SPIPlanPtr;
+    pub fn SPI_prepare_cursor(
+        src: *const c_char,
+        nargs: c_int,
+        argtypes: *mut Oid,
+        options: c_int,
+    ) -> pgrx::pg_sys::SPIPlanPtr;
     pub fn SPI_keepplan(plan: pgrx::pg_sys::SPIPlanPtr) -> c_int;
     pub fn SPI_execute_plan(
         plan: pgrx::pg_sys::SPIPlanPtr,
@@ -240,6 +245,8 @@ unsafe extern "C-unwind" {
     pub fn LockAcquire(tag: *const LOCKTAG, lockmode: c_int, for_session: bool, dont_wait: bool) -> c_int;
     pub fn LockRelease(tag: *const LOCKTAG, lockmode: c_int, for_session: bool) -> bool;
     pub fn GetLockConflicts(tag: *const LOCKTAG, lockmode: c_int, count: *mut c_int) -> *mut VirtualTransactionId;
+    pub fn has_subclass(relation: Oid) -> bool;
+    pub fn getOwnedSequences(relation: Oid) -> *mut List;
     pub fn GetTopFullTransactionId() -> FullTransactionId;
     pub static TTSOpsVirtual: TupleTableSlotOps;
     pub static TTSOpsMinimalTuple: TupleTableSlotOps;

@@ -6,7 +6,7 @@ use pgrx::pg_sys::{self, Datum};
 use super::{boundary, raw};
 use crate::error::Result;
 
-/// The next value; `first` is asked for it while the sequence has never been used. The current user may use the sequence.
+/// The next value; `first` says it while the sequence has never been used. The current user has rights on the sequence.
 ///
 /// Sessions that take one at the same time do so one after the other, under a lock that lasts no longer than this.
 pub fn next(sequence: u32, first: impl FnOnce() -> Result<i64>) -> Result<i64> {

@@ -127,7 +127,9 @@ fn prepare(sql: &str, parameters: usize) -> Result<pg_sys::SPIPlanPtr> {
     unsafe {
         boundary::catch(|| {
             raw::SPI_connect();
-            let plan = raw::SPI_prepare(source, parameters as i32, types);
+            // Whatever the parameters are: planning anew would cost more than these look-ups do.
+            let generic = pg_sys::CURSOR_OPT_GENERIC_PLAN as i32;
+            let plan = raw::SPI_prepare_cursor(source, parameters as i32, types, generic);
             if !plan.is_null() {
                 raw::SPI_keepplan(plan);
             }
