@@ -22,7 +22,9 @@ CREATE TABLE ln5 (a int); CREATE TABLE ln6 (a int);
 SELECT id, statement FROM migrator.ddl_log WHERE id > 100;
 -- What else is on the table of the log counts.
 ALTER TABLE migrator.ddl ADD CONSTRAINT ln_check CHECK (tag <> 'CREATE VIEW');
+\set VERBOSITY terse
 CREATE VIEW ln_view AS SELECT 1 AS a;
+\set VERBOSITY default
 ALTER TABLE migrator.ddl DROP CONSTRAINT ln_check;
 CREATE FUNCTION ln_trigger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.message := current_user || ' ' || current_setting('search_path'); RETURN NEW; END $$;
 CREATE TRIGGER ln_trigger BEFORE INSERT ON migrator.ddl FOR EACH ROW EXECUTE FUNCTION ln_trigger();
