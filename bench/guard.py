@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What the guard costs: bench/guard.py PG_CONFIG [--docs]
 
-How fast a refusal comes back while another session holds ACCESS EXCLUSIVE on the table, and what statements that are
-let through cost, against the same server without the extension, in one run. With --docs writes docs/guard-speed.md.
+How fast a refusal comes back while another session holds ACCESS EXCLUSIVE on the table, and what statements that are let
+through, restores and DML cost, against the same server without the extension, in one run. With --docs writes docs/guard-speed.md.
 """
 
 import os
@@ -13,6 +13,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests/driver"))
 from harness import Cluster  # noqa: E402
+import cost  # noqa: E402
 from page import publish, table  # noqa: E402
 
 REFUSED = {
@@ -22,14 +23,6 @@ REFUSED = {
     "ALTER TYPE": "ALTER TABLE big ALTER COLUMN a TYPE bigint",
     "CREATE INDEX": "CREATE INDEX ON big (a)",
     "DROP TABLE": "DROP TABLE big",
-}
-ALLOWED = {
-    "1000 x CREATE TABLE with three indexes":
-        "DO $$BEGIN FOR i IN 1..1000 LOOP EXECUTE format('CREATE TABLE new_%s (id int PRIMARY KEY, a int UNIQUE, b text UNIQUE)', i); END LOOP; END$$",
-    "1000 x ALTER TABLE ADD COLUMN":
-        "DO $$BEGIN FOR i IN 1..1000 LOOP EXECUTE format('ALTER TABLE old_%s ADD COLUMN c%s int', i % 10, i); END LOOP; END$$",
-    "1000 x CREATE TEMP TABLE, dropped again":
-        "DO $$BEGIN FOR i IN 1..1000 LOOP CREATE TEMP TABLE tmp (a int); DROP TABLE tmp; END LOOP; END$$",
 }
 REPEAT = 7
 
@@ -55,42 +48,50 @@ def refusals(cluster):
     return rows
 
 
-def allowed(cluster):
-    """Seconds with and without, taking turns; the median of the ratios."""
-    for db in ("plain", "guarded"):
-        cluster.sql(f"DROP DATABASE IF EXISTS {db} WITH (FORCE);", db="postgres")
-        cluster.sql(f"CREATE DATABASE {db};", db="postgres")
-    cluster.sql("SET client_min_messages = error; CREATE EXTENSION migrator;", db="guarded")
-    rows = []
-    for name, statement in ALLOWED.items():
-        seconds = {"plain": [], "guarded": []}
-        for _ in range(REPEAT):
-            for db in seconds:
-                tables = "".join(f"CREATE TABLE old_{i} (id int PRIMARY KEY);" for i in range(10))
-                script = f"SET client_min_messages = error;\nBEGIN;\n{tables}\n\\timing on\n{statement};\n\\timing off\nROLLBACK;\n"
-                out, err = cluster.run(script, db=db, options=("-Xq",))
-                assert not err, err[:400]
-                seconds[db] += milliseconds(out)
-        ratios = [guarded / plain for plain, guarded in zip(seconds["plain"], seconds["guarded"])]
-        rows.append((name, statistics.median(seconds["plain"]), statistics.median(seconds["guarded"]),
-                     statistics.median(ratios)))
-    return rows
+def costs(rows, databases):
+    """Rows of a table: clock and CPU, each against the server without the extension."""
+    lines = [("", *(f"{TITLES[db]}, ms" for db in databases), "ratio", *(f"{TITLES[db]}, µs of CPU a statement" for db in databases))]
+    for name, statements, seen in rows:
+        clock = [seen[db][0] for db in databases]
+        cpu = [f"{1000 * seen[db][1] / statements:.1f}" for db in databases] if statements else [""] * len(databases)
+        lines.append((name, *(f"{ms:.0f}" for ms in clock), f"{clock[-1] / clock[0]:.2f}", *cpu))
+    return table(*lines)
+
+
+TITLES = {"plain": "without", "empty": "empty triggers", "guarded": "with"}
 
 
 def main():
-    with Cluster(f"bench-{os.getpid()}", sys.argv[1], "shared_buffers = 256MB", "max_locks_per_transaction = 1024") as cluster:
+    with Cluster(f"bench-{os.getpid()}", sys.argv[1], "shared_buffers = 256MB", "max_locks_per_transaction = 1024",
+                 "fsync = on") as cluster:
         cluster.fresh()
         cluster.sql("SET migrator.guard = off; CREATE TABLE big (id int PRIMARY KEY, a int); "
                     "INSERT INTO big SELECT g, g FROM generate_series(1, 100000) g; ANALYZE big;")
-        refused, passed = refusals(cluster), allowed(cluster)
+        refused = refusals(cluster)
+        databases = cost.prepare(cluster)
+        cpu = cost.one_transaction(cluster, databases, REPEAT)
+        disk = cost.many_transactions(cluster, databases, REPEAT)
+        restored = cost.restores(cluster, databases, REPEAT)
+        dml = cost.dml(cluster, databases, REPEAT)
         major = cluster.major
     lines = [f"PostgreSQL {major}. Refusals while another session holds ACCESS EXCLUSIVE on the table, milliseconds in psql:", "",
              *table(("statement", "first in a session", "median of the rest", "slowest of the rest"),
                     *((name, f"{first:.1f}", f"{median:.1f}", f"{worst:.1f}") for name, first, median, worst in refused)),
-             "", f"Statements that are let through and logged, milliseconds, median of {REPEAT} turns with and without the extension:", "",
-             *table(("statements", "without", "with", "ratio"),
-                    *((name, f"{plain:.0f}", f"{guarded:.0f}", f"{ratio:.2f}") for name, plain, guarded, ratio in passed))]
+             "", f"Statements that are let through and logged: medians of {REPEAT} turns on one server, without the extension, "
+             "with four event triggers that call an empty C function, and with the guard. In one transaction, which is rolled "
+             "back:", "", *costs(cpu, databases),
+             "", "Each a transaction of its own, on disk before the next begins (`fsync` and `synchronous_commit` are on):", "",
+             *costs(disk, databases),
+             "", "Restoring a schema:", "", *costs(restored, databases),
+             "", "Transactions a second of pgbench, one client:", "",
+             *table(("", *(TITLES[db] for db in databases), "ratio"),
+                    *((name, *(f"{seen[db][0]:.0f}" for db in databases),
+                       f"{seen[databases[-1]][0] / seen[databases[0]][0]:.2f}") for name, seen in dml)),
+             "", *NOTES]
     publish("guard", "What the guard costs", lines)
+
+
+NOTES = []
 
 
 if __name__ == "__main__":

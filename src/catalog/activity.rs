@@ -6,22 +6,13 @@ use crate::error::Result;
 use crate::pg::spi::{Row, query_planned};
 use crate::pg::user::{as_owner, current_role};
 
-/// What a look at pg_locks and pg_stat_activity found.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Found {
-    /// Granted locks of others on the relations asked for, longest transaction first.
-    pub holders: Vec<Holder>,
-    /// Locks that block writes, of this session, on any table.
-    pub held: Vec<(u32, LockMode)>,
-}
-
-/// Looks at the locks on relations. Takes no lock on them; the query of another session is shown to those who may see it
-/// in pg_stat_activity as well.
-pub fn locks(relations: &[u32]) -> Result<Found> {
+/// Granted locks of others on relations, longest transaction first. Takes no lock on them; the query of another session is
+/// shown to those who may see it in pg_stat_activity as well.
+pub fn holders(relations: &[u32]) -> Result<Vec<Holder>> {
     let (list, role) = (oid_array(relations), current_role());
     as_owner(|| {
         let sql = "SELECT l.relation, format('%I.%I', n.nspname, c.relname), l.mode, \
-                   l.pid IS NOT DISTINCT FROM pg_backend_pid(), a.pid, coalesce(a.usename, p.owner), a.application_name, \
+                   a.pid, coalesce(a.usename, p.owner), a.application_name, \
                    a.backend_type = 'autovacuum worker', a.query LIKE '%(to prevent wraparound)', \
                    a.state LIKE 'idle in transaction%', \
                    extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, p.prepared)), \
@@ -36,22 +27,29 @@ pub fn locks(relations: &[u32]) -> Result<Found> {
                        AND t.virtualtransaction = l.virtualtransaction LIMIT 1) p ON true \
                    WHERE l.locktype = 'relation' AND l.granted \
                    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-                   AND CASE WHEN l.pid = pg_backend_pid() \
-                       THEN c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' \
-                            AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') \
-                       ELSE l.relation = ANY ($1::oid[]) END \
-                   ORDER BY 11 DESC NULLS LAST, 1";
-        let mut found = Found::default();
-        for row in query_planned(sql, &[Some(&list), Some(&role)])?.iter() {
-            let (relation, lock) = (row.number(0).unwrap_or(0), LockMode::named(&row.required(2)));
-            let Some(lock) = lock else { continue };
-            if row.boolean(3) {
-                found.held.push((relation, lock));
-            } else {
-                found.holders.push(Holder { relation, quoted: row.required(1), lock, session: session(row, 4) });
-            }
-        }
-        Ok(found)
+                   AND l.pid IS DISTINCT FROM pg_backend_pid() AND l.relation = ANY ($1::oid[]) \
+                   ORDER BY 10 DESC NULLS LAST, 1";
+        let rows = query_planned(sql, &[Some(&list), Some(&role)])?;
+        let holder = |row: Row<'_>| {
+            let (relation, lock) = (row.number(0).unwrap_or(0), LockMode::named(&row.required(2))?);
+            Some(Holder { relation, quoted: row.required(1), lock, session: session(row, 3) })
+        };
+        Ok(rows.iter().filter_map(holder).collect())
+    })
+}
+
+/// Locks that block writes, of this session, on any table.
+pub fn held() -> Result<Vec<(u32, LockMode)>> {
+    as_owner(|| {
+        let sql = "SELECT l.relation, l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation \
+                   WHERE l.locktype = 'relation' AND l.granted AND l.pid = pg_backend_pid() \
+                   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+                   AND c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' \
+                   AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') \
+                   ORDER BY 1";
+        let rows = query_planned(sql, &[])?;
+        let lock = |row: Row<'_>| Some((row.number(0)?, LockMode::named(&row.required(1))?));
+        Ok(rows.iter().filter_map(lock).collect())
     })
 }
 

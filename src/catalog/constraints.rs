@@ -3,7 +3,7 @@
 use super::keys::oid_array;
 use crate::error::Result;
 use crate::pg::relation::Peek;
-use crate::pg::spi::query;
+use crate::pg::spi::query_planned;
 use crate::pg::user::as_owner;
 
 /// A constraint and its table.
@@ -27,7 +27,7 @@ pub struct Constraint {
 pub fn definition(relation: u32, name: &str) -> Result<Option<String>> {
     as_owner(|| {
         let sql = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = $1::oid AND conname = $2";
-        Ok(query(sql, &[Some(&relation.to_string()), Some(name)])?.first().and_then(|r| r.text(0)))
+        Ok(query_planned(sql, &[Some(&relation.to_string()), Some(name)])?.first().and_then(|r| r.text(0)))
     })
 }
 
@@ -42,7 +42,7 @@ pub fn described(oids: &[u32]) -> Result<Vec<Constraint>> {
                    format('%I.%I', n.nspname, c.relname), k.conparentid <> 0 OR c.relkind = 'p', NOT k.conislocal \
                    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
                    WHERE k.oid = ANY ($1::oid[]) ORDER BY k.conname, k.oid";
-        Ok(query(sql, &[Some(&list)])?
+        Ok(query_planned(sql, &[Some(&list)])?
             .iter()
             .map(|r| Constraint {
                 quoted: r.required(0),
@@ -82,7 +82,7 @@ pub fn facts(table: u32, oid: u32) -> Result<Option<Facts>> {
                    coalesce(i.indisreplident OR (i.indisprimary AND c.relreplident = 'd'), false) \
                    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid \
                    LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype <> 'f' WHERE k.oid = $1::oid";
-        let rows = query(sql, &[Some(&parameters[0]), Some(&parameters[1])])?;
+        let rows = query_planned(sql, &[Some(&parameters[0]), Some(&parameters[1])])?;
         Ok(rows.first().map(|r| Facts {
             definition: r.text(0),
             referenced: r.text(1),
@@ -100,7 +100,7 @@ pub fn same_as(relation: u32, definition: &str) -> Result<Option<String>> {
     as_owner(|| {
         let sql = "SELECT quote_ident(conname) FROM pg_constraint WHERE conrelid = $1::oid AND convalidated \
                    AND pg_get_constraintdef(oid) = $2 ORDER BY conname LIMIT 1";
-        Ok(query(sql, &[Some(&relation.to_string()), Some(definition)])?.first().and_then(|r| r.text(0)))
+        Ok(query_planned(sql, &[Some(&relation.to_string()), Some(definition)])?.first().and_then(|r| r.text(0)))
     })
 }
 
@@ -116,7 +116,7 @@ pub fn unique_index_on(relation: u32, columns: &[i16]) -> Result<Option<String>>
                    AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid AND c.contype IN ('p', 'u')) \
                    ORDER BY 1 LIMIT 1";
         let array = format!("{{{}}}", list.join(","));
-        Ok(query(sql, &[Some(&relation.to_string()), Some(&array)])?.first().and_then(|r| r.text(0)))
+        Ok(query_planned(sql, &[Some(&relation.to_string()), Some(&array)])?.first().and_then(|r| r.text(0)))
     })
 }
 
@@ -124,7 +124,7 @@ pub fn unique_index_on(relation: u32, columns: &[i16]) -> Result<Option<String>>
 pub fn has_foreign_keys(relation: u32) -> Result<bool> {
     as_owner(|| {
         let sql = "SELECT EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND (conrelid = $1::oid OR confrelid = $1::oid))";
-        Ok(query(sql, &[Some(&relation.to_string())])?.first().is_some_and(|r| r.boolean(0)))
+        Ok(query_planned(sql, &[Some(&relation.to_string())])?.first().is_some_and(|r| r.boolean(0)))
     })
 }
 
@@ -136,7 +136,7 @@ pub fn references_of(tables: &[u32]) -> Result<Vec<(u32, String, String)>> {
         let sql = "SELECT confrelid, confrelid::regclass, format('ALTER TABLE %s DROP CONSTRAINT %I;', conrelid::regclass, conname) \
                    FROM pg_constraint WHERE contype = 'f' AND conrelid = ANY ($1::oid[]) AND confrelid <> ALL ($1::oid[]) \
                    AND conparentid = 0 ORDER BY conrelid, conname";
-        Ok(query(sql, &[Some(&list)])?
+        Ok(query_planned(sql, &[Some(&list)])?
             .iter()
             .map(|r| (r.number(0).unwrap_or(0), r.required(1), r.required(2)))
             .collect())
@@ -150,6 +150,6 @@ pub fn is_indexed(relation: u32, columns: &[i16]) -> Result<bool> {
     as_owner(|| {
         let sql = "SELECT EXISTS (SELECT FROM pg_index WHERE indrelid = $1::oid AND indisvalid AND indpred IS NULL \
                    AND (indkey::int2[])[0:cardinality($2::int2[]) - 1] @> $2::int2[])";
-        Ok(query(sql, &[Some(&relation.to_string()), Some(&array)])?.first().is_some_and(|r| r.boolean(0)))
+        Ok(query_planned(sql, &[Some(&relation.to_string()), Some(&array)])?.first().is_some_and(|r| r.boolean(0)))
     })
 }

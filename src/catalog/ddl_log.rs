@@ -2,10 +2,14 @@
 
 use serde_json::json;
 
-use crate::error::{Report, Result};
+use super::dependents::RELATIONS;
+use super::keys::oid_array;
+use super::policy;
+use crate::error::{Report, Result, SqlState, fail};
+use crate::pg::append::{self, Value};
 use crate::pg::spi::{query, query_planned};
-use crate::pg::user::{as_owner, current_role};
-use crate::pg::{outbox, relation, subtransaction};
+use crate::pg::user::{application_name, as_owner, current_role, session_role, with_owners_rights};
+use crate::pg::{affected, outbox, relation, sequence, subtransaction};
 
 /// What became of a statement, for the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,55 +45,93 @@ pub struct Object {
 /// there is none: it did nothing, or to temporary objects only. False when the table is locked by somebody else: nobody
 /// waits for that.
 pub fn ran(entry: &Entry) -> Result<bool> {
+    let objects = objects(&entry.dropped)?;
+    if objects.is_empty() {
+        return Ok(true);
+    }
+    let Some(table) = relation::try_lock_for_insert("migrator", "ddl") else { return Ok(false) };
     let role = current_role();
-    as_owner(|| {
-        if !relation::try_lock_for_insert("migrator", "ddl") {
-            return Ok(false);
+    let work = || -> Result<i64> {
+        let id = next_id()?;
+        add(table, id, entry, &objects, &role)?;
+        Ok(id)
+    };
+    // Whatever else somebody has put on the table runs as it does with INSERT.
+    let id = if append::is_plain(table, CHECKS) { with_owners_rights(work) } else { as_owner(work) }?;
+    // Now and then, and never much at a time. Under a snapshot of the whole transaction it may fail for what others have
+    // deleted meanwhile; then the next one does it.
+    if id % 100 == 0 {
+        let _ = subtransaction::contained(|| as_owner(|| delete_old(1000)));
+    }
+    Ok(true)
+}
+
+/// As Postgres says that there is no such relation.
+const UNDEFINED_TABLE: SqlState = SqlState(*b"42P01");
+
+/// How many checks the table has.
+const CHECKS: u16 = 1;
+
+/// What a statement has made, changed or dropped, each once, in the order in which Postgres says so.
+fn objects(dropped: &[Object]) -> Result<Vec<Object>> {
+    let made = affected::made()?.into_iter().filter(|made| made.shown);
+    let made =
+        made.map(|made| Object { identity: made.identity.unwrap_or_else(|| made.kind.clone()), kind: made.kind });
+    let mut places: Vec<(usize, Object)> = made.enumerate().chain(dropped.iter().cloned().enumerate()).collect();
+    places.sort_by_key(|(place, _)| *place);
+    let mut objects: Vec<Object> = Vec::with_capacity(places.len());
+    for (_, object) in places {
+        if !objects.contains(&object) {
+            objects.push(object);
         }
-        let sql = "INSERT INTO migrator.ddl (tag, statement, outcome, rules, allowed_by, message, migration, \
-                   migration_statement, objects, object_types, role, session_role, client_addr, application_name, \
-                   backend_pid, xid) \
-                   SELECT $1, $2, $3, ARRAY(SELECT jsonb_array_elements_text($4::jsonb)), $5, $6, $7, $8::int, \
-                   o.objects, o.types, $10, session_user, inet_client_addr(), current_setting('application_name'), \
-                   pg_backend_pid(), pg_current_xact_id() \
-                   FROM (SELECT array_agg(coalesce(identity, type) ORDER BY first) AS objects, \
-                   array_agg(type ORDER BY first) AS types \
-                   FROM (SELECT identity, type, min(place) AS first FROM ( \
-                   SELECT object_identity, object_type, row_number() OVER () FROM pg_event_trigger_ddl_commands() \
-                   WHERE NOT in_extension AND schema_name IS DISTINCT FROM 'pg_temp' \
-                   AND (object_identity LIKE '% on pg_temp.%') IS NOT TRUE \
-                   UNION ALL SELECT d.value ->> 1, d.value ->> 0, d.ordinality \
-                   FROM jsonb_array_elements($9::jsonb) WITH ORDINALITY d) c(identity, type, place) \
-                   GROUP BY identity, type) distinct_objects) o \
-                   WHERE o.objects IS NOT NULL RETURNING id";
-        let rules = json!(entry.rules).to_string();
-        let dropped = json!(entry.dropped.iter().map(|d| [&d.kind, &d.identity]).collect::<Vec<_>>()).to_string();
-        let (version, number) = entry.migration.clone().unzip();
-        let number = number.map(|n| n.to_string());
-        let rows = query_planned(
-            sql,
-            &[
-                Some(&entry.tag),
-                entry.statement.as_deref(),
-                Some(entry.outcome),
-                Some(&rules),
-                entry.allowed_by.as_deref().or(OURS.get()),
-                entry.message.as_deref(),
-                version.as_deref(),
-                number.as_deref(),
-                Some(&dropped),
-                Some(&role),
-            ],
-        )?;
-        match rows.first().and_then(|r| r.number::<u64>(0)) {
-            // Now and then, and never much at a time. Under a snapshot of the whole transaction it may fail for what others
-            // have deleted meanwhile; then the next one does it.
-            Some(id) if id % 100 == 0 => {
-                let _ = subtransaction::contained(|| delete_old(1000));
-                Ok(true)
-            }
-            _ => Ok(true),
-        }
+    }
+    Ok(objects)
+}
+
+fn add(table: u32, id: i64, entry: &Entry, objects: &[Object], role: &str) -> Result<()> {
+    let identities: Vec<&str> = objects.iter().map(|o| o.identity.as_str()).collect();
+    let kinds: Vec<&str> = objects.iter().map(|o| o.kind.as_str()).collect();
+    let rules: Vec<&str> = entry.rules.iter().map(String::as_str).collect();
+    let (session_role, application) = (session_role(), application_name());
+    let mut values = vec![
+        ("id", Value::BigInteger(id)),
+        ("at", Value::Now),
+        ("tag", Value::Text(&entry.tag)),
+        ("objects", Value::Texts(&identities)),
+        ("object_types", Value::Texts(&kinds)),
+        ("session_role", Value::Name(&session_role)),
+        ("role", Value::Name(role)),
+        ("client_addr", Value::ClientAddress),
+        ("application_name", Value::Text(&application)),
+        ("backend_pid", Value::Process),
+        ("xid", Value::Transaction),
+        ("outcome", Value::Text(entry.outcome)),
+        ("rules", Value::Texts(&rules)),
+    ];
+    let allowed_by = entry.allowed_by.as_deref().or(OURS.get());
+    let texts =
+        [("statement", entry.statement.as_deref()), ("allowed_by", allowed_by), ("message", entry.message.as_deref())];
+    values.extend(texts.into_iter().filter_map(|(name, text)| Some((name, Value::Text(text?)))));
+    if let Some((version, number)) = &entry.migration {
+        values.push(("migration", Value::Text(version)));
+        values.push(("migration_statement", Value::Integer(i32::try_from(*number).unwrap_or(i32::MAX))));
+    }
+    append::row(table, &values)
+}
+
+/// The number of the next row.
+fn next_id() -> Result<i64> {
+    let Some(sequence) = relation::named("migrator", "ddl_id_seq") else {
+        return fail(
+            Report::new(UNDEFINED_TABLE, "the sequence migrator.ddl_id_seq is missing")
+                .hint("Make it anew, and owned by migrator.ddl.id."),
+        );
+    };
+    sequence::next(sequence, || {
+        as_owner(|| {
+            let rows = query_planned("SELECT last_value FROM migrator.ddl_id_seq", &[])?;
+            Ok(rows.first().and_then(|r| r.number(0)).unwrap_or(1))
+        })
     })
 }
 
@@ -138,38 +180,40 @@ pub fn insert_in_own_session(rows: &str) -> Result<()> {
          pg_catalog.set_config('lock_timeout', '1s', true)",
         &[],
     )?;
-    let sql = "INSERT INTO migrator.ddl (at, tag, statement, outcome, rules, allowed_by, message, migration, \
+    let count = query("SELECT jsonb_array_length($1::jsonb)", &[Some(rows)])?;
+    let count: usize = count.first().and_then(|r| r.number(0)).unwrap_or(0);
+    // Numbered as the others are, see `sequence::next`; nobody is made to wait until this is committed.
+    query("LOCK TABLE migrator.ddl IN ROW EXCLUSIVE MODE", &[])?;
+    let ids = (0..count).map(|_| next_id().map(|id| id.to_string())).collect::<Result<Vec<_>>>()?.join(",");
+    let sql = "INSERT INTO migrator.ddl (id, at, tag, statement, outcome, rules, allowed_by, message, migration, \
                migration_statement, objects, object_types, role, session_role, client_addr, application_name, \
-               backend_pid, xid) \
-               SELECT r.at, r.tag, r.statement, r.outcome, r.rules, r.allowed_by, r.message, r.migration, \
+               backend_pid, xid) OVERRIDING SYSTEM VALUE \
+               SELECT ($2::bigint[])[place], r.at, r.tag, r.statement, r.outcome, r.rules, r.allowed_by, r.message, r.migration, \
                r.migration_statement, r.objects, r.object_types, r.role, r.session_role, r.client_addr, \
                r.application_name, r.backend_pid, r.xid \
-               FROM jsonb_populate_recordset(NULL::migrator.ddl, $1::jsonb) r";
-    query(sql, &[Some(rows)]).map(drop)
+               FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY a(refusal, place) \
+               CROSS JOIN LATERAL jsonb_populate_record(NULL::migrator.ddl, refusal) r";
+    query(sql, &[Some(rows), Some(&format!("{{{ids}}}"))]).map(drop)
 }
 
 /// What the statement drops: named by it, or taken along; not what is part of those. And the policies of dropped tables go.
 /// While `sql_drop` is called only.
 pub fn dropped() -> Result<Vec<Object>> {
-    as_owner(|| {
-        let sql = "WITH d AS MATERIALIZED (SELECT * FROM pg_event_trigger_dropped_objects()), \
-                   p AS (DELETE FROM migrator.policy USING d WHERE d.classid = 'pg_class'::regclass \
-                   AND d.objsubid = 0 AND relation = d.objid) \
-                   SELECT object_type, object_identity FROM d WHERE (original OR normal) AND NOT is_temporary \
-                   AND object_type <> 'default value' AND object_identity NOT LIKE '\"\\_RETURN\" on %' \
-                   AND object_identity NOT LIKE '% on pg_temp.%'";
-        let rows = query_planned(sql, &[])?;
-        Ok(rows.iter().map(|r| Object { kind: r.required(0), identity: r.required(1) }).collect())
-    })
+    let all = affected::dropped()?;
+    let tables: Vec<u32> = all.iter().filter(|d| d.class == RELATIONS).map(|d| d.oid).collect();
+    if !tables.is_empty() && policy::may_exist() {
+        as_owner(|| {
+            let sql = "DELETE FROM migrator.policy WHERE relation = ANY ($1::oid[])";
+            query_planned(sql, &[Some(&oid_array(&tables))])
+        })?;
+    }
+    let shown = all.into_iter().filter(|d| d.shown);
+    Ok(shown.map(|d| Object { kind: d.kind, identity: d.identity.unwrap_or_default() }).collect())
 }
 
 /// What Postgres is about to rewrite. While `table_rewrite` is called only.
-pub fn rewritten() -> Result<(u32, i32)> {
-    as_owner(|| {
-        let sql = "SELECT pg_event_trigger_table_rewrite_oid(), pg_event_trigger_table_rewrite_reason()";
-        let rows = query(sql, &[])?;
-        Ok(rows.first().map(|r| (r.number(0).unwrap_or(0), r.number(1).unwrap_or(0))).unwrap_or_default())
-    })
+pub fn rewritten() -> (u32, i32) {
+    affected::rewritten()
 }
 
 /// Rules that a statement of the migration would have broken, had it not been allowed to.

@@ -2,7 +2,7 @@
 
 use super::keys::oid_array;
 use crate::error::Result;
-use crate::pg::spi::query;
+use crate::pg::spi::{query, query_planned};
 use crate::pg::user::as_owner;
 
 /// An object that goes with another one.
@@ -174,7 +174,7 @@ pub fn against_new_type(table: u32, column: i16) -> Result<Vec<Dependent>> {
                      'pg_proc'::regclass, 'pg_publication_rel'::regclass) OR g.attnum IS NOT NULL) \
                    ORDER BY 1";
         let parameters = [table.to_string(), column.to_string()];
-        Ok(query(sql, &[Some(&parameters[0]), Some(&parameters[1])])?
+        Ok(query_planned(sql, &[Some(&parameters[0]), Some(&parameters[1])])?
             .iter()
             .map(|r| Dependent {
                 oid: r.number(0).unwrap_or(0),

@@ -1,13 +1,13 @@
 //! Functions and what is stored by means of them.
 
 use crate::error::Result;
-use crate::pg::spi::query;
+use crate::pg::spi::query_planned;
 use crate::pg::user::as_owner;
 
 /// The bare name of a function.
 pub fn name(function: u32) -> Result<Option<String>> {
     as_owner(|| {
-        let rows = query("SELECT proname FROM pg_proc WHERE oid = $1::oid", &[Some(&function.to_string())])?;
+        let rows = query_planned("SELECT proname FROM pg_proc WHERE oid = $1::oid", &[Some(&function.to_string())])?;
         Ok(rows.first().and_then(|r| r.text(0)))
     })
 }
@@ -41,7 +41,7 @@ pub fn stored_uses(function: u32) -> Result<Vec<StoredUse>> {
                    WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = $1::oid \
                    AND (i.indexrelid IS NOT NULL OR k.oid IS NOT NULL OR g.attnum IS NOT NULL OR c.relkind = 'p') \
                    ORDER BY 1";
-        Ok(query(sql, &[Some(&function.to_string())])?
+        Ok(query_planned(sql, &[Some(&function.to_string())])?
             .iter()
             .map(|r| StoredUse { description: r.required(0), table: r.number(1).unwrap_or(0), index: r.text(2) })
             .collect())
@@ -53,6 +53,6 @@ pub fn returning(table: u32) -> Result<Vec<String>> {
     as_owner(|| {
         let sql = "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_class c ON c.reltype = p.prorettype \
                    WHERE c.oid = $1::oid AND c.reltype <> 0 ORDER BY 1 LIMIT 200";
-        Ok(query(sql, &[Some(&table.to_string())])?.iter().map(|r| r.required(0)).collect())
+        Ok(query_planned(sql, &[Some(&table.to_string())])?.iter().map(|r| r.required(0)).collect())
     })
 }

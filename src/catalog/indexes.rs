@@ -6,7 +6,7 @@ use super::keys::oid_array;
 use crate::ddl::Name;
 use crate::error::Result;
 use crate::pg::relation::Peek;
-use crate::pg::spi::query;
+use crate::pg::spi::{query, query_planned};
 use crate::pg::user::as_owner;
 
 /// An index that was not there before.
@@ -25,13 +25,14 @@ pub struct Index {
 pub fn lookup(name: &Name) -> Result<Option<u32>> {
     let sql = "SELECT CAST(pg_catalog.to_regclass(CASE WHEN $1 IS NULL THEN pg_catalog.quote_ident($2) \
                ELSE pg_catalog.format('%I.%I', $1, $2) END) AS pg_catalog.oid)";
-    Ok(query(sql, &[name.schema.as_deref(), Some(&name.name)])?.first().and_then(|r| r.number(0)))
+    Ok(query_planned(sql, &[name.schema.as_deref(), Some(&name.name)])?.first().and_then(|r| r.number(0)))
 }
 
 /// Whether a relation of that oid exists.
 pub fn exists(oid: u32) -> Result<bool> {
     as_owner(|| {
-        let rows = query("SELECT EXISTS (SELECT FROM pg_class WHERE oid = $1::oid)", &[Some(&oid.to_string())])?;
+        let rows =
+            query_planned("SELECT EXISTS (SELECT FROM pg_class WHERE oid = $1::oid)", &[Some(&oid.to_string())])?;
         Ok(rows.first().is_some_and(|r| r.boolean(0)))
     })
 }
@@ -90,8 +91,8 @@ fn list(condition: &str, before: &str, tables: &str) -> Result<Vec<Index>> {
     })
 }
 
-fn one(sql: &str, parameters: &[Option<&str>]) -> Result<Option<String>> {
-    as_owner(|| Ok(query(sql, parameters)?.first().and_then(|r| r.text(0))))
+fn one(sql: &'static str, parameters: &[Option<&str>]) -> Result<Option<String>> {
+    as_owner(|| Ok(query_planned(sql, parameters)?.first().and_then(|r| r.text(0))))
 }
 
 /// An index as SQL.
@@ -120,7 +121,7 @@ pub fn described(oids: &[u32]) -> Result<Vec<Described>> {
                    c.relispartition \
                    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                    WHERE c.oid = ANY ($1::oid[]) ORDER BY c.relname, c.oid";
-        Ok(query(sql, &[Some(&list)])?
+        Ok(query_planned(sql, &[Some(&list)])?
             .iter()
             .map(|r| Described {
                 quoted: r.required(0),
@@ -137,7 +138,7 @@ pub fn is_part_of_another(index: u32) -> Result<bool> {
     as_owner(|| {
         let sql = "SELECT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = $1::oid \
                    AND objsubid = 0 AND deptype IN ('i', 'P', 'S'))";
-        Ok(query(sql, &[Some(&index.to_string())])?.first().is_some_and(|r| r.boolean(0)))
+        Ok(query_planned(sql, &[Some(&index.to_string())])?.first().is_some_and(|r| r.boolean(0)))
     })
 }
 
@@ -164,7 +165,7 @@ pub fn without_column(table: u32, index: u32, column: i16) -> Result<Option<Opti
                     HAVING bool_and(p.opcdefault AND k.colid = a.attcollation)) END \
                    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam \
                    WHERE i.indexrelid = $1::oid";
-        let rows = query(sql, &[Some(&parameters[0]), Some(&parameters[1]), Some(&writable)])?;
+        let rows = query_planned(sql, &[Some(&parameters[0]), Some(&parameters[1]), Some(&writable)])?;
         Ok(rows.first().and_then(|r| r.boolean(0).then(|| r.text(1))))
     })
 }
@@ -175,7 +176,7 @@ pub fn constraint_without_column(constraint: u32, column: i16) -> Result<Option<
     as_owner(|| {
         let sql =
             "SELECT EXISTS (SELECT FROM unnest(conkey) k WHERE k <> $2::int2) FROM pg_constraint WHERE oid = $1::oid";
-        let rows = query(sql, &[Some(&parameters[0]), Some(&parameters[1])])?;
+        let rows = query_planned(sql, &[Some(&parameters[0]), Some(&parameters[1])])?;
         Ok(rows.first().and_then(|r| r.boolean(0).then_some(None)))
     })
 }
@@ -187,7 +188,7 @@ pub fn definitions(table: u32) -> Result<Vec<(String, String)>> {
     as_owner(|| {
         let sql = "SELECT indexrelid::regclass, pg_get_indexdef(indexrelid) FROM pg_index \
                    WHERE indrelid = $1::oid AND indisvalid ORDER BY 1";
-        let rows = query(sql, &[Some(&table.to_string())])?;
+        let rows = query_planned(sql, &[Some(&table.to_string())])?;
         Ok(rows.iter().map(|r| (r.required(0), r.required(1))).collect())
     })
 }
@@ -202,6 +203,6 @@ pub fn covering(index: u32) -> Result<Option<String>> {
                    AND (o.indkey::int2[])[0:i.indnkeyatts - 1] = (i.indkey::int2[])[0:i.indnkeyatts - 1] \
                    AND (o.indclass::oid[])[0:i.indnkeyatts - 1] = (i.indclass::oid[])[0:i.indnkeyatts - 1] \
                    ORDER BY 1 LIMIT 1";
-        Ok(query(sql, &[Some(&index.to_string())])?.first().and_then(|r| r.text(0)))
+        Ok(query_planned(sql, &[Some(&index.to_string())])?.first().and_then(|r| r.text(0)))
     })
 }

@@ -1,8 +1,8 @@
 //! `migrator.policy`: what rules do other than by default, and where.
 
 use crate::error::Result;
-use crate::pg::invalidation;
 use crate::pg::spi::{query, query_planned, query_under_latest};
+use crate::pg::{invalidation, relation};
 use crate::pg::user::{as_owner, current_role};
 
 /// A policy that applies to a relation and the current user.
@@ -16,29 +16,30 @@ pub struct InForce {
     pub threshold_bytes: Option<u64>,
 }
 
-/// Whether a policy for a role applies to the current user: it is the role, or has its rights. Superusers have all
-/// rights, so they are meant only by name.
-const ROLE_APPLIES: &str = "(p.role_name IS NULL OR p.role_name = $3::name OR EXISTS (\
-     SELECT FROM pg_roles me JOIN pg_roles r ON r.rolname = p.role_name \
-     WHERE me.rolname = $3::name AND NOT me.rolsuper AND pg_has_role(me.oid, r.oid, 'USAGE')))";
+/// Whether there may be policies: most databases have none, and nothing is cheaper to know.
+pub fn may_exist() -> bool {
+    relation::named("migrator", "policy").is_some_and(relation::has_pages)
+}
 
 /// The policies that apply, the most specific first: of the table, of what it is a partition of, of the schema; each first
-/// for the role, then for everybody.
+/// for the role, then for everybody. One for a role applies to the current user when that is the role or has its rights;
+/// superusers have all rights, so they are meant only by name.
 pub fn in_force(relation: Option<u32>, schema: Option<&str>) -> Result<Vec<InForce>> {
     let role = current_role();
     as_owner(|| {
-        let sql = format!(
-            "SELECT p.id, p.rule, p.action, p.threshold_rows, p.threshold_bytes FROM migrator.policy p \
-             LEFT JOIN pg_partition_ancestors($1::oid::regclass) WITH ORDINALITY a(relid, depth) \
-             ON a.relid = p.relation \
-             WHERE (p.until IS NULL OR p.until > clock_timestamp()) \
-             AND (p.relation IS NULL OR p.relation = $1::oid OR a.relid IS NOT NULL) \
-             AND (p.schema_name IS NULL OR p.schema_name = $2::name) AND {ROLE_APPLIES} \
-             ORDER BY p.relation IS NULL, p.relation <> $1::oid, a.depth, p.schema_name IS NULL, \
-             p.role_name IS NULL, p.role_name <> $3::name, p.id"
-        );
+        let sql = "SELECT p.id, p.rule, p.action, p.threshold_rows, p.threshold_bytes FROM migrator.policy p \
+                   LEFT JOIN pg_partition_ancestors($1::oid::regclass) WITH ORDINALITY a(relid, depth) \
+                   ON a.relid = p.relation \
+                   WHERE (p.until IS NULL OR p.until > clock_timestamp()) \
+                   AND (p.relation IS NULL OR p.relation = $1::oid OR a.relid IS NOT NULL) \
+                   AND (p.schema_name IS NULL OR p.schema_name = $2::name) \
+                   AND (p.role_name IS NULL OR p.role_name = $3::name OR EXISTS ( \
+                        SELECT FROM pg_roles me JOIN pg_roles r ON r.rolname = p.role_name \
+                        WHERE me.rolname = $3::name AND NOT me.rolsuper AND pg_has_role(me.oid, r.oid, 'USAGE'))) \
+                   ORDER BY p.relation IS NULL, p.relation <> $1::oid, a.depth, p.schema_name IS NULL, \
+                   p.role_name IS NULL, p.role_name <> $3::name, p.id";
         let relation = relation.map(|oid| oid.to_string());
-        let rows = query(&sql, &[relation.as_deref(), schema, Some(&role)])?;
+        let rows = query_planned(sql, &[relation.as_deref(), schema, Some(&role)])?;
         Ok(rows
             .iter()
             .map(|r| InForce {

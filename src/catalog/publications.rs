@@ -2,7 +2,8 @@
 
 use super::keys::oid_array;
 use crate::error::Result;
-use crate::pg::spi::query;
+use crate::pg::relation;
+use crate::pg::spi::{query, query_planned};
 use crate::pg::user::as_owner;
 
 /// A table whose rows cannot be told apart.
@@ -49,8 +50,15 @@ fn list(condition: &str, oids: &str) -> Result<Vec<Unidentified>> {
     })
 }
 
+/// pg_class.oid of pg_publication.
+const PUBLICATIONS: u32 = 6104;
+
 /// The publications that send UPDATE or DELETE of one of these tables, directly, by schema, by a parent or by ALL TABLES.
 pub fn publishing(tables: &[u32]) -> Result<Vec<String>> {
+    // Most databases publish nothing.
+    if !relation::has_pages(PUBLICATIONS) {
+        return Ok(Vec::new());
+    }
     let list = oid_array(tables);
     as_owner(|| {
         let sql = "SELECT DISTINCT quote_ident(p.pubname) FROM pg_publication p \
@@ -60,7 +68,7 @@ pub fn publishing(tables: &[u32]) -> Result<Vec<String>> {
                        AND (r.prrelid = l.t OR r.prrelid IN (SELECT relid FROM pg_partition_ancestors(l.t) relid))) \
                      OR EXISTS (SELECT FROM pg_publication_namespace s WHERE s.pnpubid = p.oid \
                        AND s.pnnspid = c.relnamespace)) ORDER BY 1";
-        Ok(query(sql, &[Some(&list)])?.iter().map(|r| r.required(0)).collect())
+        Ok(query_planned(sql, &[Some(&list)])?.iter().map(|r| r.required(0)).collect())
     })
 }
 
@@ -68,7 +76,7 @@ pub fn publishing(tables: &[u32]) -> Result<Vec<String>> {
 pub fn of_all_tables() -> Result<Option<String>> {
     as_owner(|| {
         let sql = "SELECT quote_ident(pubname) FROM pg_publication WHERE puballtables ORDER BY 1 LIMIT 1";
-        Ok(query(sql, &[])?.first().and_then(|r| r.text(0)))
+        Ok(query_planned(sql, &[])?.first().and_then(|r| r.text(0)))
     })
 }
 
@@ -76,7 +84,7 @@ pub fn of_all_tables() -> Result<Option<String>> {
 pub fn is_unlogged(table: u32) -> Result<bool> {
     as_owner(|| {
         let sql = "SELECT relpersistence = 'u' FROM pg_class WHERE oid = $1::oid";
-        Ok(query(sql, &[Some(&table.to_string())])?.first().is_some_and(|r| r.boolean(0)))
+        Ok(query_planned(sql, &[Some(&table.to_string())])?.first().is_some_and(|r| r.boolean(0)))
     })
 }
 
@@ -85,6 +93,6 @@ pub fn standbys() -> Result<u64> {
     as_owner(|| {
         let sql = "SELECT count(*) FROM pg_stat_replication r LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid \
                    WHERE s.slot_type IS DISTINCT FROM 'logical'";
-        Ok(query(sql, &[])?.first().and_then(|r| r.number(0)).unwrap_or(0))
+        Ok(query_planned(sql, &[])?.first().and_then(|r| r.number(0)).unwrap_or(0))
     })
 }

@@ -2,7 +2,7 @@
 
 use super::keys::oid_array;
 use crate::error::Result;
-use crate::pg::spi::query;
+use crate::pg::spi::query_planned;
 use crate::pg::user::as_owner;
 
 /// Who uses a relation, each as a text for messages.
@@ -37,7 +37,7 @@ pub fn of(relation: u32, name: &str, column: Option<(i16, &str)>) -> Result<Refe
                    AND d.refobjid = $1::oid AND ($2::int = 0 OR d.refobjsubid = $2::int) AND r.ev_class <> $1::oid \
                    ORDER BY 1, 2 LIMIT 200";
         let mut references = References::default();
-        for row in query(sql, &[Some(&parameters[0]), Some(&parameters[1])])?.iter() {
+        for row in query_planned(sql, &[Some(&parameters[0]), Some(&parameters[1])])?.iter() {
             match row.required(0).as_str() {
                 "f" => references.foreign_keys.push(row.required(1)),
                 _ => references.views.push(row.required(1)),
@@ -74,7 +74,7 @@ pub fn functions_naming(words: &[&str], on_table: Option<(u32, &str)>) -> Result
                      AND NOT (w <> $3 AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgfoid = p.oid \
                        AND t.tgrelid = $2::oid))) \
                    ORDER BY 1 LIMIT 200";
-        Ok(query(sql, &[Some(&words), Some(&table), Some(column)])?.iter().map(|r| r.required(0)).collect())
+        Ok(query_planned(sql, &[Some(&words), Some(&table), Some(column)])?.iter().map(|r| r.required(0)).collect())
     })
 }
 
@@ -86,7 +86,7 @@ pub fn grants(relation: u32) -> Result<Vec<(String, String)>> {
                    FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee \
                    WHERE c.oid = $1::oid AND a.grantee <> c.relowner \
                    AND a.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') GROUP BY a.grantee, r.rolname ORDER BY 2";
-        Ok(query(sql, &[Some(&relation.to_string())])?.iter().map(|r| (r.required(0), r.required(1))).collect())
+        Ok(query_planned(sql, &[Some(&relation.to_string())])?.iter().map(|r| (r.required(0), r.required(1))).collect())
     })
 }
 
@@ -96,7 +96,7 @@ pub fn schema_users(schema: u32) -> Result<Vec<String>> {
         let sql = "SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END \
                    FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee \
                    WHERE n.oid = $1::oid AND a.grantee <> n.nspowner AND a.privilege_type = 'USAGE' ORDER BY 1";
-        Ok(query(sql, &[Some(&schema.to_string())])?.iter().map(|r| r.required(0)).collect())
+        Ok(query_planned(sql, &[Some(&schema.to_string())])?.iter().map(|r| r.required(0)).collect())
     })
 }
 
@@ -109,7 +109,7 @@ pub fn relations_of(schemas: &[u32]) -> Result<Vec<(u32, String, char)>> {
                    AND relkind IN ('r', 'p', 'm', 'f', 'v') AND NOT relispartition \
                    ORDER BY relkind = 'v', relname";
         let character = |text: String| text.chars().next().unwrap_or(' ');
-        Ok(query(sql, &[Some(&list)])?
+        Ok(query_planned(sql, &[Some(&list)])?
             .iter()
             .map(|r| (r.number(0).unwrap_or(0), r.required(1), character(r.required(2))))
             .collect())
@@ -121,7 +121,7 @@ pub fn stored_in(schemas: &[u32]) -> Result<Vec<u32>> {
     let list = oid_array(schemas);
     as_owner(|| {
         let sql = "SELECT oid FROM pg_class WHERE relnamespace = ANY ($1::oid[]) AND relkind IN ('r', 'm')";
-        Ok(query(sql, &[Some(&list)])?.iter().filter_map(|r| r.number(0)).collect())
+        Ok(query_planned(sql, &[Some(&list)])?.iter().filter_map(|r| r.number(0)).collect())
     })
 }
 
@@ -129,7 +129,7 @@ pub fn stored_in(schemas: &[u32]) -> Result<Vec<u32>> {
 pub fn has_default_partition(table: u32) -> Result<bool> {
     as_owner(|| {
         let sql = "SELECT partdefid <> 0 FROM pg_partitioned_table WHERE partrelid = $1::oid";
-        Ok(query(sql, &[Some(&table.to_string())])?.first().is_some_and(|r| r.boolean(0)))
+        Ok(query_planned(sql, &[Some(&table.to_string())])?.first().is_some_and(|r| r.boolean(0)))
     })
 }
 
@@ -141,6 +141,6 @@ pub fn referencing(tables: &[u32]) -> Result<Vec<(u32, String)>> {
         let sql = "WITH RECURSIVE reached(oid) AS (SELECT unnest($1::oid[]) UNION \
                      SELECT k.conrelid FROM reached r JOIN pg_constraint k ON k.confrelid = r.oid AND k.contype = 'f') \
                    SELECT oid, oid::regclass FROM reached WHERE oid <> ALL ($1::oid[]) ORDER BY 2";
-        Ok(query(sql, &[Some(&list)])?.iter().map(|r| (r.number(0).unwrap_or(0), r.required(1))).collect())
+        Ok(query_planned(sql, &[Some(&list)])?.iter().map(|r| (r.number(0).unwrap_or(0), r.required(1))).collect())
     })
 }

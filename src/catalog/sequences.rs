@@ -2,7 +2,8 @@
 
 use crate::error::Result;
 use crate::pg::relation::Peek;
-use crate::pg::spi::query;
+use crate::pg::spi::{query, query_planned};
+use crate::pg::storage;
 use crate::pg::user::as_owner;
 
 /// The sequence of a serial column.
@@ -21,7 +22,7 @@ pub fn of_serial(table: u32, column: i16) -> Result<Option<Sequence>> {
                    JOIN pg_type t ON t.oid = s.seqtypid \
                    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass \
                    AND d.refobjid = $1::oid AND d.refobjsubid = $2::int AND d.deptype = 'a' LIMIT 1";
-        let rows = query(sql, &[Some(&parameters[0]), Some(&parameters[1])])?;
+        let rows = query_planned(sql, &[Some(&parameters[0]), Some(&parameters[1])])?;
         Ok(rows.first().map(|r| Sequence { quoted: r.required(0), bits: r.number(1).unwrap_or(64) }))
     })
 }
@@ -39,6 +40,9 @@ pub struct Consumption {
 
 /// The columns of a table that sequences feed. A sequence that another session has locked is left out.
 pub fn consumption(table: u32) -> Result<Vec<Consumption>> {
+    if !storage::has_sequences(table)? {
+        return Ok(Vec::new());
+    }
     let fed = as_owner(|| {
         let sql = "SELECT s.seqrelid, s.seqrelid::regclass, a.attname, \
                    least(s.seqmax, CASE t.typlen WHEN 2 THEN 32767 WHEN 4 THEN 2147483647 ELSE s.seqmax END), \
@@ -49,7 +53,7 @@ pub fn consumption(table: u32) -> Result<Vec<Consumption>> {
                    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass \
                    AND d.refobjid = $1::oid AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i') \
                    AND t.typname IN ('int2', 'int4', 'int8') ORDER BY a.attnum";
-        Ok(query(sql, &[Some(&table.to_string())])?
+        Ok(query_planned(sql, &[Some(&table.to_string())])?
             .iter()
             .map(|r| {
                 let oid: u32 = r.number(0).unwrap_or(0);

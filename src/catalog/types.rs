@@ -1,7 +1,7 @@
 //! Where types are used.
 
 use crate::error::Result;
-use crate::pg::spi::query;
+use crate::pg::spi::{query, query_planned};
 use crate::pg::user::as_owner;
 
 /// A column that stores values of a type.
@@ -49,6 +49,6 @@ fn list(start: &str, oid: u32) -> Result<Vec<TypeUse>> {
 pub fn typed_tables(type_oid: u32) -> Result<Vec<u32>> {
     as_owner(|| {
         let sql = "SELECT oid FROM pg_class WHERE reloftype = $1::oid";
-        Ok(query(sql, &[Some(&type_oid.to_string())])?.iter().filter_map(|r| r.number(0)).collect())
+        Ok(query_planned(sql, &[Some(&type_oid.to_string())])?.iter().filter_map(|r| r.number(0)).collect())
     })
 }

@@ -2,7 +2,7 @@
 
 use super::keys::oid_array;
 use crate::error::Result;
-use crate::pg::spi::query;
+use crate::pg::spi::query_planned;
 use crate::pg::user::as_owner;
 
 /// What the statistics know of the use of tables, or of an index.
@@ -63,9 +63,9 @@ pub fn of_index(index: u32) -> Result<Usage> {
     )
 }
 
-fn one(sql: &str, list: &str) -> Result<Usage> {
+fn one(sql: &'static str, list: &str) -> Result<Usage> {
     as_owner(|| {
-        let rows = query(sql, &[Some(list)])?;
+        let rows = query_planned(sql, &[Some(list)])?;
         Ok(rows
             .first()
             .map(|r| Usage {

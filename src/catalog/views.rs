@@ -4,7 +4,7 @@ use super::keys::oid_array;
 use super::references::grants;
 use crate::error::Result;
 use crate::pg::relation::Peek;
-use crate::pg::spi::query;
+use crate::pg::spi::query_planned;
 use crate::pg::user::as_owner;
 
 /// The statements that drop the views on a column, and those that make them again with the rights that others have. `None`
@@ -36,7 +36,10 @@ fn definition(view: u32) -> Result<Option<String>> {
     let read = as_owner(|| {
         let sql = "SELECT DISTINCT d.refobjid FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass \
                    AND d.objid = r.oid WHERE r.ev_class = ANY ($1::oid[]) AND d.refclassid = 'pg_class'::regclass";
-        Ok(query(sql, &[Some(&oid_array(&[view]))])?.iter().filter_map(|r| r.number::<u32>(0)).collect::<Vec<_>>())
+        Ok(query_planned(sql, &[Some(&oid_array(&[view]))])?
+            .iter()
+            .filter_map(|r| r.number::<u32>(0))
+            .collect::<Vec<_>>())
     })?;
     let peeks: Vec<Option<Peek>> = read.iter().map(|oid| Peek::open((*oid).into())).collect();
     if peeks.iter().any(Option::is_none) {
@@ -49,7 +52,7 @@ fn definition(view: u32) -> Result<Option<String>> {
                    <> length(v.bare) - length(translate(v.bare, E'\\n', '')) \
                    FROM pg_class c CROSS JOIN LATERAL (SELECT d, regexp_replace(d, '''([^'']|'''')*''', '', 'g') \
                      FROM pg_get_viewdef(c.oid, -1) d) v(text, bare) WHERE c.oid = $1::oid";
-        let rows = query(sql, &[Some(&view.to_string())])?;
+        let rows = query_planned(sql, &[Some(&view.to_string())])?;
         Ok(rows.first().and_then(|r| (!r.boolean(1) && !r.boolean(2)).then(|| r.required(0).trim().to_owned())))
     })
 }

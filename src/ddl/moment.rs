@@ -43,6 +43,8 @@ pub struct Moment {
     pub snapshots: Vec<Session>,
     /// Locks that block writes and that earlier statements of this transaction took, on tables that existed before.
     pub held: Vec<(u32, LockMode)>,
+    /// Those are not looked up yet, because few rules ask.
+    pub held_unknown: bool,
     /// Tables that foreign keys tie to what the statement changes, where it locks them too.
     pub peers: Vec<u32>,
 }

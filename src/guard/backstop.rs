@@ -34,7 +34,8 @@ const REASONS: &[(i32, &str)] = &[
 pub fn verdict(oid: u32, reason: i32) -> Result<Option<Verdict>> {
     let Some(on) = relation::rewritten(oid)? else { return Ok(None) };
     let judging = Judging::begin();
-    judging.look_at(&RULE, Some(&on));
+    judging.look_at(Some(&on));
+    judging.ask(&RULE);
     let size = Size::of(&[oid])?;
     if !size.is_large() {
         return Ok(None);

@@ -53,14 +53,18 @@ pub fn judge(ddl: &Ddl) -> Result<Vec<Verdict>> {
 
 /// The same with what something excused: a policy, or an override.
 fn weigh(ddl: &Ddl) -> Result<Vec<Verdict>> {
-    let judging = Judging::begin();
     let mut verdicts = Vec::new();
+    if ddl.changes.is_empty() {
+        return Ok(verdicts);
+    }
+    let judging = Judging::begin();
     for (command, change) in ddl.changes.iter().enumerate() {
-        for rule in rules::RULES {
-            judging.look_at(rule, change.on.as_ref());
+        judging.look_at(change.on.as_ref());
+        for rule in rules::RULES.iter().filter(|rule| judging.ask(rule)) {
             let Some(finding) = (rule.find)(change, ddl)? else { continue };
-            judging.look_at(rule, finding.relation.as_ref());
+            judging.look_at(finding.relation.as_ref());
             let (action, excuse) = policy::weigh(rule, &finding)?;
+            judging.look_at(change.on.as_ref());
             if action > Action::Off || excuse.is_some() {
                 verdicts.push(Verdict { rule, action, excuse, finding, command });
             }

@@ -3,7 +3,8 @@
 use crate::catalog::activity;
 use crate::ddl::{Change, ChangeKind, ConstraintKind, Ddl, Holder, LockMode, Session};
 use crate::error::Result;
-use crate::pg::relation::leaves;
+use crate::pg::contention;
+use crate::pg::relation::{is_older, leaves};
 use crate::settings;
 
 /// Looks at what goes on, once for a statement, and only when it takes a lock for which it may wait long.
@@ -14,40 +15,68 @@ pub fn look(ddl: &mut Ddl) -> Result<()> {
 /// The same for a statement that is only planned: at every lock it will take. Held is what earlier statements will have
 /// taken, not what this session has.
 pub fn look_ahead(ddl: &mut Ddl, snapshots: bool) -> Result<()> {
-    let held = std::mem::take(&mut ddl.moment.held);
     let mut relations = Vec::new();
     for oid in ddl.locks.iter().flatten().filter_map(|lock| lock.relation) {
         relations.push(oid);
         relations.extend(leaves(oid)?);
     }
     look_at(ddl, relations)?;
-    ddl.moment.held = held;
+    ddl.moment.held_unknown = false;
     if snapshots && !ddl.changes.iter().any(waits_for_snapshots) {
         ddl.moment.snapshots = activity::snapshots()?;
     }
     Ok(())
 }
 
-/// `relations` are looked at too.
-fn look_at(ddl: &mut Ddl, mut relations: Vec<u32>) -> Result<()> {
+/// `more` are looked at too.
+fn look_at(ddl: &mut Ddl, more: Vec<u32>) -> Result<()> {
     let altered: Vec<u32> = ddl.changes.iter().filter(|c| locks_peers(c)).flat_map(own).map(|l| l.0).collect();
     if !altered.is_empty() {
         ddl.moment.peers = activity::foreign_key_peers(&altered)?;
     }
-    relations.extend(ddl.changes.iter().flat_map(|c| locked(c, ddl)).filter(|l| is_strong(l.1)).map(|l| l.0));
+    let wanted: Vec<(u32, LockMode)> =
+        ddl.changes.iter().flat_map(|c| locked(c, ddl)).filter(|l| is_strong(l.1)).collect();
+    let mut relations: Vec<u32> = wanted.iter().map(|l| l.0).chain(more.iter().copied()).collect();
     relations.sort_unstable();
     relations.dedup();
     if relations.is_empty() && ddl.changes.iter().all(|c| c.work.is_empty()) {
         return Ok(());
     }
-    let found = activity::locks(&relations)?;
-    ddl.moment.holders = found.holders;
-    ddl.moment.held = found.held;
-    ddl.moment.held.retain(|(relation, _)| crate::pg::relation::is_older(*relation));
+    ddl.moment.held_unknown = true;
+    let patient = ddl.changes.iter().any(|c| waits_for_snapshots(c) || detaches_concurrently(c));
+    if patient || !more.is_empty() || are_contended(&wanted)? {
+        ddl.moment.holders = activity::holders(&relations)?;
+    }
     if ddl.changes.iter().any(waits_for_snapshots) {
         ddl.moment.snapshots = activity::snapshots()?;
     }
     Ok(())
+}
+
+/// So many relations are asked about one by one; more of them at once.
+const FEW: usize = 50;
+
+/// Whether anybody holds a lock that one of these waits for.
+fn are_contended(wanted: &[(u32, LockMode)]) -> Result<bool> {
+    if wanted.len() > FEW {
+        return Ok(true);
+    }
+    for (relation, lock) in wanted {
+        if contention::is_contended(*relation, *lock)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Locks that block writes and that earlier statements of the transaction took, on tables that existed before.
+pub fn held(ddl: &Ddl) -> Result<Vec<(u32, LockMode)>> {
+    if !ddl.moment.held_unknown {
+        return Ok(ddl.moment.held.clone());
+    }
+    let mut held = activity::held()?;
+    held.retain(|(relation, _)| is_older(*relation));
+    Ok(held)
 }
 
 /// SHARE UPDATE EXCLUSIVE and up: what DDL and VACUUM wait for each other with.
@@ -114,6 +143,11 @@ pub fn waits_for_snapshots(change: &Change) -> bool {
             | ChangeKind::Reindex { concurrently: true, .. }
             | ChangeKind::Drop { concurrently: true, .. }
     )
+}
+
+/// Whether it waits for those who use the table, whatever they do with it.
+fn detaches_concurrently(change: &Change) -> bool {
+    matches!(change.kind, ChangeKind::DetachPartition { concurrently: true, .. })
 }
 
 /// Locks of others that a command would wait for, with the lock it wants; longest transaction first.

@@ -61,6 +61,8 @@ pub fn was_used(version: &str, rule: &str) -> bool {
 struct State {
     rule: &'static str,
     relation: Option<(u32, String)>,
+    /// Whether there may be any.
+    any: bool,
     read: Vec<(Option<u32>, Vec<InForce>)>,
 }
 
@@ -70,18 +72,28 @@ pub struct Judging;
 impl Judging {
     /// Begins.
     pub fn begin() -> Self {
-        JUDGING.replace(Some(State { rule: "", relation: None, read: Vec::new() }));
+        let any = stored::may_exist();
+        JUDGING.replace(Some(State { rule: "", relation: None, any, read: Vec::new() }));
         Self
     }
 
-    /// The rule and the relation that are looked at now.
-    pub fn look_at(&self, rule: &Rule, relation: Option<&Relation>) {
+    /// The relation that is looked at now.
+    pub fn look_at(&self, relation: Option<&Relation>) {
         JUDGING.with_borrow_mut(|state| {
-            if let Some(state) = state {
-                state.rule = rule.id;
+            if let Some(state) = state.as_mut().filter(|state| state.any) {
                 state.relation = relation.map(|r| (r.oid, r.schema.clone()));
             }
         });
+    }
+
+    /// The rule that is asked now; whether it has anything to say: one that is off is not worth asking where no policy can
+    /// have turned it on.
+    pub fn ask(&self, rule: &Rule) -> bool {
+        JUDGING.with_borrow_mut(|state| {
+            let Some(state) = state else { return true };
+            state.rule = rule.id;
+            state.any || rule.default != Default::Always(Action::Off)
+        })
     }
 }
 
@@ -94,7 +106,7 @@ impl Drop for Judging {
 /// The policy for the rule and the relation that are looked at now.
 fn applying() -> Result<Option<InForce>> {
     let Some((rule, relation, read)) = JUDGING.with_borrow(|state| {
-        state.as_ref().map(|s| {
+        state.as_ref().filter(|s| s.any).map(|s| {
             let oid = s.relation.as_ref().map(|r| r.0);
             (s.rule, s.relation.clone(), s.read.iter().any(|(of, _)| *of == oid))
         })

@@ -28,7 +28,7 @@ const ROW_OVERHEAD: f64 = 28.0;
 impl Size {
     /// Of these tables together. Takes no lock, so it never waits behind another session's.
     pub fn of(oids: &[u32]) -> Result<Self> {
-        let sizes = storage::of(oids)?;
+        let sizes = storage::of(oids);
         let thresholds = policy::thresholds()?;
         Ok(sizes.iter().fold(Self { thresholds, ..Self::default() }, |sum, s| {
             let bytes = s.path.as_deref().map_or(0, bytes_on_disk);

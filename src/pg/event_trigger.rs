@@ -1,5 +1,7 @@
 //! What an event trigger is called with.
 
+use std::ffi::CStr;
+
 use pgrx::pg_sys::{self, NodeTag};
 
 use super::entry::Call;
@@ -66,8 +68,15 @@ impl Event {
 pub fn is_restoring() -> bool {
     // SAFETY: reads of the backend's own settings.
     unsafe {
-        let path = convert::string(pg_sys::namespace_search_path).unwrap_or_default();
-        let like_pg_dump = !pg_sys::row_security && !pg_sys::check_function_bodies && path.trim().is_empty();
+        let like_pg_dump = !pg_sys::row_security && !pg_sys::check_function_bodies && has_no_path();
         pg_sys::IsBinaryUpgrade || pg_sys::creating_extension || like_pg_dump
+    }
+}
+
+fn has_no_path() -> bool {
+    // SAFETY: a setting's variable, NUL-terminated or NULL.
+    unsafe {
+        pg_sys::namespace_search_path.is_null()
+            || CStr::from_ptr(pg_sys::namespace_search_path).to_bytes().trim_ascii().is_empty()
     }
 }

@@ -5,13 +5,16 @@
 //! user's SQL, or may fail in a way the user must see whole, goes through [`boundary`] with the raw functions
 //! of [`raw`].
 
+pub mod affected;
 pub mod analysis;
+pub mod append;
 pub mod background;
 mod boundary;
 mod by_hand;
 pub mod checked_setting;
 pub mod clause;
 mod content;
+pub mod contention;
 mod convert;
 pub mod entry;
 pub mod event_trigger;
@@ -31,12 +34,14 @@ mod raise;
 mod raw;
 pub mod relation;
 pub mod report;
+pub mod sequence;
 pub mod session_lock;
 pub mod session_worker;
 pub mod settings_scope;
 pub mod spi;
 mod statement_text;
 pub mod statement_timer;
+pub mod storage;
 mod stripe;
 pub mod subtransaction;
 pub mod top_level;

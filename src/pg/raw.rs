@@ -2,11 +2,12 @@
 //! Call them only inside [`super::boundary::catch`], in a closure that owns nothing with a destructor.
 //! Signatures are those of the server's headers, 15 to 18; the ones that differ are in `versions.rs`.
 
-use std::ffi::{c_char, c_int, c_long, c_void};
+use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
 
 use pgrx::pg_sys::{
-    CommandTag, Datum, DestReceiver, ErrorData, List, Node, Oid, ParamListInfo, ParseState, PartitionBoundSpec, Portal,
-    QueryEnvironment, RawStmt, Relation, Snapshot,
+    CommandTag, Datum, DestReceiver, EState, ErrorData, FullTransactionId, FunctionCallInfo, LOCKTAG, List, Node, Oid,
+    ParamListInfo, ParseState, PartitionBoundSpec, Portal, QueryEnvironment, RawStmt, Relation, ResultRelInfo,
+    Snapshot, TupleDesc, TupleTableSlot, TupleTableSlotOps, Tuplestorestate, VirtualTransactionId,
 };
 
 #[allow(clashing_extern_declarations)]
@@ -109,7 +110,12 @@ unsafe extern "C-unwind" {
         fire_triggers: bool,
         tcount: c_long,
     ) -> c_int;
-    pub fn SPI_prepare(src: *const c_char, nargs: c_int, argtypes: *mut Oid) -> pgrx::pg_sys::SPIPlanPtr;
+    pub fn SPI_prepare_cursor(
+        src: *const c_char,
+        nargs: c_int,
+        argtypes: *mut Oid,
+        options: c_int,
+    ) -> pgrx::pg_sys::SPIPlanPtr;
     pub fn SPI_keepplan(plan: pgrx::pg_sys::SPIPlanPtr) -> c_int;
     pub fn SPI_execute_plan(
         plan: pgrx::pg_sys::SPIPlanPtr,
@@ -168,6 +174,7 @@ unsafe extern "C-unwind" {
     pub fn exprCollation(expression: *const Node) -> Oid;
     pub fn contain_volatile_functions(clause: *mut Node) -> bool;
     pub fn palloc0(size: usize) -> *mut c_void;
+    pub fn pfree(pointer: *mut c_void);
     pub fn get_rel_relkind(relation: Oid) -> c_char;
     pub fn SearchSysCache1(cache: c_int, key: Datum) -> *mut pgrx::pg_sys::HeapTupleData;
     pub fn ReleaseSysCache(tuple: *mut pgrx::pg_sys::HeapTupleData);
@@ -236,4 +243,49 @@ unsafe extern "C-unwind" {
         stmt: *mut pgrx::pg_sys::IndexStmt,
         query_string: *const c_char,
     ) -> *mut pgrx::pg_sys::IndexStmt;
+    // Rows of our own, written and read without SQL.
+    pub fn pg_event_trigger_ddl_commands(fcinfo: FunctionCallInfo) -> Datum;
+    pub fn pg_event_trigger_dropped_objects(fcinfo: FunctionCallInfo) -> Datum;
+    pub fn setval_oid(fcinfo: FunctionCallInfo) -> Datum;
+    pub fn DirectFunctionCall2Coll(
+        function: unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum,
+        collation: Oid,
+        first: Datum,
+        second: Datum,
+    ) -> Datum;
+    pub fn LockAcquire(tag: *const LOCKTAG, lockmode: c_int, for_session: bool, dont_wait: bool) -> c_int;
+    pub fn LockRelease(tag: *const LOCKTAG, lockmode: c_int, for_session: bool) -> bool;
+    pub fn GetLockConflicts(tag: *const LOCKTAG, lockmode: c_int, count: *mut c_int) -> *mut VirtualTransactionId;
+    pub fn has_subclass(relation: Oid) -> bool;
+    pub fn getOwnedSequences(relation: Oid) -> *mut List;
+    pub fn GetTopFullTransactionId() -> FullTransactionId;
+    pub static TTSOpsVirtual: TupleTableSlotOps;
+    pub static TTSOpsMinimalTuple: TupleTableSlotOps;
+    pub fn MakeSingleTupleTableSlot(shape: TupleDesc, operations: *const TupleTableSlotOps) -> *mut TupleTableSlot;
+    pub fn ExecDropSingleTupleTableSlot(slot: *mut TupleTableSlot);
+    pub fn ExecStoreVirtualTuple(slot: *mut TupleTableSlot) -> *mut TupleTableSlot;
+    pub fn slot_getsomeattrs_int(slot: *mut TupleTableSlot, count: c_int);
+    pub fn tuplestore_gettupleslot(
+        store: *mut Tuplestorestate,
+        forward: bool,
+        copy: bool,
+        slot: *mut TupleTableSlot,
+    ) -> bool;
+    pub fn tuplestore_end(store: *mut Tuplestorestate);
+    pub fn table_open(relation: Oid, lockmode: c_int) -> Relation;
+    pub fn table_close(relation: Relation, lockmode: c_int);
+    pub fn CreateExecutorState() -> *mut EState;
+    pub fn FreeExecutorState(state: *mut EState);
+    pub fn InitResultRelInfo(
+        result: *mut ResultRelInfo,
+        relation: Relation,
+        index: c_uint,
+        root: *mut ResultRelInfo,
+        instrument: c_int,
+    );
+    pub fn ExecOpenIndices(result: *mut ResultRelInfo, speculative: bool);
+    pub fn ExecCloseIndices(result: *mut ResultRelInfo);
+    pub fn ExecSimpleRelationInsert(result: *mut ResultRelInfo, state: *mut EState, slot: *mut TupleTableSlot);
+    pub fn AfterTriggerBeginQuery();
+    pub fn AfterTriggerEndQuery(state: *mut EState);
 }

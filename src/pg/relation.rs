@@ -68,16 +68,27 @@ pub unsafe fn lookup(name: *const pg_sys::RangeVar) -> Result<Option<pg_sys::Oid
     Ok(unsafe { prior::resolve(name) }?.and_then(|place| place.oid))
 }
 
-/// Takes the lock that inserting takes, until the end of the transaction, unless it would have to wait for it. The names
-/// are in lower case, of a relation that exists.
-pub fn try_lock_for_insert(schema: &str, name: &str) -> bool {
+/// The relation of that name, whatever the search path; the names are in lower case.
+pub fn named(schema: &str, name: &str) -> Option<u32> {
     let (schema, name) = (convert::c_string(schema), convert::c_string(name));
-    // SAFETY: syscache look-ups by name; the lock is never waited for.
-    unsafe {
-        let oid = pg_sys::get_relname_relid(name.as_ptr(), pg_sys::get_namespace_oid(schema.as_ptr(), true));
-        oid != pg_sys::Oid::INVALID
-            && pg_sys::ConditionalLockRelationOid(oid, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE)
-    }
+    // SAFETY: syscache look-ups by name.
+    let oid = unsafe { pg_sys::get_relname_relid(name.as_ptr(), pg_sys::get_namespace_oid(schema.as_ptr(), true)) };
+    (oid != pg_sys::Oid::INVALID).then_some(oid.to_u32())
+}
+
+/// Takes the lock that inserting takes, until the end of the transaction; `None` where it would have to wait for it, or
+/// where there is no such relation.
+pub fn try_lock_for_insert(schema: &str, name: &str) -> Option<u32> {
+    let mode = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+    // SAFETY: the lock is never waited for.
+    named(schema, name).filter(|oid| unsafe { pg_sys::ConditionalLockRelationOid(pg_sys::Oid::from(*oid), mode) })
+}
+
+/// Whether a table has pages, in which there may be rows. A table that another session has locked may have some.
+pub fn has_pages(oid: u32) -> bool {
+    let Some(table) = Peek::open(pg_sys::Oid::from(oid)) else { return true };
+    // SAFETY: open; a table of ours has storage.
+    unsafe { pg_sys::RelationGetNumberOfBlocksInFork(table.relation, pg_sys::ForkNumber::MAIN_FORKNUM) > 0 }
 }
 
 /// What the guard wants to know of a relation; `None` when it is none of the guard's business: temporary, a system

@@ -1,5 +1,7 @@
 //! What a migration SETs ends with the migration; what the analysis needs set ends with the analysis.
 
+use std::ffi::CStr;
+
 use pgrx::pg_sys;
 
 /// While it lives, every SET is provisional; dropping it puts the settings back.
@@ -30,10 +32,31 @@ pub fn writing_unambiguously() -> SettingsScope {
     scope
 }
 
+/// Whether one of Postgres's settings that are asked about often has this value already, so that setting it would only cost
+/// time.
+pub fn is_set(name: &CStr, value: &CStr) -> bool {
+    // SAFETY: reads of the settings' variables; the path is NUL-terminated.
+    unsafe {
+        match (name.to_bytes(), value.to_bytes()) {
+            (b"search_path", path) => {
+                !pg_sys::namespace_search_path.is_null()
+                    && CStr::from_ptr(pg_sys::namespace_search_path).to_bytes() == path
+            }
+            (b"standard_conforming_strings", b"on") => pg_sys::standard_conforming_strings,
+            (b"transform_null_equals", b"off") => !pg_sys::Transform_null_equals,
+            (b"array_nulls", b"on") => pg_sys::Array_nulls,
+            (b"DateStyle", b"ISO") => pg_sys::DateStyle == pg_sys::USE_ISO_DATES as i32,
+            (b"IntervalStyle", b"postgres") => pg_sys::IntervalStyle == pg_sys::INTSTYLE_POSTGRES as i32,
+            _ => false,
+        }
+    }
+}
+
 /// Until the transaction or subtransaction ends, dates and intervals are written so that every session reads them alike,
 /// as in a dump. How they are read does not change.
 pub fn write_unambiguously() {
-    for (name, value) in [(c"DateStyle", c"ISO"), (c"IntervalStyle", c"postgres")] {
+    let wanted = [(c"DateStyle", c"ISO"), (c"IntervalStyle", c"postgres")];
+    for (name, value) in wanted.into_iter().filter(|(name, value)| !is_set(name, value)) {
         // SAFETY: NUL-terminated strings; what SET LOCAL does.
         unsafe {
             pg_sys::set_config_option(

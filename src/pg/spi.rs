@@ -63,8 +63,8 @@ impl Row<'_> {
 }
 
 thread_local! {
-    /// Plans kept for the life of the backend, by their text.
-    static PLANS: RefCell<HashMap<&'static str, pg_sys::SPIPlanPtr>> = RefCell::new(HashMap::new());
+    /// Plans kept for the life of the backend, by where their text is, which never moves.
+    static PLANS: RefCell<HashMap<(*const u8, usize), pg_sys::SPIPlanPtr>> = RefCell::new(HashMap::new());
 }
 
 /// Runs one statement. Parameters are `text`; the SQL casts them. Each call sees what was committed before it.
@@ -108,11 +108,12 @@ pub fn query_under_latest(sql: &'static str, parameters: &[Option<&str>]) -> Res
 
 /// The plan of a text; made when it is asked for first.
 fn planned(sql: &'static str, parameters: usize) -> Result<pg_sys::SPIPlanPtr> {
-    if let Some(plan) = PLANS.with_borrow(|plans| plans.get(sql).copied()) {
+    let key = (sql.as_ptr(), sql.len());
+    if let Some(plan) = PLANS.with_borrow(|plans| plans.get(&key).copied()) {
         return Ok(plan);
     }
     let plan = prepare(sql, parameters)?;
-    PLANS.with_borrow_mut(|plans| plans.insert(sql, plan));
+    PLANS.with_borrow_mut(|plans| plans.insert(key, plan));
     Ok(plan)
 }
 
@@ -126,7 +127,9 @@ fn prepare(sql: &str, parameters: usize) -> Result<pg_sys::SPIPlanPtr> {
     unsafe {
         boundary::catch(|| {
             raw::SPI_connect();
-            let plan = raw::SPI_prepare(source, parameters as i32, types);
+            // Whatever the parameters are: planning anew would cost more than these look-ups do.
+            let generic = pg_sys::CURSOR_OPT_GENERIC_PLAN as i32;
+            let plan = raw::SPI_prepare_cursor(source, parameters as i32, types, generic);
             if !plan.is_null() {
                 raw::SPI_keepplan(plan);
             }
@@ -136,7 +139,8 @@ fn prepare(sql: &str, parameters: usize) -> Result<pg_sys::SPIPlanPtr> {
     }
 }
 
-fn under_a_snapshot(work: impl FnOnce() -> Result<Rows>) -> Result<Rows> {
+/// Runs `work` in memory of its own with a snapshot in force.
+pub(super) fn under_a_snapshot<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     let _scratch = Scratch::new();
     // SAFETY: a read of the snapshot stack.
     let without_snapshot = unsafe { !pg_sys::ActiveSnapshotSet() };

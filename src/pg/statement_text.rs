@@ -5,7 +5,7 @@
 //! position. A text counts only when the parser makes the same tree of it.
 
 use std::cell::Cell;
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use pgrx::pg_sys::{self, NodeTag};
@@ -62,7 +62,13 @@ unsafe fn of_portal(statement: *mut pg_sys::Node) -> Option<String> {
                 let own = (**p).utilityStmt;
                 !own.is_null() && (own == statement || pg_sys::equal(own.cast(), statement.cast()))
             })?;
-        cut(&convert::string((*portal).sourceText)?, (*planned).stmt_location, (*planned).stmt_len)
+        if (*portal).sourceText.is_null() {
+            return None;
+        }
+        // Of a long script only what is wanted is copied.
+        let source = CStr::from_ptr((*portal).sourceText).to_bytes();
+        let (start, end) = part(source.len(), (*planned).stmt_location, (*planned).stmt_len);
+        source.get(start..end).map(|text| String::from_utf8_lossy(text).into_owned())
     }
 }
 
@@ -151,12 +157,15 @@ unsafe fn is_same(parsed: *mut pg_sys::Node, statement: *mut pg_sys::Node) -> bo
     }
 }
 
-/// Bytes of a text; a length of zero means: to the end.
+/// Bytes of a text.
 fn cut(text: &str, location: i32, length: i32) -> Option<String> {
-    let start = usize::try_from(location).unwrap_or(0);
-    let end = match usize::try_from(length) {
-        Ok(length) if length > 0 => start + length,
-        _ => text.len(),
-    };
+    let (start, end) = part(text.len(), location, length);
     text.get(start..end).map(str::to_owned)
+}
+
+/// From where to where; a length of zero means: to the end.
+fn part(whole: usize, location: i32, length: i32) -> (usize, usize) {
+    let start = usize::try_from(location).unwrap_or(0);
+    let end = usize::try_from(length).ok().filter(|length| *length > 0).map_or(whole, |length| start + length);
+    (start, end)
 }

@@ -60,23 +60,41 @@ fn owner_of(function: pg_sys::Oid) -> pg_sys::Oid {
 
 use pgrx::FromDatum;
 
-/// The user id and the setting level to go back to.
-struct Owner {
+/// The user id to go back to. After an error this runs before the transaction's own abort, which would do the same.
+struct Rights {
     user: pg_sys::Oid,
     security_context: i32,
-    settings_level: i32,
     own_work: bool,
 }
 
-impl Drop for Owner {
+impl Rights {
+    /// Those of the extension's owner.
+    fn of_owner() -> Self {
+        let (mut user, mut security_context) = (pg_sys::Oid::INVALID, 0);
+        // SAFETY: what SECURITY DEFINER does. LOCAL_USERID_CHANGE forbids SET ROLE meanwhile.
+        unsafe {
+            pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut security_context);
+            pg_sys::SetUserIdAndSecContext(owner(), security_context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32);
+        }
+        Self { user, security_context, own_work: OWN_WORK.replace(true) }
+    }
+}
+
+impl Drop for Rights {
     fn drop(&mut self) {
         OWN_WORK.set(self.own_work);
-        // SAFETY: exactly what was saved; settings first, as at the end of a function with a SET clause.
-        // After an error this runs before the transaction's own abort, which would do the same.
-        unsafe {
-            pg_sys::AtEOXact_GUC(true, self.settings_level);
-            pg_sys::SetUserIdAndSecContext(self.user, self.security_context);
-        }
+        // SAFETY: exactly what was saved.
+        unsafe { pg_sys::SetUserIdAndSecContext(self.user, self.security_context) }
+    }
+}
+
+/// The level of settings to go back to.
+struct Pinned(i32);
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        // SAFETY: the level that was opened.
+        unsafe { pg_sys::AtEOXact_GUC(true, self.0) }
     }
 }
 
@@ -92,15 +110,23 @@ const PINNED: [(&std::ffi::CStr, &std::ffi::CStr); 4] = [
 /// Runs `work` as the extension's owner with `search_path = pg_catalog, pg_temp`: for the ledger only, never for
 /// anything a user wrote.
 pub fn as_owner<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let owner = owner();
-    // SAFETY: what SECURITY DEFINER with SET search_path does. LOCAL_USERID_CHANGE forbids SET ROLE meanwhile.
-    let _restore = unsafe {
-        let (mut user, mut security_context) = (pg_sys::Oid::INVALID, 0);
-        pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut security_context);
-        let settings_level = pg_sys::NewGUCNestLevel();
-        let restore = Owner { user, security_context, settings_level, own_work: OWN_WORK.replace(true) };
-        pg_sys::SetUserIdAndSecContext(owner, security_context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32);
-        for (name, value) in PINNED {
+    let _rights = Rights::of_owner();
+    // Dropped first, as at the end of a function with a SET clause.
+    let _pinned = pin();
+    work()
+}
+
+/// The same where no SQL runs, so that no setting of the session can change its meaning.
+pub fn with_owners_rights<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let _rights = Rights::of_owner();
+    work()
+}
+
+fn pin() -> Pinned {
+    // SAFETY: what SET in a function's declaration does.
+    unsafe {
+        let level = pg_sys::NewGUCNestLevel();
+        for (name, value) in PINNED.iter().filter(|(name, value)| !super::settings_scope::is_set(name, value)) {
             pg_sys::set_config_option(
                 name.as_ptr(),
                 value.as_ptr(),
@@ -112,9 +138,8 @@ pub fn as_owner<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
                 false,
             );
         }
-        restore
-    };
-    work()
+        Pinned(level)
+    }
 }
 
 /// Whether the statement that runs is one of ours, which nobody has to guard.
@@ -126,4 +151,16 @@ pub(super) fn is_own_work() -> bool {
 pub fn current_role() -> String {
     // SAFETY: a palloc'd name, or NULL for a role that was dropped meanwhile.
     unsafe { convert::string(pg_sys::GetUserNameFromId(pg_sys::GetUserId(), true)) }.unwrap_or_default()
+}
+
+/// The name of the role that has connected, or that SET SESSION AUTHORIZATION has put in its place.
+pub fn session_role() -> String {
+    // SAFETY: as above.
+    unsafe { convert::string(pg_sys::GetUserNameFromId(pg_sys::GetSessionUserId(), true)) }.unwrap_or_default()
+}
+
+/// What the client calls itself.
+pub fn application_name() -> String {
+    // SAFETY: a setting's variable, NUL-terminated or NULL.
+    unsafe { convert::string(pg_sys::application_name) }.unwrap_or_default()
 }

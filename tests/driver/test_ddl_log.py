@@ -120,6 +120,20 @@ def test_a_concurrent_build_survives_a_broken_log(cluster):
     equal(err, "")
 
 
+def test_numbers_of_many_sessions(cluster):
+    """Each row has its own, those of refusals too, and no session waits for another one's transaction."""
+    cluster.sql(BIG)
+    ddl = "".join(f"CREATE TABLE t_{{0}}_{i} (a int); CREATE INDEX ON big (a);\n" for i in range(40))
+    with Session(cluster, "BEGIN; CREATE TABLE open (a int);"):
+        sessions = [cluster.popen(ROWS + ddl.format(i)) for i in range(6)]
+        errors = "".join(s.communicate(timeout=60)[1] for s in sessions)
+    equal(set(re.findall(r"ERROR:  ([^\n]*)", errors)),
+          {'building an index on "big" would block writes to it [create-index-blocking]'})
+    eventually(cluster, REFUSED, "240")
+    equal(cluster.sql("SELECT count(*), count(DISTINCT id), max(id) - min(id) + 1 >= count(*) FROM migrator.ddl "
+                      "WHERE statement ~ '^CREATE TABLE t_|^CREATE INDEX';"), "480|480|t")
+
+
 def test_every_protocol(cluster):
     """The text of prepared statements too."""
     script = f"{cluster.socket}/pgbench.sql"

@@ -23,10 +23,10 @@ const TIGHT: u64 = 1500;
 
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let (ChangeKind::AddColumn { .. }, Some(relation)) = (&change.kind, &change.on) else { return Ok(None) };
-    let (had, dropped) = storage::columns(relation.oid)?;
-    if had < TIGHT {
+    if storage::had_columns(relation.oid) < TIGHT {
         return Ok(None);
     }
+    let (had, dropped) = storage::columns(relation.oid)?;
     let message = format!("\"{}\" has had {had} of the {LIMIT} columns that a table can have", relation.name);
     let detail = format!("{dropped} of them are dropped, which count as well. Then ADD COLUMN fails for good.");
     let recipe = Recipe::advice("Copy the rows into a new table while there is time.");

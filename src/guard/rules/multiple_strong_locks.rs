@@ -2,6 +2,7 @@
 
 use crate::ddl::{Change, Ddl, LockMode};
 use crate::error::Result;
+use crate::guard::moment;
 use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};
 use crate::guard::size::Size;
 use crate::guard::weight::listed;
@@ -22,7 +23,7 @@ pub static RULE: Rule = Rule {
 
 fn find(change: &Change, ddl: &Ddl) -> Result<Option<Finding>> {
     let (Some(relation), Some(LockMode::AccessExclusive)) = (&change.on, change.lock) else { return Ok(None) };
-    if ddl.moment.held.is_empty() || !Size::of(&relation.leaves)?.is_large() {
+    if !Size::of(&relation.leaves)?.is_large() {
         return Ok(None);
     }
     let Some(Others { names, size }) = others(change, ddl)? else { return Ok(None) };
@@ -47,8 +48,9 @@ pub struct Others {
 /// `None` when there are none.
 pub fn others(change: &Change, ddl: &Ddl) -> Result<Option<Others>> {
     let own = |oid: &u32| change.on.as_ref().is_some_and(|on| on.oid == *oid || on.leaves.contains(oid));
-    let held = ddl.moment.held.iter().filter(|(oid, lock)| *lock == LockMode::AccessExclusive && !own(oid));
-    let tables: Vec<u32> = held.map(|(oid, _)| *oid).collect();
+    let held = moment::held(ddl)?;
+    let others = held.iter().filter(|(oid, lock)| *lock == LockMode::AccessExclusive && !own(oid));
+    let tables: Vec<u32> = others.map(|(oid, _)| *oid).collect();
     if tables.is_empty() {
         return Ok(None);
     }

@@ -38,6 +38,7 @@ pub mod script;
 mod script_only;
 mod sequence;
 mod trigger;
+mod unseen;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -54,7 +55,20 @@ use crate::error::{Report, Result};
 /// `statement` is the parser's tree, which lives as long as the call.
 pub unsafe fn analyse(statement: *mut pg_sys::Node) -> Result<Ddl> {
     // SAFETY: the caller's promise.
-    unsafe { analysed(statement, || changes(statement)) }
+    unsafe {
+        if unseen::is(statement) {
+            return Ok(Ddl::default());
+        }
+        analysed(statement, || changes(statement))
+    }
+}
+
+/// The width of a column of a table by its type, guessed as the planner does; `None` when it is dropped.
+pub(super) fn column_width(table: pg_sys::Oid, number: i16) -> Option<f64> {
+    let column = catalogue::stored_attribute(table, number).filter(|column| !column.dropped)?;
+    // SAFETY: a syscache look-up by oid.
+    let width = unsafe { pg_sys::get_typlen(column.type_oid) };
+    Some(if width > 0 { f64::from(width) } else { 32.0 })
 }
 
 /// Analyses a utility statement that is about to run and for which Postgres fires no event.

@@ -42,17 +42,18 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             return Ok(alteration.light(ChangeKind::OtherAlter, None));
         }
         let clauses = Clauses::of(written);
-        let namespace = alteration.namespace();
+        // Made when an expression asks for it.
+        let namespace = || alteration.namespace();
         let serial = column::is_serial(written.typeName);
         // A function that the script makes is not in the catalogue yet.
         let unborn = clauses.default.and_then(|raw| overlay::new_function(raw));
         let default = match clauses.default.or(clauses.generated.map(|g| g.0)) {
-            Some(raw) if unborn.is_none() => namespace.default(raw, &attribute)?,
+            Some(raw) if unborn.is_none() => namespace().default(raw, &attribute)?,
             _ => None,
         };
         let unreadable =
             unborn.is_none() && default.is_none() && (clauses.default.is_some() || clauses.generated.is_some());
-        let default_text = unborn.clone().map(|f| f.0).or_else(|| default.map(|d| namespace.write(d)));
+        let default_text = unborn.clone().map(|f| f.0).or_else(|| default.map(|d| namespace().write(d)));
         let mut constraints = Vec::new();
         for written in &clauses.constraints {
             let mut new = describe::describe(alteration, written.constraint, Some(&attribute))?;
