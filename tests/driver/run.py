@@ -7,18 +7,18 @@ the extension.
 
 import importlib
 import os
-import re
 import sys
 import time
 import traceback
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
+import faults  # noqa: E402
 from harness import Cluster  # noqa: E402
 
 
 def tests(names):
-    here = os.path.dirname(os.path.abspath(__file__))
-    for file in sorted(os.listdir(here)):
+    for file in sorted(os.listdir(HERE)):
         if file.startswith("test_") and file.endswith(".py"):
             module = importlib.import_module(file[:-3])
             for name, function in list(vars(module).items()):
@@ -27,6 +27,7 @@ def tests(names):
 
 
 def main(pg_config, names):
+    faults.check_patterns()
     passed = failed = 0
     with Cluster(f"driver-{os.getpid()}", pg_config, "max_prepared_transactions = 5", "max_wal_size = 4GB") as cluster:
         for name, function in tests(names):
@@ -44,10 +45,9 @@ def main(pg_config, names):
                 passed += 1
                 print(f"ok      {name}  {time.time() - begun:.1f} s", flush=True)
         # The only signals are the kills of the tests themselves.
-        for line in cluster.log().splitlines():
-            if re.search(r"TRAP:|PANIC|terminated by signal (?!9)|leak", line):
-                failed += 1
-                print(f"not ok  server log: {line}", flush=True)
+        for line in faults.found(cluster.log(), killed=True):
+            failed += 1
+            print(f"not ok  server log: {line}", flush=True)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 

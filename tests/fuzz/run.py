@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""Feeds the extension with statements nobody would write: tests/fuzz/run.py PG_CONFIG [STATEMENTS]
+
+Every statement of Postgres's regression suite and of our own tests, mutations of them, and random bytes go to
+migrator.lint, to migrator.register, and, when they are DDL, to Postgres itself under the guard's event triggers: in a
+transaction and outside, as the owner of the database, who is no superuser. What must not happen: a crash, a fault in the
+server's log, an internal error, an answer that changes, memory that grows. And a statement that the guard lets through
+must end exactly as in a database without the extension: same result, or same error with the same code, texts and position.
+
+FUZZ_SEED: the mutations are a function of it; statement number n of a seed is always the same. FUZZ_ONLY=n runs one.
+"""
+
+import os
+import re
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [HERE, f"{ROOT}/tests", f"{ROOT}/tests/driver", f"{ROOT}/tests/suite"]
+import corpus  # noqa: E402
+import faults  # noqa: E402
+from harness import Cluster  # noqa: E402
+from mutate import Mutator  # noqa: E402
+from server import DATABASES, Server  # noqa: E402
+from wire import Crash  # noqa: E402
+
+BATCH = 200
+# After so many statements the databases are made anew, and the log is read.
+LAP = 20_000
+DDL = re.compile(rb"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(create|alter|drop|comment|grant|revoke|reindex|refresh|security|import|do|"
+                 rb"truncate|cluster|vacuum|lock|reassign|analyze|select\b.*?\binto|with\b.*?\binto)\b", re.IGNORECASE | re.DOTALL)
+
+
+class Fuzzer:
+    """Feeds batches, and knows what was wrong."""
+
+    def __init__(self, server, seed):
+        self.server, self.seed = server, seed
+        self.wrong, self.counts, self.seen = [], {}, set()
+
+    def count(self, what, number=1):
+        self.counts[what] = self.counts.get(what, 0) + number
+
+    def report(self, kind, text, found, key=None):
+        """Notes what is wrong, once for each kind of it."""
+        key = (kind, key or re.sub(r"[\d\"'].*", "", found[:60]))
+        self.count(f"wrong: {kind}")
+        if key in self.seen:
+            return
+        self.seen.add(key)
+        self.wrong.append((kind, text, found))
+        shown = text.decode(errors="backslashreplace")
+        print(f"not ok  {kind}: {found}\n    {shown[:1500]!r}", flush=True)
+
+    def batch(self, texts):
+        """All that is done with some statements; after a crash, with each of them alone to find the one."""
+        for feed in [self.lint, self.register, self.run]:
+            try:
+                feed(texts)
+            except Crash as crash:
+                self.blame(feed, texts, crash)
+
+    def blame(self, feed, texts, crash):
+        self.count("lost sessions")
+        self.server.recover()
+        for text in texts:
+            try:
+                feed([text])
+            except Crash as again:
+                self.server.recover()
+                self.report("crash", text, f"{feed.__name__}: {again}", key=(feed.__name__, str(again)))
+                return
+        if self.server.has_crashed():
+            self.report("crash", texts[0], f"{feed.__name__}, not by one of {len(texts)} statements alone: {crash}")
+
+    def lint(self, texts):
+        texts = [text for text in texts if is_utf8(text)]
+        session = self.server.session("guarded")
+        outcomes = session.execute(b"lint", texts, rows=True)
+        for text, outcome in zip(texts, outcomes):
+            self.count("lint")
+            self.count("findings", len(outcome.rows))
+            self.check_error("lint", text, outcome)
+        again = [(text, outcome) for i, (text, outcome) in enumerate(zip(texts, outcomes)) if i % 20 == 0]
+        for (text, first), second in zip(again, session.execute(b"lint", [text for text, _ in again], rows=True)):
+            if (first.rows, first.sqlstate) != (second.rows, second.sqlstate) and b"57014" not in (first.sqlstate, second.sqlstate):
+                self.report("lint changes its answer", text, f"{first.rows!r} then {second.rows!r}")
+
+    def register(self, texts):
+        texts = [text for text in texts if is_utf8(text)]
+        for text, outcome in zip(texts, self.server.session("guarded").execute(b"register", texts)):
+            self.count("register")
+            self.count("registered", outcome.sqlstate == "00000")
+            self.check_error("register", text, outcome)
+
+    def check_error(self, what, text, outcome):
+        """An internal error that Postgres itself does not raise for the statement is ours."""
+        if outcome.sqlstate == "XX000" or "internal error in migrator" in (outcome.error or {}).get("M", ""):
+            self.report(f"internal error in {what}", text, outcome.error["M"])
+        for notice in outcome.notices:
+            self.check_notice(what, text, notice)
+
+    def check_notice(self, what, text, notice):
+        for line in faults.found(f"{notice['S']}:  {notice['M']}"):
+            self.report(f"fault in {what}", text, line)
+
+    def run(self, texts):
+        """DDL, under the guard and without it."""
+        for i, text in enumerate(texts):
+            if not DDL.match(text):
+                continue
+            # Every 50th is refused where it can be; every 16th is run for good.
+            refusing, outside = i % 50 == 7, i % 16 == 3
+            guarded = self.server.run("guarded", text, outside, refusing)
+            self.count("ddl")
+            self.count(f"ddl {'refused' if guarded.sqlstate == 'MG001' else 'ran' if guarded.sqlstate == '00000' else 'failed'}")
+            for notice in guarded.notices:
+                self.check_notice("ddl", text, notice)
+                if notice["M"].endswith("]") and notice["C"] == "01000":
+                    self.count("warnings of the guard")
+            if guarded.sqlstate == "MG001":
+                continue
+            plain = self.server.run("plain", text, outside)
+            difference = compare(guarded, plain)
+            if difference and not exempt(text):
+                # What has drifted apart by something else is no fault of this statement.
+                self.report("differs under the guard", text, difference, key=re.sub(r"\d+", "#", difference)[:80])
+            if outside and difference:
+                self.server.renew()
+
+    def lap(self):
+        """Looks into the log, and starts anew from the same databases."""
+        for line in self.server.read_log():
+            if "terminated by signal" not in line:
+                self.report("fault in the log", b"", line)
+        self.server.renew()
+
+
+def is_utf8(text):
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def exempt(text):
+    """Statements whose end depends on more than the statement: what the extension itself is, and whose clock or luck."""
+    return re.search(rb"migrator|random|clock_timestamp|gen_random|pg_sleep|backend_pid|event_trigger|txid|xact_id|pg_current_|now\(|CURRENT_T|"
+                     rb"extension|OWNED\s+BY|all\s+functions", text, re.IGNORECASE)
+
+
+def plain_text(text):
+    return re.sub(r"\d+", "#", text)
+
+
+def shape(outcome):
+    """What a client sees of an outcome, numbers left out where they are OIDs and the like; the guard's warnings too."""
+    error = {key: value if key in "CP" else plain_text(value) for key, value in (outcome.error or {}).items() if key not in "FLRV"}
+    notices = [plain_text(f"{n['C']} {n['M']}") for n in outcome.notices if not (n["C"] == "01000" and n["M"].endswith("]"))]
+    return outcome.tags, error, notices
+
+
+def compare(guarded, plain):
+    """The first difference in words, or None."""
+    if {guarded.sqlstate, plain.sqlstate} & {"57014", "55P03", "53200", "54001", "53400"}:
+        return None
+    ours, theirs = shape(guarded), shape(plain)
+    if ours == theirs:
+        return None
+    if ours[1] != theirs[1]:
+        for key in sorted(set(ours[1]) | set(theirs[1])):
+            if ours[1].get(key) != theirs[1].get(key):
+                return f"error field {key}: {ours[1].get(key)!r} instead of {theirs[1].get(key)!r} ({ours[1].get('M')!r} / {theirs[1].get('M')!r})"
+    return f"{ours[0]} {ours[2]} instead of {theirs[0]} {theirs[2]}"
+
+
+def main(pg_config, wanted):
+    faults.check_patterns()
+    seed = os.environ.get("FUZZ_SEED", str(int(time.time())))
+    tree = corpus.tree(pg_config)
+    plain = [text for _, text in corpus.read([f"{tree}/src/test/regress/sql", f"{ROOT}/tests/pg_regress/sql"])]
+    ddl = [text for text in plain if DDL.match(text.encode())]
+    mutator = Mutator(plain, ddl, seed)
+    print(f"FUZZ_SEED={seed}, {wanted} statements, from {len(plain)} of the suites, of which {len(ddl)} are DDL", flush=True)
+    begun = time.time()
+    with Cluster(f"fuzz-{os.getpid()}", pg_config, "max_worker_processes = 20", "synchronous_commit = off", "max_wal_size = 4GB",
+                 "log_min_error_statement = panic", "log_error_verbosity = terse", "autovacuum = off") as cluster:
+        server = Server(cluster)
+        fuzzer = Fuzzer(server, seed)
+        server.populate(ddl)
+        print(f"        databases with {server.tables()} tables  {time.time() - begun:.0f} s", flush=True)
+        only = os.environ.get("FUZZ_ONLY")
+        if only:
+            text = mutator.statement(int(only))
+            print(repr(text))
+            fuzzer.batch([text])
+        else:
+            feed_all(fuzzer, mutator, plain, wanted)
+        fuzzer.lap()
+        if not only:
+            check_memory(fuzzer, mutator)
+    seconds = time.time() - begun
+    for what, number in sorted(fuzzer.counts.items()):
+        print(f"        {what}: {number}")
+    print(f"{len(fuzzer.wrong)} faults in {wanted} statements, {seconds:.0f} s ({wanted / seconds:.0f} a second), FUZZ_SEED={seed}")
+    return 1 if fuzzer.wrong else 0
+
+
+def feed_all(fuzzer, mutator, plain, wanted):
+    """The suites' own statements first, all of them or an even choice of a quarter of what is wanted; then mutations."""
+    step = max(1, 4 * len(plain) // wanted)
+    own = [text.encode() for text in plain[::step]]
+    begun = time.time()
+    for start in range(0, wanted, BATCH):
+        texts = [own[n] if n < len(own) else mutator.statement(n) for n in range(start, min(start + BATCH, wanted))]
+        fuzzer.batch(texts)
+        if (start + BATCH) % LAP == 0:
+            fuzzer.lap()
+            done = start + BATCH
+            print(f"        {done} statements, {done / (time.time() - begun):.0f} a second, {len(fuzzer.wrong)} faults", flush=True)
+
+
+def check_memory(fuzzer, mutator):
+    """The same statements over and over: what the first rounds leave in caches is there, the next may add nothing."""
+    texts = [text for text in (mutator.statement(n) for n in range(500)) if is_utf8(text)]
+    session = fuzzer.server.session("guarded")
+    sizes = []
+    for _ in range(6):
+        session.execute(b"lint", texts)
+        sizes.append(fuzzer.server.memory("guarded"))
+    print(f"        memory of a session after {len(texts)} statements, and again and again: {sizes}")
+    if sizes[-1] - sizes[2] > 200_000:
+        fuzzer.report("memory grows", b"", f"{sizes}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2] if len(sys.argv) > 2 else os.environ.get("FUZZ_STATEMENTS", "20000"))))

@@ -1,0 +1,117 @@
+"""The cluster under fuzz: a guarded database and one without the extension, with the same tables in both."""
+
+import os
+import re
+import time
+
+import faults
+from wire import Crash, Session
+
+DATABASES = ["guarded", "plain"]
+MAKES = re.compile(rb"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(create|alter|comment|grant)\b", re.IGNORECASE | re.DOTALL)
+
+PREPARED = {
+    b"lint": b"SELECT * FROM migrator.lint($1)",
+    b"register": b"SELECT migrator.register('1', $1, irreversible => 'fuzz')",
+}
+
+
+class Server:
+    """Sessions into both databases, and what to do when they are lost."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.sessions = {}
+        self.crashes = 0
+
+    def superuser(self, sql, db="postgres"):
+        return self.cluster.sql(sql, db=db)
+
+    def populate(self, ddl):
+        """What makes something in the suites, as far as it can be made in any order; then copies to start from."""
+        self.superuser("CREATE ROLE fuzz LOGIN; ALTER ROLE fuzz SET statement_timeout = '2s'; ALTER ROLE fuzz SET lock_timeout = '1s';")
+        self.superuser("CREATE DATABASE plain OWNER fuzz;")
+        session = Session(self.cluster.socket, "fuzz", "plain")
+        for text in ddl:
+            if MAKES.match(text.encode()) and "event_trigger" not in text.lower() and "migrator" not in text.lower():
+                session.simple(text.encode())
+        for number in range(1, 4):
+            session.simple(f"INSERT INTO person SELECT g FROM generate_series(1, {number * 1000}) g".encode())
+        session.close()
+        self.superuser("ALTER ROLE fuzz IN DATABASE plain RESET ALL;")
+        self.superuser("ALTER DATABASE plain RENAME TO plain_template;")
+        self.superuser("CREATE DATABASE guarded_template TEMPLATE plain_template OWNER fuzz;")
+        self.superuser("SET client_min_messages = error; CREATE EXTENSION migrator; SELECT migrator.grant_deploy('fuzz');"
+                       "GRANT SET ON PARAMETER migrator.guard TO fuzz;", db="guarded_template")
+        self.renew()
+
+    def renew(self):
+        """Both databases as they were in the beginning."""
+        self.close()
+        for name in DATABASES:
+            self.superuser(f"DROP DATABASE IF EXISTS {name} WITH (FORCE);")
+            self.superuser(f"CREATE DATABASE {name} TEMPLATE {name}_template OWNER fuzz STRATEGY file_copy;")
+        # Everything is large, and what would be refused is warned about: so every rule has its say and the statement runs.
+        self.superuser("ALTER ROLE fuzz IN DATABASE guarded SET migrator.large_table_rows = 1;"
+                       "ALTER ROLE fuzz IN DATABASE guarded SET migrator.large_table_size = '8kB';"
+                       "ALTER ROLE fuzz IN DATABASE guarded SET migrator.guard = 'warn';", db="guarded")
+
+    def session(self, database):
+        if database not in self.sessions:
+            session = Session(self.cluster.socket, "fuzz", database)
+            if database == "guarded":
+                for name, text in PREPARED.items():
+                    session.prepare(name, text)
+            self.sessions[database] = session
+        return self.sessions[database]
+
+    def close(self):
+        for session in self.sessions.values():
+            session.close()
+        self.sessions = {}
+
+    def run(self, database, text, outside, refusing=False):
+        """A statement in a transaction that is rolled back, or for good; and nothing of it left in the session."""
+        key = f"{database} runs"
+        if key not in self.sessions:
+            self.sessions[key] = Session(self.cluster.socket, "fuzz", database)
+        before = [b"SET migrator.guard = enforce"] if refusing else []
+        block = [text] if outside else [b"BEGIN", text, b"ROLLBACK"]
+        outcomes = self.sessions[key].together([*before, *block, b"ROLLBACK", b"DISCARD ALL"])
+        return outcomes[len(before) + (0 if outside else 1)]
+
+    def recover(self):
+        """After a session was lost: waits until the server answers."""
+        self.close()
+        deadline = time.time() + 60
+        while True:
+            try:
+                Session(self.cluster.socket, "fuzz", "guarded").close()
+                return
+            except (Crash, OSError):
+                if time.time() > deadline:
+                    # A statement may have locked everybody out of the database.
+                    self.renew()
+                    return
+                time.sleep(0.1)
+
+    def has_crashed(self):
+        """Whether the log has more crashes than when it was asked last."""
+        crashes = self.cluster.log().count("all server processes terminated; reinitializing")
+        more, self.crashes = crashes > self.crashes, crashes
+        return more
+
+    def read_log(self):
+        """The faults in the log, which is emptied."""
+        found = faults.found(self.cluster.log())
+        os.truncate(f"{self.cluster.socket}/log", 0)
+        self.crashes = 0
+        return found
+
+    def tables(self):
+        return int(self.superuser("SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p') AND oid >= 16384", db="plain"))
+
+    def memory(self, database):
+        """Bytes that a session has allocated in memory contexts."""
+        row = self.session(database).simple(b"SELECT sum(total_bytes) FROM pg_backend_memory_contexts", rows=True).rows[0]
+        return int(row[6:])
