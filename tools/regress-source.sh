@@ -14,28 +14,30 @@ tree=$cache/src-$major
 # Fetches and unpacks the package of the suite that has this major, as tools/setup.sh does to build the server.
 fetch() {
     local suite list=/etc/apt/sources.list.d/debian.sources work=$1
-    case $major in 17) suite=trixie ;; 15) suite=bookworm ;; *) suite=sid ;; esac
+    case $major in 17) suite=trixie ;; *) suite=sid ;; esac
     [ -f "$list" ] || die "the sources of PostgreSQL $major are not packaged here" "Unpack them in $tree, configure them as the server was, and try again."
     awk -v RS= 'NR == 1' "$list" | sed -E "s/^Types:.*/Types: deb-src/; s/^Suites:.*/Suites: $suite/" > "$work/debian.sources"
     mkdir -p "$work/lists/partial"
     local options=(-q -o "Dir::Etc::sourcelist=$work/debian.sources" -o Dir::Etc::sourceparts=/dev/null
         -o "Dir::State::Lists=$work/lists")
     chmod -R a+rX "$work"
-    cd "$work"
-    as_root apt-get "${options[@]}" update
-    apt-get "${options[@]}" source --download-only "postgresql-$major"
-    tar xf postgresql-"$major"_*.orig.tar.*
+    cd "$work" \
+        && as_root apt-get "${options[@]}" update \
+        && apt-get "${options[@]}" source --download-only "postgresql-$major" \
+        && tar xf postgresql-"$major"_*.orig.tar.*
 }
 
 # What the tests load and run, and nothing of the server itself. Postgres's makefiles prepare their generated headers only
 # when they are the outermost make; we may run under one.
 build() {
+    local options=(--with-openssl --without-readline)
+    if "$pg_config" --configure | grep -q -- --enable-cassert; then options+=(--enable-cassert); fi
     unset MAKELEVEL MAKEFLAGS MFLAGS
-    cd "$1"
-    eval "./configure $("$pg_config" --configure) --quiet"
-    make -s -j"$(nproc)" -C src/backend generated-headers
-    make -s -j"$(nproc)" -C src/test/regress all
-    make -s -j"$(nproc)" -C src/test/isolation all
+    cd "$1" \
+        && ./configure --quiet "${options[@]}" CFLAGS='-O2 -g' \
+        && make -s -j"$(nproc)" -C src/backend generated-headers \
+        && make -s -j"$(nproc)" -C src/test/regress all \
+        && make -s -j"$(nproc)" -C src/test/isolation all
 }
 
 if [ "$(cat "$tree/.built" 2>/dev/null)" != "$version" ]; then
@@ -43,7 +45,6 @@ if [ "$(cat "$tree/.built" 2>/dev/null)" != "$version" ]; then
     rm -rf "$tree"; mkdir -p "$cache"
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
-    # The server's user may not read root's folders, but reads what it loads from the copy that run.py makes.
     { (fetch "$work") && (build "$(echo "$work"/postgresql-"$major"*/)"); } > "$work/log" 2>&1 \
         || { tail -n 30 "$work/log" >&2; die "the tests of PostgreSQL $version could not be built" "Look at the output above."; }
     mv "$work"/postgresql-"$major"*/ "$tree"

@@ -4,8 +4,18 @@ import glob
 import os
 import re
 import subprocess
+import sys
+from typing import NamedTuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class Statement(NamedTuple):
+    """A statement, and the schema with the tables that it means."""
+
+    schema: str
+    text: bytes
+
 
 TOKEN = re.compile(
     r"""--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(\w*)\$.*?\$\1\$|[A-Za-z_\x80-\U0010ffff][\w$]*|\d[\w.]*|\s+|::|:=|=>|.""",
@@ -70,3 +80,16 @@ def read(folders):
 def tree(pg_config):
     """The folder of the server's sources."""
     return subprocess.check_output([f"{ROOT}/tools/regress-source.sh", pg_config], text=True).strip()
+
+
+def cases(major, step):
+    """The statements of every step-th truth test, each with the schema of its tables: (schema, text); and {schema: script} that makes them."""
+    sys.path.append(f"{ROOT}/tests/truth")
+    import case
+    statements_, schemas = [], {}
+    for one in case.load(major)[::step]:
+        # Few rows: what is large here is small.
+        script = re.sub(r"\b1000\b", "20", one.fixture)
+        schema = schemas.setdefault(script, f"case{len(schemas)}")
+        statements_.append((schema, one.statement.replace("\\;", ";")))
+    return statements_, {schema: script for script, schema in schemas.items()}

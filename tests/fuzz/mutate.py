@@ -2,7 +2,7 @@
 
 import random
 
-from corpus import tokens
+from corpus import Statement, tokens
 
 EXTREMES = ["0", "-1", "2147483647", "2147483648", "-2147483648", "9223372036854775807", "9223372036854775808", "1e308", "1e-400",
             "0.1e-131072", "'NaN'", "'Infinity'", "NULL", "''", "'\\'", "E'\\'", "E'\\x80'", "U&'\\D83D\\DE00'", "U&'\\D83D'", "B'2'", "X'g'",
@@ -22,12 +22,19 @@ BITS = [";", ";;", "(", ")", "((", "))", "[", "]", ",", ".", "*", "::", "--", "/
 class Mutator:
     """Makes statement number n out of a corpus."""
 
-    def __init__(self, corpus, ddl, seed):
-        self.corpus, self.ddl, self.seed = corpus, ddl, seed
+    def __init__(self, corpus, ddl, cases, seed):
+        self.corpus, self.ddl, self.cases, self.seed = corpus, ddl, cases, seed
         self.cut = {}
 
-    def _pieces(self, rng):
-        text = rng.choice(self.ddl if rng.random() < 0.6 else self.corpus)
+    def pieces(self, rng):
+        """Some statement in pieces."""
+        return self._cut(rng.choice(self.ddl if rng.random() < 0.6 else self.corpus))
+
+    def case(self, rng):
+        """The statement of some case in pieces."""
+        return self._cut(rng.choice(self.cases)[1])
+
+    def _cut(self, text):
         if text not in self.cut:
             if len(self.cut) > 20000:
                 self.cut.clear()
@@ -35,21 +42,26 @@ class Mutator:
         return list(self.cut[text])
 
     def statement(self, number):
-        """The bytes of it, and whether they are random from the start."""
         rng = random.Random(f"{self.seed}:{number}")
         if rng.random() < 0.05:
-            return noise(rng)
-        pieces = self._pieces(rng)
-        for _ in range(rng.choice([1, 1, 1, 2, 2, 3, 5, 8])):
+            return Statement("box", noise(rng))
+        schema, pieces, changes, most = "box", self.pieces(rng), CHANGES, 8
+        if rng.random() < 0.6:
+            schema, text = rng.choice(self.cases)
+            pieces = self._cut(text)
+            # Mostly what may still be a statement: the guard looks at no other.
+            if rng.random() < 0.7:
+                changes, most = MILD, 3
+        for _ in range(rng.randint(0, rng.randint(1, most))):
             if not pieces:
-                pieces = self._pieces(rng)
-            pieces = [piece for piece in rng.choice(CHANGES)(rng, pieces, self) if piece]
+                pieces = self.pieces(rng)
+            pieces = [piece for piece in rng.choice(changes)(rng, pieces, self) if piece]
             if sum(map(len, pieces)) > 200_000:
                 break
         text = "".join(pieces).encode("utf-8", "surrogatepass")[:400_000]
         if rng.random() < 0.04:
             text = broken(rng, text)
-        return text.replace(b"\0", b" ")
+        return Statement(schema, text.replace(b"\0", b" "))
 
 
 def noise(rng):
@@ -98,28 +110,43 @@ def swap(rng, pieces, _):
 
 
 def splice(rng, pieces, mutator):
-    other = mutator._pieces(rng)
+    other = mutator.pieces(rng)
     return pieces[:rng.randrange(len(pieces) + 1)] + [" "] + other[rng.randrange(len(other) + 1):]
 
 
 def insert_part(rng, pieces, mutator):
-    other = mutator._pieces(rng)
+    other = mutator.pieces(rng)
     begin, end = span(rng, other)
     place = rng.randrange(len(pieces) + 1)
     return pieces[:place] + [" "] + other[begin:end] + [" "] + pieces[place:]
 
 
 def replace_word(rng, pieces, mutator):
-    other = mutator._pieces(rng)
+    other = mutator.pieces(rng)
     pieces[rng.choice(words(pieces))] = other[rng.choice(words(other))]
     return pieces
 
 
 def replace_name(rng, pieces, mutator):
-    other = mutator._pieces(rng)
+    other = mutator.pieces(rng)
     name = rng.choice([rng.choice(NAMES), other[rng.choice(names(other))]])
     pieces[rng.choice(names(pieces))] = name
     return pieces
+
+
+def of_another_case(rng, pieces, mutator):
+    """A name or a literal of another case."""
+    other = mutator.case(rng)
+    pieces[rng.choice(names(pieces))] = rng.choice([rng.choice(["t", "p", "n", "id", "a", "b", "c", "pid", "int", "text", "bigint"]),
+                                                    other[rng.choice(names(other))]])
+    return pieces
+
+
+def more_commands(rng, pieces, mutator):
+    """The commands of another case after those of this one."""
+    other = mutator.case(rng)
+    starts = [i for i, piece in enumerate(other) if piece.upper() in ("ADD", "ALTER", "DROP", "SET", "VALIDATE", "ATTACH", "RENAME") and i > 0]
+    return pieces + [", "] + other[rng.choice(starts):] if starts else pieces + ["; "] + other
 
 
 def extreme(rng, pieces, _):
@@ -154,7 +181,7 @@ def repeat(rng, pieces, _):
 
 
 def join(rng, pieces, mutator):
-    return pieces + [";\n"] + mutator._pieces(rng)
+    return pieces + [";\n"] + mutator.pieces(rng)
 
 
 def quote(rng, pieces, _):
@@ -177,3 +204,4 @@ def letters(rng, pieces, _):
 
 CHANGES = [delete, duplicate, swap, splice, insert_part, replace_word, replace_word, replace_name, replace_name, replace_name, extreme, extreme,
            insert_bit, insert_bit, truncate, nest, repeat, join, quote, letters]
+MILD = [of_another_case, of_another_case, of_another_case, more_commands, more_commands, extreme, insert_bit, replace_name, join, letters, quote]

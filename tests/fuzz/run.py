@@ -12,6 +12,7 @@ FUZZ_SEED: the mutations are a function of it; statement number n of a seed is a
 
 import os
 import re
+import subprocess
 import sys
 import time
 
@@ -22,10 +23,12 @@ import corpus  # noqa: E402
 import faults  # noqa: E402
 from harness import Cluster  # noqa: E402
 from mutate import Mutator  # noqa: E402
-from server import DATABASES, Server  # noqa: E402
+from server import Server  # noqa: E402
+from shrink import shrink  # noqa: E402
 from wire import Crash  # noqa: E402
 
 BATCH = 200
+NONE = corpus.Statement("box", b"")
 # After so many statements the databases are made anew, and the log is read.
 LAP = 20_000
 DDL = re.compile(rb"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(create|alter|drop|comment|grant|revoke|reindex|refresh|security|import|do|"
@@ -35,31 +38,47 @@ DDL = re.compile(rb"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(create|alter|drop|comment
 class Fuzzer:
     """Feeds batches, and knows what was wrong."""
 
-    def __init__(self, server, seed):
-        self.server, self.seed = server, seed
+    def __init__(self, server, quiet=False):
+        self.server, self.quiet = server, quiet
         self.wrong, self.counts, self.seen = [], {}, set()
 
     def count(self, what, number=1):
         self.counts[what] = self.counts.get(what, 0) + number
 
-    def report(self, kind, text, found, key=None):
-        """Notes what is wrong, once for each kind of it."""
+    def report(self, kind, text, found, key=None, feed=None):
+        """Notes what is wrong, once for each kind of it, and looks for the shortest statement with which it is."""
         key = (kind, key or re.sub(r"[\d\"'].*", "", found[:60]))
         self.count(f"wrong: {kind}")
         if key in self.seen:
             return
         self.seen.add(key)
-        self.wrong.append((kind, text, found))
-        shown = text.decode(errors="backslashreplace")
-        print(f"not ok  {kind}: {found}\n    {shown[:1500]!r}", flush=True)
+        self.wrong.append(key)
+        if self.quiet:
+            return
+        print(f"not ok  {kind}: {found}\n    in schema {text.schema}\n    {text.text[:1500]!r}", flush=True)
+        if feed:
+            short = shrink(text.text, lambda shorter: self.is_wrong(feed, text._replace(text=shorter), key))
+            print(f"    in short: {short[:1500]!r}", flush=True)
+
+    def is_wrong(self, feed, text, key):
+        """Whether a statement is wrong in that way."""
+        other = Fuzzer(self.server, quiet=True)
+        try:
+            getattr(other, feed)([text])
+        except Crash:
+            self.server.recover()
+        return key in other.wrong
 
     def batch(self, texts):
         """All that is done with some statements; after a crash, with each of them alone to find the one."""
-        for feed in [self.lint, self.register, self.run]:
+        # What registers a script lints it too.
+        for feed, some in [(self.lint, texts[::2]), (self.register, texts[1::2]), (self.run, texts)]:
+            begun = time.time()
             try:
-                feed(texts)
+                feed(some)
             except Crash as crash:
-                self.blame(feed, texts, crash)
+                self.blame(feed, some, crash)
+            self.count(f"seconds of {feed.__name__}", time.time() - begun)
 
     def blame(self, feed, texts, crash):
         self.count("lost sessions")
@@ -75,21 +94,20 @@ class Fuzzer:
             self.report("crash", texts[0], f"{feed.__name__}, not by one of {len(texts)} statements alone: {crash}")
 
     def lint(self, texts):
-        texts = [text for text in texts if is_utf8(text)]
-        session = self.server.session("guarded")
-        outcomes = session.execute(b"lint", texts, rows=True)
+        texts = sorted((text for text in texts if is_utf8(text.text)), key=lambda statement: statement.schema)
+        outcomes = self.server.call(b"lint", texts)
         for text, outcome in zip(texts, outcomes):
             self.count("lint")
             self.count("findings", len(outcome.rows))
             self.check_error("lint", text, outcome)
         again = [(text, outcome) for i, (text, outcome) in enumerate(zip(texts, outcomes)) if i % 20 == 0]
-        for (text, first), second in zip(again, session.execute(b"lint", [text for text, _ in again], rows=True)):
+        for (text, first), second in zip(again, self.server.call(b"lint", [text for text, _ in again])):
             if (first.rows, first.sqlstate) != (second.rows, second.sqlstate) and b"57014" not in (first.sqlstate, second.sqlstate):
-                self.report("lint changes its answer", text, f"{first.rows!r} then {second.rows!r}")
+                self.report("lint changes its answer", text, f"{first.rows!r} then {second.rows!r}", feed="lint")
 
     def register(self, texts):
-        texts = [text for text in texts if is_utf8(text)]
-        for text, outcome in zip(texts, self.server.session("guarded").execute(b"register", texts)):
+        texts = sorted((text for text in texts if is_utf8(text.text)), key=lambda statement: statement.schema)
+        for text, outcome in zip(texts, self.server.call(b"register", texts)):
             self.count("register")
             self.count("registered", outcome.sqlstate == "00000")
             self.check_error("register", text, outcome)
@@ -97,18 +115,18 @@ class Fuzzer:
     def check_error(self, what, text, outcome):
         """An internal error that Postgres itself does not raise for the statement is ours."""
         if outcome.sqlstate == "XX000" or "internal error in migrator" in (outcome.error or {}).get("M", ""):
-            self.report(f"internal error in {what}", text, outcome.error["M"])
+            self.report(f"internal error in {what}", text, outcome.error["M"], feed=what)
         for notice in outcome.notices:
             self.check_notice(what, text, notice)
 
     def check_notice(self, what, text, notice):
         for line in faults.found(f"{notice['S']}:  {notice['M']}"):
-            self.report(f"fault in {what}", text, line)
+            self.report(f"fault in {what}", text, line, feed=what)
 
     def run(self, texts):
         """DDL, under the guard and without it."""
         for i, text in enumerate(texts):
-            if not DDL.match(text):
+            if not DDL.match(text.text):
                 continue
             # Every 50th is refused where it can be; every 16th is run for good.
             refusing, outside = i % 50 == 7, i % 16 == 3
@@ -116,16 +134,16 @@ class Fuzzer:
             self.count("ddl")
             self.count(f"ddl {'refused' if guarded.sqlstate == 'MG001' else 'ran' if guarded.sqlstate == '00000' else 'failed'}")
             for notice in guarded.notices:
-                self.check_notice("ddl", text, notice)
+                self.check_notice("run", text, notice)
                 if notice["M"].endswith("]") and notice["C"] == "01000":
                     self.count("warnings of the guard")
             if guarded.sqlstate == "MG001":
                 continue
             plain = self.server.run("plain", text, outside)
             difference = compare(guarded, plain)
-            if difference and not exempt(text):
+            if difference and not exempt(text.text):
                 # What has drifted apart by something else is no fault of this statement.
-                self.report("differs under the guard", text, difference, key=re.sub(r"\d+", "#", difference)[:80])
+                self.report("differs under the guard", text, difference, key=plain_text(difference)[:80], feed="run")
             if outside and difference:
                 self.server.renew()
 
@@ -133,7 +151,7 @@ class Fuzzer:
         """Looks into the log, and starts anew from the same databases."""
         for line in self.server.read_log():
             if "terminated by signal" not in line:
-                self.report("fault in the log", b"", line)
+                self.report("fault in the log", NONE, line)
         self.server.renew()
 
 
@@ -152,7 +170,8 @@ def exempt(text):
 
 
 def plain_text(text):
-    return re.sub(r"\d+", "#", text)
+    """Without numbers, which are OIDs and the like, and without the databases' names."""
+    return re.sub(r"\b(guarded|plain)\b", "database", re.sub(r"\d+", "#", text))
 
 
 def shape(outcome):
@@ -180,16 +199,20 @@ def main(pg_config, wanted):
     faults.check_patterns()
     seed = os.environ.get("FUZZ_SEED", str(int(time.time())))
     tree = corpus.tree(pg_config)
-    plain = [text for _, text in corpus.read([f"{tree}/src/test/regress/sql", f"{ROOT}/tests/pg_regress/sql"])]
+    named = list(corpus.read([f"{tree}/src/test/regress/sql", f"{ROOT}/tests/pg_regress/sql"]))
+    plain = [text for _, text in named]
     ddl = [text for text in plain if DDL.match(text.encode())]
-    mutator = Mutator(plain, ddl, seed)
+    cases, schemas = corpus.cases(major_of(pg_config), 1 if wanted > LAP else 4)
+    mutator = Mutator(plain, ddl, cases, seed)
     print(f"FUZZ_SEED={seed}, {wanted} statements, from {len(plain)} of the suites, of which {len(ddl)} are DDL", flush=True)
     begun = time.time()
     with Cluster(f"fuzz-{os.getpid()}", pg_config, "max_worker_processes = 20", "synchronous_commit = off", "max_wal_size = 4GB",
                  "log_min_error_statement = panic", "log_error_verbosity = terse", "autovacuum = off") as cluster:
         server = Server(cluster)
-        fuzzer = Fuzzer(server, seed)
-        server.populate(ddl)
+        fuzzer = Fuzzer(server)
+        # A short run makes the objects of every eighth file only, and has every fourth case.
+        files = sorted({file for file, _ in named})[::1 if wanted > LAP else 8]
+        server.populate([text for file, text in named if file in files and DDL.match(text.encode())], schemas)
         print(f"        databases with {server.tables()} tables  {time.time() - begun:.0f} s", flush=True)
         only = os.environ.get("FUZZ_ONLY")
         if only:
@@ -203,15 +226,19 @@ def main(pg_config, wanted):
             check_memory(fuzzer, mutator)
     seconds = time.time() - begun
     for what, number in sorted(fuzzer.counts.items()):
-        print(f"        {what}: {number}")
+        print(f"        {what}: {number:.0f}")
     print(f"{len(fuzzer.wrong)} faults in {wanted} statements, {seconds:.0f} s ({wanted / seconds:.0f} a second), FUZZ_SEED={seed}")
     return 1 if fuzzer.wrong else 0
+
+
+def major_of(pg_config):
+    return int(re.search(r"\d+", subprocess.check_output([pg_config, "--version"], text=True)).group())
 
 
 def feed_all(fuzzer, mutator, plain, wanted):
     """The suites' own statements first, all of them or an even choice of a quarter of what is wanted; then mutations."""
     step = max(1, 4 * len(plain) // wanted)
-    own = [text.encode() for text in plain[::step]]
+    own = [corpus.Statement("box", text.encode()) for text in plain[::step]]
     begun = time.time()
     for start in range(0, wanted, BATCH):
         texts = [own[n] if n < len(own) else mutator.statement(n) for n in range(start, min(start + BATCH, wanted))]
@@ -224,15 +251,14 @@ def feed_all(fuzzer, mutator, plain, wanted):
 
 def check_memory(fuzzer, mutator):
     """The same statements over and over: what the first rounds leave in caches is there, the next may add nothing."""
-    texts = [text for text in (mutator.statement(n) for n in range(500)) if is_utf8(text)]
-    session = fuzzer.server.session("guarded")
+    texts = [text for text in (mutator.statement(n) for n in range(500)) if is_utf8(text.text)]
     sizes = []
     for _ in range(6):
-        session.execute(b"lint", texts)
+        fuzzer.server.call(b"lint", texts)
         sizes.append(fuzzer.server.memory("guarded"))
     print(f"        memory of a session after {len(texts)} statements, and again and again: {sizes}")
     if sizes[-1] - sizes[2] > 200_000:
-        fuzzer.report("memory grows", b"", f"{sizes}")
+        fuzzer.report("memory grows", NONE, f"{sizes}")
 
 
 if __name__ == "__main__":

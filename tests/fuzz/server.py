@@ -1,9 +1,11 @@
 """The cluster under fuzz: a guarded database and one without the extension, with the same tables in both."""
 
+import itertools
 import os
 import re
 import time
 
+import corpus
 import faults
 from wire import Crash, Session
 
@@ -14,6 +16,15 @@ PREPARED = {
     b"lint": b"SELECT * FROM migrator.lint($1)",
     b"register": b"SELECT migrator.register('1', $1, irreversible => 'fuzz')",
 }
+
+# Without the guard, which would have its say about the tables.
+EMPTY_BOX = [b"SET client_min_messages = error", b"SET migrator.guard = off", b"DROP SCHEMA IF EXISTS box CASCADE", b"CREATE SCHEMA box",
+             b"DISCARD ALL"]
+
+
+def place(statement):
+    """Where its tables are; what it makes goes elsewhere."""
+    return f"SET search_path = {statement.schema}, box, public".encode()
 
 
 class Server:
@@ -27,16 +38,21 @@ class Server:
     def superuser(self, sql, db="postgres"):
         return self.cluster.sql(sql, db=db)
 
-    def populate(self, ddl):
-        """What makes something in the suites, as far as it can be made in any order; then copies to start from."""
-        self.superuser("CREATE ROLE fuzz LOGIN; ALTER ROLE fuzz SET statement_timeout = '2s'; ALTER ROLE fuzz SET lock_timeout = '1s';")
+    def populate(self, ddl, schemas):
+        """What makes something in the suites, as far as it can be made in any order, and the tables of the cases; then
+        copies to start from."""
+        self.superuser("CREATE ROLE fuzz LOGIN; ALTER ROLE fuzz SET statement_timeout = '2s'; ALTER ROLE fuzz SET lock_timeout = '1s';"
+                       "GRANT pg_read_all_stats TO fuzz;")
         self.superuser("CREATE DATABASE plain OWNER fuzz;")
         session = Session(self.cluster.socket, "fuzz", "plain")
+        session.simple(b"CREATE SCHEMA box")
         for text in ddl:
             if MAKES.match(text.encode()) and "event_trigger" not in text.lower() and "migrator" not in text.lower():
                 session.simple(text.encode())
-        for number in range(1, 4):
-            session.simple(f"INSERT INTO person SELECT g FROM generate_series(1, {number * 1000}) g".encode())
+        for schema, script in schemas.items():
+            session.simple(f"CREATE SCHEMA {schema}".encode())
+            for part in corpus.statements(f"SET search_path = {schema}; {script}"):
+                session.simple(part.encode())
         session.close()
         self.superuser("ALTER ROLE fuzz IN DATABASE plain RESET ALL;")
         self.superuser("ALTER DATABASE plain RENAME TO plain_template;")
@@ -65,20 +81,31 @@ class Server:
             self.sessions[database] = session
         return self.sessions[database]
 
+    def call(self, prepared, statements):
+        """Runs a prepared statement once for each text."""
+        session, outcomes = self.session("guarded"), []
+        for schema, together in itertools.groupby(statements, key=lambda statement: statement.schema):
+            together = list(together)
+            session.simple(place(together[0]))
+            outcomes += session.execute(prepared, [statement.text for statement in together], rows=True)
+        return outcomes
+
     def close(self):
         for session in self.sessions.values():
             session.close()
         self.sessions = {}
 
-    def run(self, database, text, outside, refusing=False):
-        """A statement in a transaction that is rolled back, or for good; and nothing of it left in the session."""
+    def run(self, database, statement, outside, refusing=False):
+        """A statement in a transaction that is rolled back, or in none; and nothing of it left in the session."""
         key = f"{database} runs"
         if key not in self.sessions:
             self.sessions[key] = Session(self.cluster.socket, "fuzz", database)
         before = [b"SET migrator.guard = enforce"] if refusing else []
-        block = [text] if outside else [b"BEGIN", text, b"ROLLBACK"]
-        outcomes = self.sessions[key].together([*before, *block, b"ROLLBACK", b"DISCARD ALL"])
-        return outcomes[len(before) + (0 if outside else 1)]
+        begin = [] if outside else [b"BEGIN"]
+        end = [b"ROLLBACK", b"DISCARD ALL", *EMPTY_BOX] if outside else [b"ROLLBACK", b"DISCARD ALL"]
+        before += [place(statement)]
+        outcomes = self.sessions[key].together([*before, *begin, statement.text, *end])
+        return outcomes[len(before + begin)]
 
     def recover(self):
         """After a session was lost: waits until the server answers."""

@@ -134,25 +134,26 @@ def main(pg_config, suites, rounds):
     tree = source(pg_config)
     bad = 0
     for suite in suites:
-        baseline = {}
+        baseline, known = {}, set()
         for name in rounds:
             options, settings = ROUNDS[name]
             begun = time.time()
             with Cluster(f"suite-{os.getpid()}", pg_config, "max_prepared_transactions = 5", *settings) as cluster:
                 output, differs = run(cluster, tree, suite, options)
                 folder = keep(cluster, suite, name)
-                faulty = faults.found(cluster.log())
+                # Some tests of the suite provoke what would be a fault elsewhere.
+                faulty = {line.split("]", 1)[-1] for line in faults.found(cluster.log())} - known
                 major = cluster.major
             for test, lines in differs.items():
                 with open(f"{folder}/{test}.diff", "w", encoding="utf-8") as file:
                     file.write("\n".join(lines) + "\n")
             if name == "without":
-                baseline, wrong = differs, []
+                baseline, known, wrong, faulty = differs, faulty, [], set()
             else:
                 wrong = compare(suite, name, major, baseline, differs)
             if ran(output) == 0 or set(failed(output)) - set(differs):
                 wrong.append(f"tests failed without a difference to show, or none ran:\n{output[-2000:]}")
-            wrong += [f"server log: {line}" for line in faulty]
+            wrong += [f"server log: {line}" for line in sorted(faulty)]
             bad += len(wrong)
             print(f"{'not ok' if wrong else 'ok    '}  {suite} {name} on {major}: {ran(output)} tests, "
                   f"{len(differs)} differ ({' '.join(sorted(differs)) or 'none'})  {time.time() - begun:.0f} s", flush=True)
