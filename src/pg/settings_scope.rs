@@ -1,5 +1,7 @@
 //! What a migration SETs ends with the migration; what the analysis needs set ends with the analysis.
 
+use std::ffi::CStr;
+
 use pgrx::pg_sys;
 
 /// While it lives, every SET is provisional; dropping it puts the settings back.
@@ -30,22 +32,39 @@ pub fn writing_unambiguously() -> SettingsScope {
     scope
 }
 
+/// While it lives, the client gets no message below an error: what Postgres says of a statement it says itself, once. The
+/// server's log gets them all.
+pub fn silently() -> SettingsScope {
+    let scope = SettingsScope::open();
+    be_silent();
+    scope
+}
+
+/// The same until the transaction or subtransaction ends.
+pub fn be_silent() {
+    set_local(c"client_min_messages", c"error");
+}
+
 /// Until the transaction or subtransaction ends, dates and intervals are written so that every session reads them alike,
 /// as in a dump. How they are read does not change.
 pub fn write_unambiguously() {
-    for (name, value) in [(c"DateStyle", c"ISO"), (c"IntervalStyle", c"postgres")] {
-        // SAFETY: NUL-terminated strings; what SET LOCAL does.
-        unsafe {
-            pg_sys::set_config_option(
-                name.as_ptr(),
-                value.as_ptr(),
-                pg_sys::GucContext::PGC_USERSET,
-                pg_sys::GucSource::PGC_S_SESSION,
-                pg_sys::GucAction::GUC_ACTION_LOCAL,
-                true,
-                0,
-                false,
-            );
-        }
+    set_local(c"DateStyle", c"ISO");
+    set_local(c"IntervalStyle", c"postgres");
+}
+
+/// What SET LOCAL does.
+fn set_local(name: &CStr, value: &CStr) {
+    // SAFETY: NUL-terminated strings.
+    unsafe {
+        pg_sys::set_config_option(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_LOCAL,
+            true,
+            0,
+            false,
+        );
     }
 }

@@ -155,6 +155,14 @@ class Fuzzer:
         self.server.renew()
 
 
+def check_harness(server):
+    """A harness that cannot fail proves nothing: what differs between the databases must be seen."""
+    planted = corpus.Statement("box", b"DO $$BEGIN ASSERT to_regclass('migrator.ddl') IS NULL; END$$")
+    for outside in [False, True]:
+        difference = compare(server.run("guarded", planted, outside), server.run("plain", planted, outside))
+        assert difference and "P0004" in difference, difference
+
+
 def is_utf8(text):
     try:
         text.decode()
@@ -214,6 +222,7 @@ def main(pg_config, wanted):
         files = sorted({file for file, _ in named})[::1 if wanted > LAP else 8]
         server.populate([text for file, text in named if file in files and DDL.match(text.encode())], schemas)
         print(f"        databases with {server.tables()} tables  {time.time() - begun:.0f} s", flush=True)
+        check_harness(server)
         only = os.environ.get("FUZZ_ONLY")
         if only:
             text = mutator.statement(int(only))
@@ -224,6 +233,9 @@ def main(pg_config, wanted):
         fuzzer.lap()
         if not only:
             check_memory(fuzzer, mutator)
+            missing = [what for what in ["findings", "registered", "ddl ran", "ddl refused", "warnings of the guard"] if not fuzzer.counts.get(what)]
+            if missing:
+                fuzzer.report("not reached", NONE, ", ".join(missing))
     seconds = time.time() - begun
     for what, number in sorted(fuzzer.counts.items()):
         print(f"        {what}: {number:.0f}")

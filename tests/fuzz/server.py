@@ -17,6 +17,9 @@ PREPARED = {
     b"register": b"SELECT migrator.register('1', $1, irreversible => 'fuzz')",
 }
 
+# What a rollback might not undo.
+LEAVES_SOMETHING = re.compile(rb"\b(set|reset|prepare|declare|listen|load|lock|discard|session|temp|temporary|commit|end|abort|rollback|begin|do|"
+                              rb"call|execute|set_config|\w*advisory\w*)\b", re.IGNORECASE)
 # Without the guard, which would have its say about the tables.
 EMPTY_BOX = [b"SET client_min_messages = error", b"SET migrator.guard = off", b"DROP SCHEMA IF EXISTS box CASCADE", b"CREATE SCHEMA box",
              b"DISCARD ALL"]
@@ -102,7 +105,9 @@ class Server:
             self.sessions[key] = Session(self.cluster.socket, "fuzz", database)
         before = [b"SET migrator.guard = enforce"] if refusing else []
         begin = [] if outside else [b"BEGIN"]
-        end = [b"ROLLBACK", b"DISCARD ALL", *EMPTY_BOX] if outside else [b"ROLLBACK", b"DISCARD ALL"]
+        end = [b"ROLLBACK"]
+        if outside or refusing or LEAVES_SOMETHING.search(statement.text):
+            end += [b"DISCARD ALL", *(EMPTY_BOX if outside else [])]
         before += [place(statement)]
         outcomes = self.sessions[key].together([*before, *begin, statement.text, *end])
         return outcomes[len(before + begin)]
