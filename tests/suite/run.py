@@ -1,9 +1,17 @@
 #!/usr/bin/env python3
 """Postgres's own regression and isolation suites with the extension: tests/suite/run.py PG_CONFIG [regress|isolation] [ROUND...]
 
-Each suite runs without the extension, with it (`--load-extension`), and with its library preloaded as well. The tests that
-fail must be those that fail without it, and those in tests/suite/expected/: each says on its first lines why, and then
-exactly which lines differ. Any other difference, or one that is gone, fails. So does a fault in the server's log.
+Rounds, each with a cluster of its own, the guard enforcing in all but the first:
+  without    as a baseline: no extension
+  with       `--load-extension=migrator`; rules about what a statement means rather than what it blocks (drop-table, rename-column)
+             are allowed, because they speak whatever the size of the table, and the suites drop and rename all the time
+  preloaded  the same, and the library in shared_preload_libraries
+  installed  as it is installed: every rule speaks
+
+In `with` and `preloaded` the tests that fail must be those that fail without it, and those in tests/suite/expected/: each says
+on its first lines why, and then exactly which lines differ. Any other difference, or one that is gone, fails. In `installed`
+many tests differ; what counts there is which rules refuse and warn, and they must be those of tests/suite/installed.txt. A
+fault in the server's log fails every round.
 """
 
 import os
@@ -19,11 +27,9 @@ sys.path[:0] = [f"{ROOT}/tests", f"{ROOT}/tests/driver"]
 import faults  # noqa: E402
 from harness import Cluster, as_owner  # noqa: E402
 
-ROUNDS = {
-    "without": ([], []),
-    "with": (["--load-extension=migrator"], []),
-    "preloaded": (["--load-extension=migrator"], ["shared_preload_libraries = 'migrator'"]),
-}
+LOAD = "--load-extension=migrator"
+PRELOAD = "shared_preload_libraries = 'migrator'"
+ROUNDS = {"without": ([], []), "with": ([LOAD], []), "preloaded": ([LOAD], [PRELOAD]), "installed": ([LOAD], [])}
 SUITES = {
     "regress": ("pg_regress", "parallel_schedule", "regression"),
     "isolation": ("pg_isolation_regress", "isolation_schedule", "isolation_regression"),
@@ -49,6 +55,36 @@ def run(cluster, tree, suite, options):
     done = subprocess.run([*as_owner(cluster.socket), *command], cwd=work, env=environment, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace")
     return done.stdout, differing(work)
+
+
+def allow_what_does_not_block(cluster):
+    """Lets pass, in the whole cluster, what rules about other things than blocking would refuse."""
+    cluster.fresh("rules")
+    allowed = cluster.sql("SELECT string_agg(rule, ', ' ORDER BY rule) FROM migrator.rules WHERE class <> 'blocking'", db="rules")
+    path = f"{cluster.socket}/data/postgresql.conf"
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(f"migrator.allow = '{allowed}'\n")
+    cluster.sql("DROP DATABASE rules; SELECT pg_reload_conf();", db="postgres")
+
+
+def spoken(differs):
+    """The rules that refused ("error") and warned, and how often."""
+    counts = {}
+    for lines in differs.values():
+        for line in lines:
+            match = re.match(r"\+.*(ERROR|WARNING):  .* \[([a-z-]+)\]$", line)
+            if match:
+                key = (match.group(2), match.group(1).lower())
+                counts[key] = counts.get(key, 0) + 1
+    return counts
+
+
+def check_installed(differs):
+    """What is not as tests/suite/installed.txt says: `rule action reason` on each line."""
+    with open(f"{HERE}/installed.txt", encoding="utf-8") as file:
+        known = {tuple(line.split()[:2]) for line in file if line.strip() and not line.startswith("#")}
+    return [f"[{rule}] is an unexpected {action}, {number} times" for (rule, action), number in sorted(spoken(differs).items())
+            if (rule, action) not in known]
 
 
 def differing(work):
@@ -139,6 +175,8 @@ def main(pg_config, suites, rounds):
             options, settings = ROUNDS[name]
             begun = time.time()
             with Cluster(f"suite-{os.getpid()}", pg_config, "max_prepared_transactions = 5", *settings) as cluster:
+                if name in ("with", "preloaded"):
+                    allow_what_does_not_block(cluster)
                 output, differs = run(cluster, tree, suite, options)
                 folder = keep(cluster, suite, name)
                 # Some tests of the suite provoke what would be a fault elsewhere.
@@ -149,6 +187,9 @@ def main(pg_config, suites, rounds):
                     file.write("\n".join(lines) + "\n")
             if name == "without":
                 baseline, known, wrong, faulty = differs, faulty, [], set()
+            elif name == "installed":
+                wrong = check_installed(differs)
+                print("".join(f"        {number} x {action} [{rule}]\n" for (rule, action), number in sorted(spoken(differs).items())), end="")
             else:
                 wrong = compare(suite, name, major, baseline, differs)
             if ran(output) == 0 or set(failed(output)) - set(differs):
