@@ -94,7 +94,7 @@ class Fuzzer:
             self.report("crash", texts[0], f"{feed.__name__}, not by one of {len(texts)} statements alone: {crash}")
 
     def lint(self, texts):
-        texts = sorted((text for text in texts if is_utf8(text.text)), key=lambda statement: statement.schema)
+        texts = [text for text in texts if is_utf8(text.text)]
         outcomes = self.server.call(b"lint", texts)
         for text, outcome in zip(texts, outcomes):
             self.count("lint")
@@ -106,7 +106,7 @@ class Fuzzer:
                 self.report("lint changes its answer", text, f"{first.rows!r} then {second.rows!r}", feed="lint")
 
     def register(self, texts):
-        texts = sorted((text for text in texts if is_utf8(text.text)), key=lambda statement: statement.schema)
+        texts = [text for text in texts if is_utf8(text.text)]
         for text, outcome in zip(texts, self.server.call(b"register", texts)):
             self.count("register")
             self.count("registered", outcome.sqlstate == "00000")
@@ -124,28 +124,26 @@ class Fuzzer:
             self.report(f"fault in {what}", text, line, feed=what)
 
     def run(self, texts):
-        """DDL, under the guard and without it."""
-        for i, text in enumerate(texts):
-            if not DDL.match(text.text):
-                continue
-            # Every 50th is refused where it can be; every 16th is run for good.
-            refusing, outside = i % 50 == 7, i % 16 == 3
-            guarded = self.server.run("guarded", text, outside, refusing)
+        """DDL, under the guard and without it. COPY would read what comes after it."""
+        # Every 50th is refused where it can be; every 16th is run for good.
+        trials = [(text, i % 16 == 3, i % 50 == 7) for i, text in enumerate(texts)
+                  if DDL.match(text.text) and not re.search(rb"\bcopy\b", text.text, re.IGNORECASE)]
+        outcomes = list(zip(trials, self.server.run("guarded", trials)))
+        for (text, _, _), guarded in outcomes:
             self.count("ddl")
             self.count(f"ddl {'refused' if guarded.sqlstate == 'MG001' else 'ran' if guarded.sqlstate == '00000' else 'failed'}")
             for notice in guarded.notices:
                 self.check_notice("run", text, notice)
-                if notice["M"].endswith("]") and notice["C"] == "01000":
-                    self.count("warnings of the guard")
-            if guarded.sqlstate == "MG001":
-                continue
-            plain = self.server.run("plain", text, outside)
-            difference = compare(guarded, plain)
+                self.count("warnings of the guard", is_guards(notice))
+        let_through = [(trial, guarded) for trial, guarded in outcomes if guarded.sqlstate != "MG001"]
+        for (trial, guarded), plain in zip(let_through, self.server.run("plain", [trial for trial, _ in let_through])):
+            text, difference = trial[0], compare(guarded, plain)
             if difference and not exempt(text.text):
-                # What has drifted apart by something else is no fault of this statement.
                 self.report("differs under the guard", text, difference, key=plain_text(difference)[:80], feed="run")
-            if outside and difference:
+            if difference and trial[1]:
+                # What comes now could differ because of this.
                 self.server.renew()
+                return
 
     def lap(self):
         """Looks into the log, and starts anew from the same databases."""
@@ -159,7 +157,8 @@ def check_harness(server):
     """A harness that cannot fail proves nothing: what differs between the databases must be seen."""
     planted = corpus.Statement("box", b"DO $$BEGIN ASSERT to_regclass('migrator.ddl') IS NULL; END$$")
     for outside in [False, True]:
-        difference = compare(server.run("guarded", planted, outside), server.run("plain", planted, outside))
+        trials = [(planted, outside, False)]
+        difference = compare(server.run("guarded", trials)[0], server.run("plain", trials)[0])
         assert difference and "P0004" in difference, difference
 
 
@@ -177,6 +176,11 @@ def exempt(text):
                      rb"extension|OWNED\s+BY|all\s+functions", text, re.IGNORECASE)
 
 
+def is_guards(notice):
+    """Whether it is a warning of the guard: they end with the rule."""
+    return notice["C"] == "01000" and notice["M"].endswith("]")
+
+
 def plain_text(text):
     """Without numbers, which are OIDs and the like, and without the databases' names."""
     return re.sub(r"\b(guarded|plain)\b", "database", re.sub(r"\d+", "#", text))
@@ -185,7 +189,7 @@ def plain_text(text):
 def shape(outcome):
     """What a client sees of an outcome, numbers left out where they are OIDs and the like; the guard's warnings too."""
     error = {key: value if key in "CP" else plain_text(value) for key, value in (outcome.error or {}).items() if key not in "FLRV"}
-    notices = [plain_text(f"{n['C']} {n['M']}") for n in outcome.notices if not (n["C"] == "01000" and n["M"].endswith("]"))]
+    notices = [plain_text(f"{n['C']} {n['M']}") for n in outcome.notices if not is_guards(n)]
     return outcome.tags, error, notices
 
 

@@ -1,13 +1,12 @@
 """The cluster under fuzz: a guarded database and one without the extension, with the same tables in both."""
 
-import itertools
 import os
 import re
 import time
 
 import corpus
 import faults
-from wire import Crash, Session
+from wire import Crash, Session, call, query
 
 DATABASES = ["guarded", "plain"]
 MAKES = re.compile(rb"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(create|alter|comment|grant)\b", re.IGNORECASE | re.DOTALL)
@@ -49,13 +48,10 @@ class Server:
         self.superuser("CREATE DATABASE plain OWNER fuzz;")
         session = Session(self.cluster.socket, "fuzz", "plain")
         session.simple(b"CREATE SCHEMA box")
-        for text in ddl:
-            if MAKES.match(text.encode()) and "event_trigger" not in text.lower() and "migrator" not in text.lower():
-                session.simple(text.encode())
+        making = [text for text in ddl if MAKES.match(text.encode()) and not re.search("event_trigger|migrator|stdin", text, re.IGNORECASE)]
         for schema, script in schemas.items():
-            session.simple(f"CREATE SCHEMA {schema}".encode())
-            for part in corpus.statements(f"SET search_path = {schema}; {script}"):
-                session.simple(part.encode())
+            making += [f"CREATE SCHEMA {schema}", f"SET search_path = {schema}", *corpus.statements(script)]
+        session.pipeline([query(text.encode()) for text in making])
         session.close()
         self.superuser("ALTER ROLE fuzz IN DATABASE plain RESET ALL;")
         self.superuser("ALTER DATABASE plain RENAME TO plain_template;")
@@ -85,32 +81,31 @@ class Server:
         return self.sessions[database]
 
     def call(self, prepared, statements):
-        """Runs a prepared statement once for each text."""
-        session, outcomes = self.session("guarded"), []
-        for schema, together in itertools.groupby(statements, key=lambda statement: statement.schema):
-            together = list(together)
-            session.simple(place(together[0]))
-            outcomes += session.execute(prepared, [statement.text for statement in together], rows=True)
-        return outcomes
+        """Runs a prepared statement once for each text, among the tables that it means."""
+        requests = [request for s in statements for request in [query(place(s)), call(prepared, s.text)]]
+        return self.session("guarded").pipeline(requests, rows=True)[1::2]
 
     def close(self):
         for session in self.sessions.values():
             session.close()
         self.sessions = {}
 
-    def run(self, database, statement, outside, refusing=False):
-        """A statement in a transaction that is rolled back, or in none; and nothing of it left in the session."""
+    def run(self, database, trials):
+        """Runs statements, each in a transaction that is rolled back, or in none; and leaves nothing of them in the session."""
         key = f"{database} runs"
         if key not in self.sessions:
             self.sessions[key] = Session(self.cluster.socket, "fuzz", database)
-        before = [b"SET migrator.guard = enforce"] if refusing else []
-        begin = [] if outside else [b"BEGIN"]
-        end = [b"ROLLBACK"]
-        if outside or refusing or LEAVES_SOMETHING.search(statement.text):
-            end += [b"DISCARD ALL", *(EMPTY_BOX if outside else [])]
-        before += [place(statement)]
-        outcomes = self.sessions[key].together([*before, *begin, statement.text, *end])
-        return outcomes[len(before + begin)]
+        requests, places = [], []
+        for statement, outside, refusing in trials:
+            before = [place(statement), *([b"SET migrator.guard = enforce"] if refusing and database == "guarded" else []),
+                      *([] if outside else [b"BEGIN"])]
+            after = [b"ROLLBACK"]
+            if outside or refusing or LEAVES_SOMETHING.search(statement.text):
+                after += [b"DISCARD ALL", *(EMPTY_BOX if outside else [])]
+            places.append(len(requests) + len(before))
+            requests += [query(text) for text in [*before, statement.text, *after]]
+        outcomes = self.sessions[key].pipeline(requests)
+        return [outcomes[position] for position in places]
 
     def recover(self):
         """After a session was lost: waits until the server answers."""

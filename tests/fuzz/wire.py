@@ -108,29 +108,30 @@ class Session:
         self._send(query(text))
         return self.until_ready(rows)
 
-    def together(self, texts, rows=False):
-        """Several simple queries, sent at once."""
-        self._send(b"".join(query(text) for text in texts))
-        return [self.until_ready(rows) for _ in texts]
+    def pipeline(self, requests, rows=False):
+        """Sends requests, each of which leads to one ReadyForQuery, without waiting for each answer: a window at a time, since
+        what the server answers must find room while it reads."""
+        outcomes, window, size = [], [], 0
+        for request in [*requests, None]:
+            if request is None or len(window) == 60 or size > 60_000:
+                self._send(b"".join(window))
+                outcomes += [self.until_ready(rows) for _ in window]
+                window, size = [], 0
+            if request is not None:
+                window.append(request)
+                size += len(request)
+        return outcomes
 
     def prepare(self, name, text):
         self._send(message(b"P", name + b"\0" + text + b"\0\0\0") + message(b"S", b""))
         outcome = self.until_ready()
         assert not outcome.error, outcome.error
 
-    def execute(self, name, texts, rows=False):
-        """Runs a prepared statement once for each text, as its only parameter; each is a transaction."""
-        parts = []
-        for text in texts:
-            parameter = struct.pack("!hhi", 0, 1, len(text)) + text + b"\0\0"
-            parts.append(message(b"B", b"\0" + name + b"\0" + parameter) + message(b"E", b"\0\0\0\0\0") + message(b"S", b""))
-        # What the server answers must find room while it reads: a window at a time.
-        outcomes = []
-        for start in range(0, len(parts), 20):
-            window = parts[start:start + 20]
-            self._send(b"".join(window))
-            outcomes += [self.until_ready(rows) for _ in window]
-        return outcomes
+
+def call(name, text):
+    """Runs a prepared statement with a text as its only parameter, in a transaction of its own."""
+    parameter = struct.pack("!hhi", 0, 1, len(text)) + text + b"\0\0"
+    return message(b"B", b"\0" + name + b"\0" + parameter) + message(b"E", b"\0\0\0\0\0") + message(b"S", b"")
 
 
 def message(kind, body):
