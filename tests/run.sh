@@ -54,8 +54,8 @@ if wanted isolation; then
     regress "$(test_tool isolation/pg_isolation_regress)" "$ROOT/tests/isolation" isolation "$socket" "${tests[@]}"
 fi
 # A server that crashed, or that found something of ours left lying about, says so only here.
-if [ -n "${socket:-}" ] && grep -E 'TRAP:|PANIC|terminated by signal|leak' "$socket/log" >&2; then
-    die "the server's log of PostgreSQL $major shows a fault"
+if [ -n "${socket:-}" ]; then
+    python3 tests/faults.py "$socket/log" || die "the server's log of PostgreSQL $major shows a fault"
 fi
 tools/cluster.sh destroy "$cluster"
 if wanted driver; then

@@ -205,7 +205,7 @@ fn hint(verdict: &Verdict, ddl: &Ddl, all: &[Verdict]) -> String {
 }
 
 fn trimmed(recipe: &Recipe) -> String {
-    recipe.sentence.trim_end_matches(':').to_owned() + "."
+    recipe.sentence.trim_end_matches([':', '.']).to_owned() + "."
 }
 
 fn written(sentence: &str, statements: &[String]) -> String {

@@ -52,23 +52,42 @@ pub fn is_set(name: &CStr, value: &CStr) -> bool {
     }
 }
 
+/// While it lives, the client gets no message below an error: what Postgres says of a statement it says itself, once. The
+/// server's log gets them all.
+pub fn silently() -> SettingsScope {
+    let scope = SettingsScope::open();
+    be_silent();
+    scope
+}
+
+/// The same until the transaction or subtransaction ends.
+pub fn be_silent() {
+    set_local(c"client_min_messages", c"error");
+}
+
 /// Until the transaction or subtransaction ends, dates and intervals are written so that every session reads them alike,
 /// as in a dump. How they are read does not change.
 pub fn write_unambiguously() {
-    let wanted = [(c"DateStyle", c"ISO"), (c"IntervalStyle", c"postgres")];
-    for (name, value) in wanted.into_iter().filter(|(name, value)| !is_set(name, value)) {
-        // SAFETY: NUL-terminated strings; what SET LOCAL does.
-        unsafe {
-            pg_sys::set_config_option(
-                name.as_ptr(),
-                value.as_ptr(),
-                pg_sys::GucContext::PGC_USERSET,
-                pg_sys::GucSource::PGC_S_SESSION,
-                pg_sys::GucAction::GUC_ACTION_LOCAL,
-                true,
-                0,
-                false,
-            );
+    for (name, value) in [(c"DateStyle", c"ISO"), (c"IntervalStyle", c"postgres")] {
+        if !is_set(name, value) {
+            set_local(name, value);
         }
+    }
+}
+
+/// What SET LOCAL does.
+fn set_local(name: &CStr, value: &CStr) {
+    // SAFETY: NUL-terminated strings.
+    unsafe {
+        pg_sys::set_config_option(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_LOCAL,
+            true,
+            0,
+            false,
+        );
     }
 }

@@ -11,7 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use pgrx::pg_sys::{self, NodeTag};
 
 use super::memory::Scratch;
-use super::{boundary, convert, node, raw};
+use super::{boundary, convert, node, raw, settings_scope};
 use crate::error::{Report, SqlState};
 
 /// Beyond this a query of many statements inside a function is not parsed once more for each of them.
@@ -114,6 +114,8 @@ unsafe fn within(query: &str, statement: *mut pg_sys::Node) -> Option<String> {
     if hash.is_some() && hash == TOO_MANY.get() {
         return None;
     }
+    // The scanner warns of cut identifiers and of backslashes, as it did when the statement was parsed.
+    let _silence = settings_scope::silently();
     let source = convert::c_string(query);
     let source: *const c_char = source.as_ptr();
     // SAFETY: `source` is NUL-terminated and outlives the trees, which are in the scratch context.

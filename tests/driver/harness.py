@@ -138,8 +138,7 @@ class Standby(Cluster):
         self.name, self.pg_config, self.bindir = f"{primary.name}-standby", primary.pg_config, primary.bindir
         self.major, self.user = primary.major, primary.user
         self.socket = f"{os.path.dirname(primary.socket)}/{self.name}"
-        self.owner = [] if os.geteuid() else ["setpriv", "--reuid", str(os.stat(primary.socket).st_uid), "--regid",
-                                              str(os.stat(primary.socket).st_gid), "--clear-groups"]
+        self.owner = as_owner(primary.socket)
         self._control("destroy")
         self._as_server("mkdir", "-p", self.socket)
         self._as_server("sh", "-c", f"printf %s '{self.bindir}' > '{self.socket}/bin'")
@@ -159,6 +158,14 @@ class Standby(Cluster):
             if time.time() > deadline:
                 raise AssertionError(f"the standby does not catch up; log:\n{self.log()}")
             time.sleep(0.05)
+
+
+def as_owner(path):
+    """What to put before a command so that it runs as the owner of a folder: the user of the server in it."""
+    if os.geteuid():
+        return []
+    owner = os.stat(path)
+    return ["setpriv", "--reuid", str(owner.st_uid), "--regid", str(owner.st_gid), "--clear-groups"]
 
 
 def equal(actual, expected, what=""):

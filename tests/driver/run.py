@@ -7,20 +7,20 @@ the extension. Most of a test is waiting, so JOBS of them (two, if not told) run
 
 import importlib
 import os
-import re
 import sys
 import threading
 import time
 import traceback
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
+import faults  # noqa: E402
 from harness import Cluster  # noqa: E402
 
 
 def tests(names):
     """The wanted ones. The last modules first: they have the longest tests, which would otherwise run alone at the end."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    for file in sorted(os.listdir(here), reverse=True):
+    for file in sorted(os.listdir(HERE), reverse=True):
         if file.startswith("test_") and file.endswith(".py"):
             module = importlib.import_module(file[:-3])
             for name, function in list(vars(module).items()):
@@ -64,14 +64,14 @@ class Run:
                 while wanted := self.next():
                     self.test(cluster, *wanted)
                 # The only signals are the kills of the tests themselves.
-                for line in cluster.log().splitlines():
-                    if re.search(r"TRAP:|PANIC|terminated by signal (?!9)|leak", line):
-                        self.tell(False, f"server log: {line}")
+                for line in faults.found(cluster.log(), killed=True):
+                    self.tell(False, f"server log: {line}")
         except Exception:  # noqa: BLE001
             self.tell(False, f"cluster {job}", traceback.format_exc())
 
 
 def main(pg_config, names):
+    faults.check_patterns()
     run = Run(pg_config, names)
     jobs = [threading.Thread(target=run.work, args=(job,)) for job in range(min(int(os.environ.get("JOBS", 2)), len(run.left)))]
     for job in jobs:

@@ -115,6 +115,7 @@ unsafe fn analysed(statement: *mut pg_sys::Node, changes: impl FnOnce() -> Resul
         let _barrier = barrier::Barrier::up();
         subtransaction::rolled_back(|| {
             settings_scope::write_unambiguously();
+            settings_scope::be_silent();
             changes()
         })
     };
