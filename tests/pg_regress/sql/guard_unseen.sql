@@ -9,10 +9,13 @@ ANALYZE gu, gu_ref;
 SELECT * FROM migrator.guard_status();
 ALTER DATABASE migrator_test SET session_preload_libraries = 'migrator';
 \c -
-SET migrator.large_table_rows = 500;
 SELECT * FROM migrator.guard_status();
+-- Small tables: what the statistics say of their use is not shown, and differs.
+SELECT migrator.set_rule('truncate', 'error');
 TRUNCATE gu_ref;
 TRUNCATE gu CASCADE;
+DO $$BEGIN EXECUTE 'TRUNCATE gu_ref'; END$$;
+SET migrator.large_table_rows = 500;
 VACUUM FULL gu;
 VACUUM FULL;
 CLUSTER gu USING gu_pkey;
@@ -20,7 +23,6 @@ REINDEX TABLE gu;
 BEGIN;
 LOCK TABLE gu;
 ROLLBACK;
-DO $$BEGIN EXECUTE 'TRUNCATE gu_ref'; END$$;
 -- Off until set.
 BEGIN; UPDATE gu SET a = 0; ROLLBACK;
 SELECT migrator.set_rule('update-without-where', 'error');
