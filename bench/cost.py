@@ -19,7 +19,7 @@ TABLES = 20
 OLD = "".join(f"CREATE TABLE old_{i} (id int PRIMARY KEY);" for i in range(TABLES))
 # Nanoseconds that the backend has run.
 CPU = "SELECT split_part(pg_read_file('/proc/self/schedstat'), ' ', 1);\n"
-MANY, FEW = 1000, 300
+MANY, FEW = 1000, 200
 DATABASES = ("plain", "empty", "guarded")
 
 

@@ -1,14 +1,17 @@
 //! Where relations are stored, and what statistics say about them.
 
+use std::collections::BTreeSet;
+
 use crate::error::Result;
 use crate::pg::spi::query_planned;
 use crate::pg::storage;
 pub use crate::pg::storage::{Storage, columns as had_columns};
 use crate::pg::user::as_owner;
 
-/// Reads the catalogue only; no lock on the relations.
+/// Each once, however often it is named. Reads the catalogue only; no lock on the relations.
 pub fn of(oids: &[u32]) -> Vec<Storage> {
-    oids.iter().filter_map(|oid| storage::of(*oid)).collect()
+    let once: BTreeSet<u32> = oids.iter().copied().collect();
+    once.into_iter().filter_map(storage::of).collect()
 }
 
 /// Bytes as people read them.
