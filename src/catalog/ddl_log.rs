@@ -46,14 +46,16 @@ pub struct Object {
 /// waits for that.
 pub fn ran(entry: &Entry) -> Result<bool> {
     let objects = objects(&entry.dropped)?;
-    if objects.is_empty() {
-        return Ok(true);
-    }
+    if objects.is_empty() { Ok(true) } else { ran_about(entry, &objects) }
+}
+
+/// The same for a statement that reaches no event trigger, and whose objects are known otherwise.
+pub fn ran_about(entry: &Entry, objects: &[Object]) -> Result<bool> {
     let Some(table) = relation::try_lock_for_insert("migrator", "ddl") else { return Ok(false) };
     let role = current_role();
     let work = || -> Result<i64> {
         let id = next_id()?;
-        add(table, id, entry, &objects, &role)?;
+        add(table, id, entry, objects, &role)?;
         Ok(id)
     };
     // Whatever else somebody has put on the table runs as it does with INSERT.

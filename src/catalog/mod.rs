@@ -25,6 +25,5 @@ pub mod session;
 pub mod signals;
 pub mod storage;
 pub mod types;
-pub mod unseen_log;
 pub mod usage;
 pub mod views;

@@ -2,8 +2,8 @@
 
 use crate::error::Result;
 use crate::pg::spi::{query, query_planned, query_under_latest};
-use crate::pg::{invalidation, relation};
 use crate::pg::user::{as_owner, current_role};
+use crate::pg::{invalidation, relation};
 
 /// A policy that applies to a relation and the current user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use std::cell::Cell;
 use super::rule::Action;
 use super::rules::{DELETE_WITHOUT_WHERE, MODIFY_MANY_ROWS, UPDATE_WITHOUT_WHERE};
 use super::{Verdict, log, moment, report, warn, weigh};
+use crate::catalog::ddl_log;
 use crate::catalog::policy::{self, ByHandRules};
-use crate::catalog::{ddl_log, unseen_log};
 use crate::ddl::{ChangeKind, Ddl, Relation};
 use crate::error::{Report, Result, SqlState, code};
 use crate::migration::lock::Current;
@@ -123,7 +123,7 @@ fn unless_in_the_way<T: Default>(work: impl FnOnce() -> Result<T>) -> Result<T> 
 fn keep(text: Option<String>, ddl: &Ddl, verdicts: &[Verdict], mode: GuardMode) -> Result<()> {
     let entry = log::entry(ddl.tag.clone(), text, verdicts);
     let objects = objects(ddl);
-    let write = || unseen_log::ran(&entry, &objects);
+    let write = || ddl_log::ran_about(&entry, &objects);
     let outcome = if mode == GuardMode::Off { subtransaction::contained(write) } else { write() };
     match outcome {
         Err(error) if mode != GuardMode::Off => Err(error),
