@@ -95,7 +95,7 @@ def lives(cluster, expected, db="test"):
 
 
 def finish_backfills(cluster, db):
-    cluster.sql("SELECT migrator.resume_backfill(id) FROM generate_series(1, 3) id;", db)
+    cluster.sql("SELECT migrator.alter_backfill(id, target_ms => 1000, batch_rows => 2000), migrator.resume_backfill(id) FROM generate_series(1, 3) id;", db)
     cluster.until("SELECT string_agg(state, ',') FROM migrator.backfills;", "done,done,done", timeout=300, db=db)
     equal(cluster.sql(COUNTS, db), ALL)
 
