@@ -70,8 +70,8 @@ def goes_on(cluster, call, db="test"):
     """The backfill is finished by the same call, and has changed each row once."""
     done = int(cluster.sql("SELECT count(*) FROM big WHERE hits = 1;", db))
     equal(0 < done < 5000, True, f"{done} rows were done")
-    cluster.sql("SELECT migrator.resume_backfill(id) FROM migrator.backfills;", db)
-    cluster.until("SELECT state FROM migrator.backfills;", "done", db=db)
+    cluster.sql("SELECT migrator.alter_backfill(id, target_ms => 1000, batch_rows => 2000), migrator.resume_backfill(id) FROM migrator.backfills;", db)
+    cluster.until("SELECT state FROM migrator.backfills;", "done", timeout=300, db=db)
     equal(cluster.sql("SELECT hits, count(*) FROM big GROUP BY 1;", db), "1|5000", call)
 
 
