@@ -1,21 +1,27 @@
 # Two commands matter to somebody new: `make demo` and `make test`. Both install what is missing.
 SHELL := /bin/bash
-# The majors that `make test` covers.
-MAJORS ?= 15 18
+# The majors that the other targets cover: what is supported.
+MAJORS ?= 15 16 17 18
 # The server for demo and install; by default the newest supported one that is installed.
 PG_CONFIG ?=
 
-.PHONY: help demo test lint install clean soak docs tables test-suite fuzz
+.PHONY: help demo test test-all test-assert lint install clean soak docs tables test-suite fuzz
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  PG_CONFIG=/path/to/pg_config selects the server for demo and install"
 
 demo: ## Show the main job on real input, on a private throw-away cluster
 	@tools/demo.sh $(PG_CONFIG)
 
-test: ## Run every test on PostgreSQL 15 and 18 (MAJORS="15" for one)
+test: ## Run every test on the server that is here
+	@tools/test.sh
+
+test-all: ## Run every test on PostgreSQL 15 to 18 (MAJORS="15 16" for some)
 	@tools/test.sh $(MAJORS)
+
+test-assert: ## Run every test on a PostgreSQL 18 that checks its own assertions
+	@tools/test.sh assert
 
 lint: ## Check formatting and run clippy with warnings as errors
 	@tools/lint.sh
@@ -36,7 +42,7 @@ tables: ## Measure the guard against Postgres and squawk, and write docs/guard-t
 		python3 tests/truth/run.py "$$pg_config" --docs || exit 1; \
 	done; python3 tests/truth/squawk.py
 
-soak: ## Every fault at every step of a deploy, and many random kills (KILLS=200), on PostgreSQL 15 and 18; takes long
+soak: ## Every fault at every step of a deploy, and many random kills (KILLS=200), on every major; takes long
 	@FAULTS=$${FAULTS:-0} KILLS=$${KILLS:-200} tools/test.sh --driver "each_committed_step_can_be_the_last deploy_survives_kills backfill_survives_kills backfill_by_key_survives_kills backfill_by_key_with_workers_survives_kills backfill_by_page_survives_kills backfill_by_page_with_workers_survives_kills" $(MAJORS)
 	@$(MAKE) --no-print-directory fuzz FUZZ_STATEMENTS=$${FUZZ_STATEMENTS:-1000000} FUZZ_MAJORS=18
 

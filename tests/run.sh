@@ -6,11 +6,20 @@ set -euo pipefail
 
 pg_config=${1:?}; only=${2:-all}; shift $(($# > 2 ? 2 : $#))
 major=$("$pg_config" --version | sed -E 's/[^0-9]*([0-9]+).*/\1/')
-pgxs=$(dirname "$(dirname "$("$pg_config" --pgxs)")")
 bindir=$("$pg_config" --bindir)
 cd "$ROOT"
 
 wanted() { [ "$only" = all ] || [ "$only" = "$1" ]; }
+
+# A program of Postgres's own test tools: of this server, or where it came without them, of another one.
+test_tool() {
+    local candidate
+    for candidate in "$pg_config" /usr/lib/postgresql/*/bin/pg_config /usr/local/pgsql-*/bin/pg_config; do
+        candidate=$(dirname "$("$candidate" --pgxs 2>/dev/null)" 2>/dev/null)/../test/$1
+        if [ -x "$candidate" ]; then printf %s "$candidate"; return; fi
+    done
+    die "no server here has $1" "It comes with the headers of a server (postgresql-server-dev-15 on Debian 12)."
+}
 
 names() { (cd "$1" && ls -- *."$2") | sed "s/\.$2\$//" | sort; }
 
@@ -36,13 +45,13 @@ if wanted golden; then
     for test in "${tests[@]}"; do
         [ -e "tests/pg_regress/expected/$test.out" ] || die "tests/pg_regress/expected/$test.out is missing" "A test without expected output proves nothing."
     done
-    regress "$pgxs/../src/test/regress/pg_regress" "$ROOT/tests/pg_regress" golden "$socket" "${tests[@]}"
+    regress "$(test_tool regress/pg_regress)" "$ROOT/tests/pg_regress" golden "$socket" "${tests[@]}"
 fi
 if wanted isolation; then
     "$bindir/psql" -Xq -h "$socket" -p 54329 -U postgres -d migrator_test -c 'SET client_min_messages = error' \
         -c 'DROP EXTENSION IF EXISTS migrator CASCADE' -c 'CREATE EXTENSION migrator'
     tests=("$@"); [ ${#tests[@]} -gt 0 ] || mapfile -t tests < <(names tests/isolation/specs spec)
-    regress "$pgxs/../src/test/isolation/pg_isolation_regress" "$ROOT/tests/isolation" isolation "$socket" "${tests[@]}"
+    regress "$(test_tool isolation/pg_isolation_regress)" "$ROOT/tests/isolation" isolation "$socket" "${tests[@]}"
 fi
 # A server that crashed, or that found something of ours left lying about, says so only here.
 if [ -n "${socket:-}" ]; then

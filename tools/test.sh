@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Installs what is missing and runs every test, on each major given.
-#   tools/test.sh [--driver "TEST ..."] MAJOR...     (--driver: only these tests of the driver)
+# Installs what is missing and runs every test, on each major given; on the server that is there when none is.
+#   tools/test.sh [--driver "TEST ..."] [MAJOR | assert]...     (--driver: only these tests of the driver)
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
 
 driver=
 if [ "${1:-}" = --driver ]; then driver=$2; shift 2; fi
-[ $# -gt 0 ] || set -- 15 18
 
 tools/setup.sh build
+[ $# -gt 0 ] || set -- "$("$(tools/setup.sh server)" --version | sed -E 's/[^0-9]*([0-9]+).*/\1/')"
 for major in "$@"; do
-    pg_config=$(tools/setup.sh server "$major")
+    if [ "$major" = assert ]; then major=18 pg_config=$(tools/setup.sh assert); else pg_config=$(tools/setup.sh server "$major"); fi
     tools/install.sh "$pg_config"
     say "== PostgreSQL $major"
     if [ -n "$driver" ]; then

@@ -2,12 +2,13 @@
 """Runs the driver's tests against one server: tests/driver/run.py PG_CONFIG [NAME...]
 
 A test is a function test_* of a module test_*.py here; it gets a running cluster with an empty database `test` that has
-the extension.
+the extension. Most of a test is waiting, so JOBS of them (two, if not told) run at a time, each on a cluster of its own.
 """
 
 import importlib
 import os
 import sys
+import threading
 import time
 import traceback
 
@@ -18,7 +19,8 @@ from harness import Cluster  # noqa: E402
 
 
 def tests(names):
-    for file in sorted(os.listdir(HERE)):
+    """The wanted ones. The last modules first: they have the longest tests, which would otherwise run alone at the end."""
+    for file in sorted(os.listdir(HERE), reverse=True):
         if file.startswith("test_") and file.endswith(".py"):
             module = importlib.import_module(file[:-3])
             for name, function in list(vars(module).items()):
@@ -26,30 +28,58 @@ def tests(names):
                     yield name[5:], function
 
 
+class Run:
+    """Takes tests off a list until none is left, in as many threads as asked for."""
+
+    def __init__(self, pg_config, names):
+        self.pg_config = pg_config
+        self.left = list(tests(names))[::-1]
+        self.passed = self.failed = 0
+        self.one_at_a_time = threading.Lock()
+
+    def next(self):
+        with self.one_at_a_time:
+            return self.left.pop() if self.left else None
+
+    def tell(self, passed, line, *details):
+        with self.one_at_a_time:
+            self.passed += passed
+            self.failed += not passed
+            print("\n".join((("ok      " if passed else "not ok  ") + line, *details)), flush=True)
+
+    def test(self, cluster, name, function):
+        begun = time.time()
+        try:
+            cluster.fresh()
+            function(cluster)
+        except Exception as error:  # noqa: BLE001
+            where = [] if isinstance(error, AssertionError) else [traceback.format_exc()]
+            self.tell(False, f"{name}  {time.time() - begun:.1f} s", *where, f"    {error}".replace("\n", "\n    "))
+        else:
+            self.tell(True, f"{name}  {time.time() - begun:.1f} s")
+
+    def work(self, job):
+        try:
+            with Cluster(f"driver-{os.getpid()}-{job}", self.pg_config, "max_prepared_transactions = 5", "max_wal_size = 4GB") as cluster:
+                while wanted := self.next():
+                    self.test(cluster, *wanted)
+                # The only signals are the kills of the tests themselves.
+                for line in faults.found(cluster.log(), killed=True):
+                    self.tell(False, f"server log: {line}")
+        except Exception:  # noqa: BLE001
+            self.tell(False, f"cluster {job}", traceback.format_exc())
+
+
 def main(pg_config, names):
     faults.check_patterns()
-    passed = failed = 0
-    with Cluster(f"driver-{os.getpid()}", pg_config, "max_prepared_transactions = 5", "max_wal_size = 4GB") as cluster:
-        for name, function in tests(names):
-            begun = time.time()
-            try:
-                cluster.fresh()
-                function(cluster)
-            except Exception as error:  # noqa: BLE001
-                failed += 1
-                print(f"not ok  {name}  {time.time() - begun:.1f} s", flush=True)
-                if not isinstance(error, AssertionError):
-                    traceback.print_exc()
-                print(f"    {error}".replace("\n", "\n    "), flush=True)
-            else:
-                passed += 1
-                print(f"ok      {name}  {time.time() - begun:.1f} s", flush=True)
-        # The only signals are the kills of the tests themselves.
-        for line in faults.found(cluster.log(), killed=True):
-            failed += 1
-            print(f"not ok  server log: {line}", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    run = Run(pg_config, names)
+    jobs = [threading.Thread(target=run.work, args=(job,)) for job in range(min(int(os.environ.get("JOBS", 2)), len(run.left)))]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    print(f"{run.passed} passed, {run.failed} failed")
+    return 1 if run.failed or not run.passed else 0
 
 
 if __name__ == "__main__":

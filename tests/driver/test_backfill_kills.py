@@ -104,6 +104,9 @@ def survives(cluster, seed, condition, workers):
         writers, kept = start_writers(cluster), 0
         while strikes < KILLS and cluster.sql(done) == "0":
             backfill = cluster.popen(call, env={"PGAPPNAME": "victim"})
+            # Every other one in the middle for certain, however long the beginning takes.
+            if strikes % 2:
+                cluster.until(f"SELECT count(*) FROM migrator.backfills WHERE rows_done > {kept} OR state = 'done';", "1")
             time.sleep(generator.uniform(0.05, 0.7))
             leader = cluster.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'victim' AND state = 'active' "
                                  "AND backend_type = 'client backend';")

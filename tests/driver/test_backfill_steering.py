@@ -27,6 +27,8 @@ def slow(cluster, rows=1000, each=0.01):
 
 def begin(cluster, call=CALL):
     process = cluster.popen(call, env={"PGAPPNAME": "victim"})
+    # One that goes on with an earlier one's work has progress to show before it has begun.
+    cluster.until("SELECT count(*) FROM migrator.backfills WHERE pid IS NOT NULL;", "1")
     cluster.until(PROGRESS, "t")
     return process, int(cluster.sql("SELECT pid FROM migrator.backfills WHERE pid IS NOT NULL;"))
 

@@ -28,7 +28,7 @@ BEGIN
         FOREACH statement IN ARRAY statements LOOP EXECUTE statement; END LOOP;
         ALTER TABLE migrator.event ENABLE TRIGGER append_only;
         CREATE TEMP TABLE found ON COMMIT DROP AS SELECT * FROM migrator.verify();
-        RAISE EXCEPTION USING ERRCODE = 'ZZ000', MESSAGE = (SELECT coalesce(json_agg(f), '[]') FROM found f);
+        RAISE EXCEPTION USING ERRCODE = 'ZZ000', MESSAGE = (SELECT coalesce(json_agg(f ORDER BY f.problem, f.object), '[]') FROM found f);
     EXCEPTION WHEN SQLSTATE 'ZZ000' THEN
         RETURN QUERY SELECT f.problem, f.object, regexp_replace(f.detail, '[0-9a-f]{12}\.\.\.', '#...', 'g')
         FROM json_to_recordset(SQLERRM::json) f (problem text, object text, detail text) WHERE f.problem NOT LIKE 'ad-hoc DDL%';
