@@ -4,28 +4,13 @@
 # Kept outside the repository and used again while the server's version is the same.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+cd "$ROOT"
 
 pg_config=${1:?}
 version=$("$pg_config" --version | sed -E 's/[^0-9]*([0-9]+[^ ]*).*/\1/')
 major=${version%%.*}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/migrator
 tree=$cache/src-$major
-
-# Fetches and unpacks the package of the suite that has this major, as tools/setup.sh does to build the server.
-fetch() {
-    local suite list=/etc/apt/sources.list.d/debian.sources work=$1
-    case $major in 17) suite=trixie ;; *) suite=sid ;; esac
-    [ -f "$list" ] || die "the sources of PostgreSQL $major are not packaged here" "Unpack them in $tree, configure them as the server was, and try again."
-    awk -v RS= 'NR == 1' "$list" | sed -E "s/^Types:.*/Types: deb-src/; s/^Suites:.*/Suites: $suite/" > "$work/debian.sources"
-    mkdir -p "$work/lists/partial"
-    local options=(-q -o "Dir::Etc::sourcelist=$work/debian.sources" -o Dir::Etc::sourceparts=/dev/null
-        -o "Dir::State::Lists=$work/lists")
-    chmod -R a+rX "$work"
-    cd "$work" \
-        && as_root apt-get "${options[@]}" update \
-        && apt-get "${options[@]}" source --download-only "postgresql-$major" \
-        && tar xf postgresql-"$major"_*.orig.tar.*
-}
 
 # What the tests load and run, and nothing of the server itself. Postgres's makefiles prepare their generated headers only
 # when they are the outermost make; we may run under one.
@@ -45,9 +30,9 @@ if [ "$(cat "$tree/.built" 2>/dev/null)" != "$version" ]; then
     rm -rf "$tree"; mkdir -p "$cache"
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
-    { (fetch "$work") && (build "$(echo "$work"/postgresql-"$major"*/)"); } > "$work/log" 2>&1 \
+    { tools/setup.sh source "$major" "$work/src" && (build "$(echo "$work/src/postgresql-$major"*/)"); } > "$work/log" 2>&1 \
         || { tail -n 30 "$work/log" >&2; die "the tests of PostgreSQL $version could not be built" "Look at the output above."; }
-    mv "$work"/postgresql-"$major"*/ "$tree"
+    mv "$work/src/postgresql-$major"*/ "$tree"
     printf %s "$version" > "$tree/.built"
 fi
 printf '%s\n' "$tree"

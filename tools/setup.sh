@@ -2,6 +2,7 @@
 # Installs what is missing, and prints the pg_config to use.
 #   tools/setup.sh build                what building needs: C compiler, clang, the pinned cargo-pgrx
 #   tools/setup.sh pip                  pip, with which the demo fetches its real input
+#   tools/setup.sh source MAJOR FOLDER  Postgres's sources, unpacked in a folder, and what compiling them needs
 #   tools/setup.sh server [MAJOR]       a server with headers; without MAJOR, the best one there is
 #   tools/setup.sh assert               a PostgreSQL 18 with assertions
 # Knows Debian and Ubuntu. What the distribution does not have is built once from Debian's source package (17, 18) or
@@ -176,5 +177,6 @@ build) setup_build ;;
 pip) install_packages python3-pip ;;
 server) setup_server "${2:-}" ;;
 assert) setup_assert ;;
-*) die "usage: tools/setup.sh build | pip | server [MAJOR] | assert" ;;
+source) install_packages build-essential pkg-config bison flex libicu-dev zlib1g-dev libssl-dev; fetch_source "$2" "$3" ;;
+*) die "usage: tools/setup.sh build | pip | server [MAJOR] | assert | source MAJOR FOLDER" ;;
 esac

@@ -18,8 +18,10 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "driver"))
+sys.path.insert(2, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import case as cases  # noqa: E402
 import docs  # noqa: E402
+import faults  # noqa: E402
 import guard  # noqa: E402
 import measure  # noqa: E402
 from harness import Cluster  # noqa: E402
@@ -116,9 +118,8 @@ def run(pg_config, selected, hints, broken=None, only_truth=False):
             thread.start()
         for thread in threads:
             thread.join()
-        faults = [line for line in cluster.log().splitlines() if any(
-            word in line for word in ("TRAP:", "PANIC", "terminated by signal", "leak"))]
-    return [results[case.id] for case in selected if case.id in results], faults, has_guard
+        complaints = faults.found(cluster.log())
+    return [results[case.id] for case in selected if case.id in results], complaints, has_guard
 
 
 def show(result):
@@ -163,7 +164,7 @@ def main():
         wanted = arguments.only.split(",")
         selected = [case for case in selected if any(case.id.startswith(name) for name in wanted)]
     begun = time.time()
-    results, faults, has_guard = run(arguments.pg_config, selected, not arguments.no_hints,
+    results, complaints, has_guard = run(arguments.pg_config, selected, not arguments.no_hints,
                                      arguments.broken, arguments.truth)
     failed = [result for result in results if result["problems"]]
     for result in failed:
@@ -177,14 +178,14 @@ def main():
     elif not arguments.only and not arguments.broken:
         docs.save(major, results)
         if docs.has_rules(results):
-            faults += self_check(arguments.pg_config, selected, results)
+            complaints += self_check(arguments.pg_config, selected, results)
         if arguments.docs:
             docs.write()
-    for line in faults:
+    for line in complaints:
         print(f"not ok  {line}")
     print(f"PostgreSQL {major}: {len(results)} cases in {time.time() - begun:.0f} s")
-    print(f"{len(results) - len(failed)} passed, {len(failed) + len(faults)} failed")
-    return 1 if failed or faults or not results else 0
+    print(f"{len(results) - len(failed)} passed, {len(failed) + len(complaints)} failed")
+    return 1 if failed or complaints or not results else 0
 
 
 def _line(result):
