@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import sys
 import tempfile
 
@@ -66,3 +67,25 @@ def test_docs_of_the_extension_are_current(cluster):
     for path, text in reference.pages(cluster).items():
         with open(f"{ROOT}/{path}") as file:
             assert file.read() == text, f"{path} is stale; run `make docs`"
+
+
+def test_links_of_the_docs_lead_somewhere(_cluster):
+    wrong = []
+    for path in [f"{ROOT}/{name}" for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + glob.glob(f"{ROOT}/docs/**/*.md", recursive=True):
+        with open(path) as file:
+            text = re.sub(r"```.*?```", "", file.read(), flags=re.DOTALL)
+        for link in re.findall(r"\]\(([^)\s]+)\)", text):
+            name, _, anchor = link.partition("#")
+            target = os.path.normpath(os.path.join(os.path.dirname(path), name)) if name else path
+            if "://" not in link and not (os.path.exists(target) and has(target, anchor)):
+                wrong.append(f"{os.path.relpath(path, ROOT)}: {link}")
+    equal(wrong, [], "links")
+
+
+def has(path, anchor):
+    """Whether a page has a heading of that anchor, as GitHub makes them."""
+    if not anchor:
+        return True
+    with open(path) as file:
+        headings = re.findall(r"^#+ (.*)$", file.read(), re.MULTILINE)
+    return anchor in [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
