@@ -27,7 +27,9 @@ CREATE TABLE migrator.backfill_run (
     report jsonb
 );
 COMMENT ON TABLE migrator.backfill_run IS 'One row per backfill. Read migrator.backfills instead.';
-COMMENT ON COLUMN migrator.backfill_run.relation IS 'By oid, so that it follows the table when it is renamed; a dump writes its name. 0 when it is done';
+COMMENT ON COLUMN migrator.backfill_run.relation IS
+'By oid, so that it follows the table when it is renamed; a
+dump writes its name. 0 when it is done';
 COMMENT ON COLUMN migrator.backfill_run.generation IS
 'Counts the sessions that led it and their walks; a worker of
 an earlier one leaves';

@@ -33,7 +33,6 @@ COMMENT ON COLUMN migrator.event.at IS 'When';
 
 COMMENT ON COLUMN migrator.policy.role_name IS 'The role it is for, by name';
 
-COMMENT ON COLUMN migrator.backfill_run.relation IS 'The table, by oid';
 COMMENT ON COLUMN migrator.backfill_run.rows_estimate IS 'Rows that the statistics expected when it began';
 COMMENT ON COLUMN migrator.backfill_run.rows_swept IS 'Rows changed after the walk, one by one';
 COMMENT ON COLUMN migrator.backfill_run.migration_checksum IS 'The checksum of that migration when it ran';

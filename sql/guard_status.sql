@@ -3,7 +3,9 @@
 CREATE FUNCTION migrator.preloaded_by() RETURNS text
 LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'migrator_preloaded_by';
 COMMENT ON FUNCTION migrator.preloaded_by() IS
-'What loaded the library before the first statement of this session: shared or session, as in shared_preload_libraries; NULL when a statement did. Hooks see what reaches no event trigger only where it was preloaded';
+'What loaded the library before the first statement of this session:
+shared or session, as in shared_preload_libraries; NULL when a statement
+did. Hooks see what reaches no event trigger only where it was preloaded';
 
 CREATE FUNCTION migrator.libraries(list text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -38,7 +40,8 @@ BEGIN ATOMIC
     FROM listed l, database d;
 END;
 COMMENT ON FUNCTION migrator.guard_preload() IS
-'Whether the library is preloaded in this session, and in every new one of this database; and how to have it so';
+'Whether the library is preloaded in this session, and in every new one
+of this database; and how to have it so';
 
 CREATE FUNCTION migrator.guard_gaps()
 RETURNS TABLE (what text, "by" text, hint text)
@@ -65,7 +68,9 @@ BEGIN ATOMIC
     UNION ALL
     SELECT v.object, v.detail, v.hint FROM migrator.verify_guard() v WHERE v.object NOT LIKE 'event trigger %';
 END;
-COMMENT ON FUNCTION migrator.guard_gaps() IS 'The part of migrator.guard_status about other sessions: where settings take something away from the guard';
+COMMENT ON FUNCTION migrator.guard_gaps() IS
+'The part of migrator.guard_status about other sessions: where settings
+take something away from the guard';
 
 CREATE FUNCTION migrator.guard_status()
 RETURNS TABLE (what text, covered boolean, "by" text, hint text)
@@ -143,4 +148,7 @@ BEGIN ATOMIC
     ORDER BY a.place, a.what;
 END;
 COMMENT ON FUNCTION migrator.guard_status() IS
-'What the guard sees in this session, statement by statement: whether it is covered, by what, and what to type where it is not; then where settings of roles, of the database or of the server take something away from it';
+'What the guard sees in this session, statement by statement: whether it
+is covered, by what, and what to type where it is not; then where
+settings of roles, of the database or of the server take something away
+from it';

@@ -6,7 +6,9 @@ ALTER TABLE migrator.backfill_unit ALTER COLUMN relation TYPE regclass;
 ALTER TABLE migrator.backfill_error ALTER COLUMN relation TYPE regclass;
 UPDATE migrator.backfill_run SET relation = 0 WHERE state = 'done';
 UPDATE migrator.backfill_unit SET relation = 0 WHERE backfill IN (SELECT id FROM migrator.backfill_run WHERE state = 'done');
-COMMENT ON COLUMN migrator.backfill_run.relation IS 'By oid, so that it follows the table when it is renamed; a dump writes its name. 0 when it is done';
+COMMENT ON COLUMN migrator.backfill_run.relation IS
+'By oid, so that it follows the table when it is renamed; a
+dump writes its name. 0 when it is done';
 SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_unit', '');
 SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_range', '');
 SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_range_id_seq', '');
@@ -18,7 +20,8 @@ ALTER TABLE migrator.event_end ADD PRIMARY KEY (event);
 CREATE FUNCTION migrator.not_replicated() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'migrator_not_replicated';
 COMMENT ON FUNCTION migrator.not_replicated() IS
-'Keeps what logical replication brings out of the ledger: each database has its own';
+'Keeps what logical replication brings out of the ledger: each database
+has its own';
 
 DO $triggers$
 DECLARE
@@ -29,6 +32,8 @@ BEGIN
         EXECUTE pg_catalog.format('CREATE TRIGGER not_replicated BEFORE INSERT OR UPDATE OR DELETE ON migrator.%I '
                                   'FOR EACH ROW EXECUTE FUNCTION migrator.not_replicated()', ledger);
         EXECUTE pg_catalog.format('ALTER TABLE migrator.%I ENABLE REPLICA TRIGGER not_replicated', ledger);
+        EXECUTE pg_catalog.format('COMMENT ON TRIGGER not_replicated ON migrator.%I IS '
+                                  '''Leaves out what logical replication brings''', ledger);
     END LOOP;
 END
 $triggers$;
@@ -105,7 +110,9 @@ $drift$;
 CREATE FUNCTION migrator.preloaded_by() RETURNS text
 LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'migrator_preloaded_by';
 COMMENT ON FUNCTION migrator.preloaded_by() IS
-'What loaded the library before the first statement of this session: shared or session, as in shared_preload_libraries; NULL when a statement did. Hooks see what reaches no event trigger only where it was preloaded';
+'What loaded the library before the first statement of this session:
+shared or session, as in shared_preload_libraries; NULL when a statement
+did. Hooks see what reaches no event trigger only where it was preloaded';
 
 CREATE FUNCTION migrator.libraries(list text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -140,7 +147,8 @@ BEGIN ATOMIC
     FROM listed l, database d;
 END;
 COMMENT ON FUNCTION migrator.guard_preload() IS
-'Whether the library is preloaded in this session, and in every new one of this database; and how to have it so';
+'Whether the library is preloaded in this session, and in every new one
+of this database; and how to have it so';
 
 CREATE FUNCTION migrator.guard_gaps()
 RETURNS TABLE (what text, "by" text, hint text)
@@ -167,7 +175,9 @@ BEGIN ATOMIC
     UNION ALL
     SELECT v.object, v.detail, v.hint FROM migrator.verify_guard() v WHERE v.object NOT LIKE 'event trigger %';
 END;
-COMMENT ON FUNCTION migrator.guard_gaps() IS 'The part of migrator.guard_status about other sessions: where settings take something away from the guard';
+COMMENT ON FUNCTION migrator.guard_gaps() IS
+'The part of migrator.guard_status about other sessions: where settings
+take something away from the guard';
 
 CREATE FUNCTION migrator.guard_status()
 RETURNS TABLE (what text, covered boolean, "by" text, hint text)
@@ -245,7 +255,10 @@ BEGIN ATOMIC
     ORDER BY a.place, a.what;
 END;
 COMMENT ON FUNCTION migrator.guard_status() IS
-'What the guard sees in this session, statement by statement: whether it is covered, by what, and what to type where it is not; then where settings of roles, of the database or of the server take something away from it';
+'What the guard sees in this session, statement by statement: whether it
+is covered, by what, and what to type where it is not; then where
+settings of roles, of the database or of the server take something away
+from it';
 
 REVOKE ALL ON FUNCTION migrator.preloaded_by(), migrator.libraries(text), migrator.guard_preload(), migrator.guard_gaps(),
     migrator.guard_status() FROM PUBLIC;
@@ -681,7 +694,6 @@ COMMENT ON COLUMN migrator.event.at IS 'When';
 
 COMMENT ON COLUMN migrator.policy.role_name IS 'The role it is for, by name';
 
-COMMENT ON COLUMN migrator.backfill_run.relation IS 'The table, by oid';
 COMMENT ON COLUMN migrator.backfill_run.rows_estimate IS 'Rows that the statistics expected when it began';
 COMMENT ON COLUMN migrator.backfill_run.rows_swept IS 'Rows changed after the walk, one by one';
 COMMENT ON COLUMN migrator.backfill_run.migration_checksum IS 'The checksum of that migration when it ran';

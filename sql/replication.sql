@@ -4,7 +4,8 @@
 CREATE FUNCTION migrator.not_replicated() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'migrator_not_replicated';
 COMMENT ON FUNCTION migrator.not_replicated() IS
-'Keeps what logical replication brings out of the ledger: each database has its own';
+'Keeps what logical replication brings out of the ledger: each database
+has its own';
 
 DO $triggers$
 DECLARE
@@ -15,6 +16,8 @@ BEGIN
         EXECUTE pg_catalog.format('CREATE TRIGGER not_replicated BEFORE INSERT OR UPDATE OR DELETE ON migrator.%I '
                                   'FOR EACH ROW EXECUTE FUNCTION migrator.not_replicated()', ledger);
         EXECUTE pg_catalog.format('ALTER TABLE migrator.%I ENABLE REPLICA TRIGGER not_replicated', ledger);
+        EXECUTE pg_catalog.format('COMMENT ON TRIGGER not_replicated ON migrator.%I IS '
+                                  '''Leaves out what logical replication brings''', ledger);
     END LOOP;
 END
 $triggers$;
