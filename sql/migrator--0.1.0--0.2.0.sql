@@ -262,6 +262,21 @@ from it';
 
 REVOKE ALL ON FUNCTION migrator.preloaded_by(), migrator.libraries(text), migrator.guard_preload(), migrator.guard_gaps(),
     migrator.guard_status() FROM PUBLIC;
+-- Whoever may read what is wrong may read what is covered.
+DO $rights$
+DECLARE
+    reader text;
+BEGIN
+    FOR reader IN
+        SELECT pg_catalog.quote_ident(r.rolname)
+        FROM pg_catalog.pg_proc p, pg_catalog.aclexplode(p.proacl) a, pg_catalog.pg_roles r
+        WHERE p.oid OPERATOR(pg_catalog.=) 'migrator.verify()'::pg_catalog.regprocedure
+          AND r.oid OPERATOR(pg_catalog.=) a.grantee AND r.oid OPERATOR(pg_catalog.<>) p.proowner
+    LOOP
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION migrator.guard_status() TO %s', reader);
+    END LOOP;
+END
+$rights$;
 
 -- What describes the objects of the extension.
 

@@ -46,11 +46,11 @@ pub fn role(oid: u32) -> Result<Option<String>> {
 pub fn grant(role: &str, rights: Rights) -> Result<()> {
     let deploys = rights == Rights::Deploy;
     let _ours = Ours::begin(if deploys { "migrator.grant_deploy" } else { "migrator.grant_read" });
-    let functions = [READ_FUNCTIONS, if deploys { DEPLOY_FUNCTIONS } else { &[] }].concat();
+    let functions = installed(&[READ_FUNCTIONS, if deploys { DEPLOY_FUNCTIONS } else { &[] }].concat())?;
     let mut statements = vec![
         format!("GRANT USAGE ON SCHEMA migrator TO {role}"),
         format!("GRANT SELECT ON {} TO {role}", qualified(READ_VIEWS)),
-        format!("GRANT EXECUTE ON FUNCTION {} TO {role}", qualified(&functions)),
+        format!("GRANT EXECUTE ON FUNCTION {functions} TO {role}"),
     ];
     if deploys {
         statements.push(format!("GRANT EXECUTE ON PROCEDURE {} TO {role}", qualified(DEPLOY_PROCEDURES)));
@@ -67,6 +67,16 @@ pub fn revoke(role: &str) -> Result<()> {
         format!("REVOKE ALL ON ALL ROUTINES IN SCHEMA migrator FROM {role}"),
         format!("REVOKE ALL ON SCHEMA migrator FROM {role}"),
     ])
+}
+
+/// Those that there are: the library may be newer than the extension's objects, until ALTER EXTENSION UPDATE.
+fn installed(names: &[&str]) -> Result<String> {
+    as_owner(|| {
+        let sql = "SELECT string_agg(DISTINCT format('migrator.%I', proname), ', ') FROM pg_proc \
+                   WHERE pronamespace = 'migrator'::regnamespace AND proname = ANY ($1::name[])";
+        let rows = query(sql, &[Some(&format!("{{{}}}", names.join(",")))])?;
+        Ok(rows.first().map(|r| r.required(0)).unwrap_or_default())
+    })
 }
 
 fn qualified(names: &[&str]) -> String {
