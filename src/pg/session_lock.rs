@@ -24,8 +24,12 @@ impl SessionLock {
 impl Drop for SessionLock {
     fn drop(&mut self) {
         let tag = tag(self.key);
-        // SAFETY: held by this session; should a script have released it, Postgres warns.
-        unsafe { pg_sys::LockRelease(&raw const tag, pg_sys::ExclusiveLock as i32, true) };
+        // SAFETY: a well-formed tag. A script may have released it; Postgres would warn of releasing it once more.
+        unsafe {
+            if super::versions::is_lock_held(&tag, pg_sys::ExclusiveLock as i32) {
+                pg_sys::LockRelease(&raw const tag, pg_sys::ExclusiveLock as i32, true);
+            }
+        }
     }
 }
 

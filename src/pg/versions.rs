@@ -395,3 +395,14 @@ pub fn is_over(process: i32, transaction: u32) -> bool {
     // SAFETY: looks into shared memory.
     unsafe { pg_sys::VirtualXactLock(id, false) }
 }
+
+/// Whether this session holds a lock in exactly this mode.
+pub fn is_lock_held(tag: &pg_sys::LOCKTAG, mode: pg_sys::LOCKMODE) -> bool {
+    // SAFETY: a look into this backend's own table of locks.
+    unsafe {
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
+        return pg_sys::LockHeldByMe(tag, mode);
+        #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+        pg_sys::LockHeldByMe(tag, mode, false)
+    }
+}

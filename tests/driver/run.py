@@ -2,7 +2,7 @@
 """Runs the driver's tests against one server: tests/driver/run.py PG_CONFIG [NAME...]
 
 A test is a function test_* of a module test_*.py here; it gets a running cluster with an empty database `test` that has
-the extension. Most of a test is waiting, so JOBS of them (two, if not told) run at a time, each on a cluster of its own.
+the extension. Most of a test is waiting, so JOBS of them (three, if not told) run at a time, each on a cluster of its own.
 """
 
 import importlib
@@ -73,7 +73,7 @@ class Run:
 def main(pg_config, names):
     faults.check_patterns()
     run = Run(pg_config, names)
-    jobs = [threading.Thread(target=run.work, args=(job,)) for job in range(min(int(os.environ.get("JOBS", 2)), len(run.left)))]
+    jobs = [threading.Thread(target=run.work, args=(job,)) for job in range(min(int(os.environ.get("JOBS", 3)), len(run.left)))]
     for job in jobs:
         job.start()
     for job in jobs:
