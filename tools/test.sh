@@ -8,12 +8,15 @@ cd "$ROOT"
 driver=
 if [ "${1:-}" = --driver ]; then driver=$2; shift 2; fi
 
+first=
 tools/setup.sh build
 [ $# -gt 0 ] || set -- "$("$(tools/setup.sh server)" --version | sed -E 's/[^0-9]*([0-9]+).*/\1/')"
 for major in "$@"; do
     if [ "$major" = assert ]; then major=18 pg_config=$(tools/setup.sh assert); else pg_config=$(tools/setup.sh server "$major"); fi
     tools/install.sh "$pg_config"
     say "== PostgreSQL $major"
+    # The first one is what the others upgrade from.
+    if [ -n "$first" ]; then export MIGRATOR_OLD_PG_CONFIG=$first; else first=$pg_config; fi
     if [ -n "$driver" ]; then
         # shellcheck disable=SC2086 # a list of names
         tests/run.sh "$pg_config" driver $driver
