@@ -233,6 +233,7 @@ pub unsafe fn main(handle: pg_sys::Datum, body: fn(&str) -> Result<()>) {
         let (mut user, mut security_context) = (pg_sys::Oid::INVALID, 0);
         pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut security_context);
         pg_sys::SetUserIdAndSecContext(owner, pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int);
+        super::user::set_owner(owner);
         let written = body(&segment.text());
         // A transaction may not end as another user than it began.
         pg_sys::SetUserIdAndSecContext(user, security_context);
