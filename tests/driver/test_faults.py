@@ -97,7 +97,7 @@ def state(cluster):
 
 def strike(cluster, kind, at):
     """One run that is struck. False when it ended before that step."""
-    timeout = "SET statement_timeout = '500ms'; " if kind == "timeout" else ""
+    timeout = "SET statement_timeout = '2s'; " if kind == "timeout" else ""
     deploy = cluster.popen(f"SET client_min_messages = error; {timeout}CALL migrator.deploy();", env={"PGAPPNAME": "victim"})
     if kind in ("kill", "crash"):
         asleep = "SELECT pid FROM pg_stat_activity WHERE application_name = 'victim' AND wait_event = 'PgSleep';"
