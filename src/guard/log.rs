@@ -87,7 +87,8 @@ fn written(outcome: Result<bool>) -> Result<()> {
     report::warning(&unwritten("Another session has locked the table migrator.ddl."))
 }
 
-fn unwritten(why: &str) -> Report {
+/// The warning of a row that is not in the log, and why.
+pub(super) fn unwritten(why: &str) -> Report {
     Report::new(SqlState::WARNING, "a statement could not be written to migrator.ddl_log").detail(why)
 }
 

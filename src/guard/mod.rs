@@ -128,9 +128,14 @@ fn judged(event: &Event) -> Result<(Ddl, Vec<Verdict>)> {
     Ok((ddl, verdicts))
 }
 
-/// The same where nothing is to be refused: then a failure of ours is not to be in the way either.
+/// The same where nothing is to be refused.
 fn observed(event: &Event) -> Result<(Ddl, Vec<Verdict>)> {
-    match subtransaction::contained(|| judged(event)) {
+    unless_in_the_way(|| judged(event))
+}
+
+/// Where nothing is to be refused, a failure of ours is not to be in the way either.
+fn unless_in_the_way<T: Default>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    match subtransaction::contained(work) {
         // Somebody wants the statement to end.
         Err(error) if error.sqlstate.is_some_and(|state| state.0.starts_with(b"57")) => Err(error),
         outcome => Ok(outcome.unwrap_or_default()),

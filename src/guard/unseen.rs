@@ -5,11 +5,11 @@ use std::cell::Cell;
 
 use super::rule::Action;
 use super::rules::{DELETE_WITHOUT_WHERE, MODIFY_MANY_ROWS, UPDATE_WITHOUT_WHERE};
-use super::{Verdict, log, moment, report, warn, weigh};
+use super::{Verdict, log, moment, report, unless_in_the_way, warn, weigh};
 use crate::catalog::ddl_log;
 use crate::catalog::policy::{self, ByHandRules};
 use crate::ddl::{ChangeKind, Ddl, Relation};
-use crate::error::{Report, Result, SqlState, code};
+use crate::error::{Result, code};
 use crate::migration::lock::Current;
 use crate::pg::executor_hook::{self, Modifying};
 use crate::pg::utility_hook::Utility;
@@ -110,15 +110,6 @@ fn decide(text: Option<String>, analyse: impl Fn() -> Result<Ddl>) -> Result<()>
     keep(text, &ddl, &verdicts, mode)
 }
 
-/// Where nothing is to be refused, a failure of ours is not to be in the way.
-fn unless_in_the_way<T: Default>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    match subtransaction::contained(work) {
-        // Somebody wants the statement to end.
-        Err(error) if error.sqlstate.is_some_and(|state| state.0.starts_with(b"57")) => Err(error),
-        outcome => Ok(outcome.unwrap_or_default()),
-    }
-}
-
 /// Writes the row of the log. It belongs to the statement's transaction; one that commits on its way commits it first.
 fn keep(text: Option<String>, ddl: &Ddl, verdicts: &[Verdict], mode: GuardMode) -> Result<()> {
     let entry = log::entry(ddl.tag.clone(), text, verdicts);
@@ -128,14 +119,9 @@ fn keep(text: Option<String>, ddl: &Ddl, verdicts: &[Verdict], mode: GuardMode) 
     match outcome {
         Err(error) if mode != GuardMode::Off => Err(error),
         Ok(true) => Ok(()),
-        Ok(false) => unwritten("Another session has locked the table migrator.ddl."),
-        Err(error) => unwritten(&format!("{}.", error.message)),
+        Ok(false) => pg::report::warning(&log::unwritten("Another session has locked the table migrator.ddl.")),
+        Err(error) => pg::report::warning(&log::unwritten(&format!("{}.", error.message))),
     }
-}
-
-fn unwritten(why: &str) -> Result<()> {
-    let what = "a statement could not be written to migrator.ddl_log";
-    pg::report::warning(&Report::new(SqlState::WARNING, what).detail(why))
 }
 
 /// What it is about, as the log names it.
