@@ -1,4 +1,5 @@
 -- The backfills' part of the ledger.
+-- No foreign keys: pg_restore -j loads the tables of an extension in any order. Only our functions write, and no run is ever deleted.
 
 CREATE TABLE migrator.backfill_run (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -50,7 +51,7 @@ CREATE UNIQUE INDEX backfill_run_open_idx ON migrator.backfill_run
 
 -- What people decide about a run. Apart from the run, so that nobody waits for a batch to say something.
 CREATE TABLE migrator.backfill_control (
-    backfill integer PRIMARY KEY REFERENCES migrator.backfill_run ON DELETE CASCADE,
+    backfill integer PRIMARY KEY,
     wish text NOT NULL DEFAULT 'run' CHECK (wish IN ('run', 'pause', 'cancel')),
     settings jsonb NOT NULL,
     given jsonb NOT NULL,
@@ -71,7 +72,7 @@ rights of nobody else';
 
 -- The tables that are walked: the target, or each of its partitions or children.
 CREATE TABLE migrator.backfill_unit (
-    backfill integer NOT NULL REFERENCES migrator.backfill_run ON DELETE CASCADE,
+    backfill integer NOT NULL,
     ordinal integer NOT NULL,
     relation regclass NOT NULL,
     name text NOT NULL,
@@ -103,7 +104,7 @@ blocks, when it began';
 -- The ranges, cut off one by one and each done by whoever holds its advisory lock.
 CREATE TABLE migrator.backfill_range (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    backfill integer NOT NULL REFERENCES migrator.backfill_run ON DELETE CASCADE,
+    backfill integer NOT NULL,
     unit integer NOT NULL,
     low jsonb,
     high jsonb NOT NULL,
@@ -133,7 +134,7 @@ CREATE INDEX backfill_range_open_idx ON migrator.backfill_range (backfill, id) W
 
 CREATE TABLE migrator.backfill_error (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    backfill integer NOT NULL REFERENCES migrator.backfill_run ON DELETE CASCADE,
+    backfill integer NOT NULL,
     relation regclass NOT NULL,
     name text NOT NULL,
     key jsonb NOT NULL,

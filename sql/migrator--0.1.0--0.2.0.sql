@@ -1,6 +1,10 @@
 -- From 0.1.0 to 0.2.0.
 
--- A dump carries how far a backfill has come, and of which table, by name.
+-- A dump carries how far a backfill has come, and of which table, by name; pg_restore -j loads the tables in any order.
+ALTER TABLE migrator.backfill_control DROP CONSTRAINT backfill_control_backfill_fkey;
+ALTER TABLE migrator.backfill_unit DROP CONSTRAINT backfill_unit_backfill_fkey;
+ALTER TABLE migrator.backfill_range DROP CONSTRAINT backfill_range_backfill_fkey;
+ALTER TABLE migrator.backfill_error DROP CONSTRAINT backfill_error_backfill_fkey;
 ALTER TABLE migrator.backfill_run ALTER COLUMN relation TYPE regclass;
 ALTER TABLE migrator.backfill_unit ALTER COLUMN relation TYPE regclass;
 ALTER TABLE migrator.backfill_error ALTER COLUMN relation TYPE regclass;
