@@ -109,6 +109,47 @@ AS $drift$
     ORDER BY d.id
 $drift$;
 
+CREATE OR REPLACE FUNCTION migrator.verify_guard()
+RETURNS TABLE (problem text, object text, detail text, hint text)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT 'the guard is not enforcing', format('event trigger %I', n.name),
+           CASE WHEN t.evtname IS NULL THEN 'dropped'
+                WHEN t.evtenabled = 'R' THEN 'enabled for replicas only' ELSE 'disabled' END,
+           CASE WHEN t.evtname IS NULL
+                THEN format(E'CREATE EVENT TRIGGER %1$I ON %2$s EXECUTE FUNCTION migrator.%3$I();\n'
+                            'ALTER EXTENSION migrator ADD EVENT TRIGGER %1$I;', n.name, n.event, n.function)
+                ELSE format('ALTER EVENT TRIGGER %I ENABLE;', n.name) END
+    FROM (VALUES ('migrator_guard', 'ddl_command_start', 'guard_ddl_command_start'),
+                 ('migrator_guard_rewrite', 'table_rewrite', 'guard_table_rewrite'),
+                 ('migrator_log_drop', 'sql_drop', 'guard_sql_drop'),
+                 ('migrator_log', 'ddl_command_end', 'guard_ddl_command_end')) n (name, event, function)
+    LEFT JOIN pg_event_trigger t ON t.evtname = n.name
+    WHERE t.evtname IS NULL OR t.evtenabled NOT IN ('O', 'A')
+    UNION ALL
+    SELECT 'the guard is not enforcing',
+           concat_ws(' in ', CASE WHEN s.setrole <> 0 THEN format('role %I', pg_get_userbyid(s.setrole)) END,
+                             CASE WHEN s.setdatabase <> 0 THEN format('database %I', current_database()) END),
+           c.setting,
+           format('ALTER %s RESET %s;',
+                  CASE WHEN s.setrole = 0 THEN format('DATABASE %I', current_database())
+                       ELSE format('ROLE %I', pg_get_userbyid(s.setrole))
+                            || CASE WHEN s.setdatabase <> 0 THEN format(' IN DATABASE %I', current_database()) ELSE '' END
+                  END, split_part(c.setting, '=', 1))
+    FROM pg_db_role_setting s
+    CROSS JOIN LATERAL unnest(s.setconfig) c (setting)
+    WHERE s.setdatabase IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
+      AND c.setting ~ '^(migrator[.]guard=(warn|off)|migrator[.]allow=.|session_replication_role=replica|event_triggers=(off|false|no|0))'
+    UNION ALL
+    SELECT 'the guard is not enforcing', 'the server''s configuration', format('%s = %s', s.name, s.setting),
+           format('ALTER SYSTEM RESET %s; SELECT pg_reload_conf();', s.name)
+    FROM pg_settings s
+    WHERE s.source IN ('configuration file', 'command line', 'environment variable')
+      AND ((s.name = 'migrator.guard' AND s.setting IN ('warn', 'off')) OR (s.name = 'migrator.allow' AND s.setting <> '')
+           OR (s.name = 'session_replication_role' AND s.setting = 'replica')
+           OR (s.name = 'event_triggers' AND s.setting = 'off'));
+END;
+
 -- What the guard sees, and what it does not.
 
 CREATE FUNCTION migrator.preloaded_by() RETURNS text

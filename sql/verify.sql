@@ -218,7 +218,8 @@ BEGIN ATOMIC
            CASE WHEN t.evtname IS NULL THEN 'dropped'
                 WHEN t.evtenabled = 'R' THEN 'enabled for replicas only' ELSE 'disabled' END,
            CASE WHEN t.evtname IS NULL
-                THEN format('CREATE EVENT TRIGGER %I ON %s EXECUTE FUNCTION migrator.%I();', n.name, n.event, n.function)
+                THEN format(E'CREATE EVENT TRIGGER %1$I ON %2$s EXECUTE FUNCTION migrator.%3$I();\n'
+                            'ALTER EXTENSION migrator ADD EVENT TRIGGER %1$I;', n.name, n.event, n.function)
                 ELSE format('ALTER EVENT TRIGGER %I ENABLE;', n.name) END
     FROM (VALUES ('migrator_guard', 'ddl_command_start', 'guard_ddl_command_start'),
                  ('migrator_guard_rewrite', 'table_rewrite', 'guard_table_rewrite'),

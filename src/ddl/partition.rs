@@ -81,6 +81,4 @@ pub struct NewTable {
     pub clauses: Option<(String, String)>,
     /// Tables that its foreign keys reference.
     pub references: Vec<Relation>,
-    /// Columns of type json.
-    pub json_columns: Vec<String>,
 }

@@ -190,22 +190,26 @@ fn hint(verdict: &Verdict, ddl: &Ddl, all: &[Verdict]) -> String {
         return written(&recipe.sentence, &recipe.also_allowing(&refusing(verdict.command)));
     }
     let mut statements = Vec::new();
-    let mut missing = false;
+    let mut unsaid = false;
     for (command, change) in ddl.changes.iter().enumerate() {
         match (refused(command), &change.sql) {
             (Some(other), _) => {
-                missing |= other.finding.recipe.statements.is_empty();
+                unsaid |= command != verdict.command && other.finding.recipe.statements.is_empty();
                 statements.extend(other.finding.recipe.also_allowing(&refusing(command)));
             }
             (None, Some(sql)) => statements.push(format!("{sql};")),
-            (None, None) => missing = true,
+            (None, None) => unsaid = true,
         }
     }
-    let sentence = if missing && !statements.is_empty() {
-        format!("{} Then the rest:", trimmed(recipe))
-    } else {
+    let own_way = refused(verdict.command).is_some_and(|own| !own.finding.recipe.statements.is_empty());
+    let sentence = if own_way || statements.is_empty() {
         recipe.sentence.clone()
+    } else {
+        format!("{} Then the rest:", trimmed(recipe))
     };
+    if unsaid && !statements.is_empty() {
+        statements.push("-- Then what else the statement does.".to_owned());
+    }
     written(&sentence, &statements)
 }
 

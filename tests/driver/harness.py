@@ -72,6 +72,9 @@ class Cluster:
             raise AssertionError(f"{sql[:200]}\nfailed: {err}")
         return out.strip()
 
+    def forget_backfills(self):
+        self.sql("TRUNCATE migrator.backfill_run, migrator.backfill_control, migrator.backfill_unit, migrator.backfill_range, migrator.backfill_error;")
+
     def fresh(self, db="test"):
         """An empty database with the extension."""
         self.sql(f"DROP DATABASE IF EXISTS {db} WITH (FORCE);", db="postgres")

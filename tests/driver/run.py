@@ -34,6 +34,8 @@ class Run:
     def __init__(self, pg_config, names):
         self.pg_config = pg_config
         self.left = list(tests(names))[::-1]
+        if unknown := set(names) - {name for name, _ in self.left}:
+            sys.exit(f"no such test: {', '.join(sorted(unknown))}")
         self.passed = self.failed = 0
         self.one_at_a_time = threading.Lock()
 

@@ -100,7 +100,8 @@ def survives(cluster, seed, condition, workers):
     strikes, rounds, halfway = 0, 0, 0
     while strikes < KILLS:
         rounds += 1
-        cluster.sql(SETUP + "TRUNCATE migrator.backfill_run CASCADE;")
+        cluster.sql(SETUP)
+        cluster.forget_backfills()
         writers, kept = start_writers(cluster), 0
         while strikes < KILLS and cluster.sql(done) == "0":
             backfill = cluster.popen(call, env={"PGAPPNAME": "victim"})

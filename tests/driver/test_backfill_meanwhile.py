@@ -161,7 +161,8 @@ def test_statement_timeout_counts_for_each_batch(cluster):
 
 def test_rows_below_the_cursor_that_commit_late_are_found(cluster):
     for walk in ("key", "physical"):
-        cluster.sql("DROP TABLE IF EXISTS t; DROP FUNCTION IF EXISTS slow; TRUNCATE migrator.backfill_run CASCADE;")
+        cluster.sql("DROP TABLE IF EXISTS t; DROP FUNCTION IF EXISTS slow;")
+        cluster.forget_backfills()
         table(cluster, 2000, 0.001)
         late = cluster.popen("BEGIN; INSERT INTO t SELECT -g, g FROM generate_series(1, 50) g; INSERT INTO t SELECT 9000 + g, g FROM generate_series(1, 50) g;"
                              "DO $$ BEGIN LOOP EXIT WHEN (SELECT max(rows_done) > 500 FROM migrator.backfills); "
@@ -212,7 +213,8 @@ def test_a_table_is_rewritten_emptied_or_dropped_during_a_backfill(cluster):
     for call in (small, once):
         for change in ("DELETE FROM t WHERE id % 3 = 0; VACUUM FULL t;", "CLUSTER t USING by_src;", "TRUNCATE t;",
                        "TRUNCATE t; INSERT INTO t SELECT g, g FROM generate_series(1, 900) g;", "DROP TABLE t;"):
-            cluster.sql("DROP TABLE IF EXISTS t; DROP FUNCTION IF EXISTS slow; TRUNCATE migrator.backfill_run CASCADE;")
+            cluster.sql("DROP TABLE IF EXISTS t; DROP FUNCTION IF EXISTS slow;")
+            cluster.forget_backfills()
             table(cluster, 2000, 0.002)
             cluster.sql("CREATE INDEX by_src ON t ((-src));")
             backfill = paused(cluster, call)

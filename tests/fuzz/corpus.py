@@ -79,7 +79,7 @@ def read(folders):
 
 def tree(pg_config):
     """The folder of the server's sources."""
-    return subprocess.check_output([f"{ROOT}/tools/regress-source.sh", pg_config], text=True).strip()
+    return subprocess.check_output([f"{ROOT}/tools/regress-source.sh", pg_config, "text"], text=True).strip()
 
 
 def cases(major, step):

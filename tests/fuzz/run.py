@@ -8,6 +8,7 @@ server's log, an internal error, an answer that changes, memory that grows. And 
 must end exactly as in a database without the extension: same result, or same error with the same code, texts and position.
 
 FUZZ_SEED: the mutations are a function of it; statement number n of a seed is always the same. FUZZ_ONLY=n runs one.
+JOBS feed at a time, each a cluster of its own: as many as there are processors, if not told.
 """
 
 import os
@@ -15,6 +16,7 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -31,6 +33,9 @@ BATCH = 200
 NONE = corpus.Statement("box", b"")
 # After so many statements the databases are made anew, and the log is read.
 LAP = 20_000
+LAP_BATCHES = LAP // BATCH
+# What any run leads to.
+REACHED = ["findings", "registered", "ddl ran", "ddl refused", "warnings of the guard"]
 DDL = re.compile(rb"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(create|alter|drop|comment|grant|revoke|reindex|refresh|security|import|do|"
                  rb"truncate|cluster|vacuum|lock|reassign|analyze|select\b.*?\binto|with\b.*?\binto)\b", re.IGNORECASE | re.DOTALL)
 
@@ -209,60 +214,80 @@ def compare(guarded, plain):
 
 def main(pg_config, wanted):
     faults.check_patterns()
-    seed = os.environ.get("FUZZ_SEED", str(int(time.time())))
-    tree = corpus.tree(pg_config)
-    named = list(corpus.read([f"{tree}/src/test/regress/sql", f"{ROOT}/tests/pg_regress/sql"]))
-    plain = [text for _, text in named]
-    ddl = [text for text in plain if DDL.match(text.encode())]
-    cases, schemas = corpus.cases(major_of(pg_config), 1 if wanted > LAP else 4)
-    mutator = Mutator(plain, ddl, cases, seed)
-    print(f"FUZZ_SEED={seed}, {wanted} statements, from {len(plain)} of the suites, of which {len(ddl)} are DDL", flush=True)
+    material = Material(pg_config, wanted)
     begun = time.time()
-    with Cluster(f"fuzz-{os.getpid()}", pg_config, "max_worker_processes = 20", "synchronous_commit = off", "max_wal_size = 4GB",
-                 "log_min_error_statement = panic", "log_error_verbosity = terse", "autovacuum = off") as cluster:
+    print(f"FUZZ_SEED={material.seed}, {wanted} statements, from {len(material.plain)} of the suites, of which {len(material.ddl)} are DDL", flush=True)
+    only = os.environ.get("FUZZ_ONLY")
+    jobs = 1 if only else min(int(os.environ.get("JOBS", os.cpu_count())), max(1, wanted // BATCH))
+    with ThreadPoolExecutor(jobs) as pool:
+        fuzzers = list(pool.map(lambda job: feed(material, pg_config, range(job * BATCH, wanted, jobs * BATCH), only), range(jobs)))
+    counts = {}
+    for fuzzer in fuzzers:
+        for what, number in fuzzer.counts.items():
+            counts[what] = counts.get(what, 0) + number
+    wrong = {key for fuzzer in fuzzers for key in fuzzer.wrong}
+    missing = [what for what in REACHED if not counts.get(what)]
+    if missing and not only:
+        print(f"not ok  not reached: {', '.join(missing)}")
+        wrong.add(("not reached", tuple(missing)))
+    seconds = time.time() - begun
+    for what, number in sorted(counts.items()):
+        print(f"        {what}: {number:.0f}")
+    print(f"{len(wrong)} faults in {wanted} statements, {seconds:.0f} s ({wanted / seconds:.0f} a second), FUZZ_SEED={material.seed}")
+    return 1 if wrong else 0
+
+
+class Material:
+    """What statements are made from."""
+
+    def __init__(self, pg_config, wanted):
+        self.seed, self.wanted = os.environ.get("FUZZ_SEED", str(int(time.time()))), wanted
+        self.named = list(corpus.read([f"{corpus.tree(pg_config)}/src/test/regress/sql", f"{ROOT}/tests/pg_regress/sql"]))
+        self.plain = [text for _, text in self.named]
+        self.ddl = [text for text in self.plain if DDL.match(text.encode())]
+        # A short run has every fourth case, and makes the objects of every eighth file only.
+        self.cases, self.schemas = corpus.cases(major_of(pg_config), 1 if wanted > LAP else 4)
+        files = sorted({file for file, _ in self.named})[::1 if wanted > LAP else 8]
+        self.making = [text for file, text in self.named if file in files and DDL.match(text.encode())]
+        # The suites' own statements first, all of them or an even choice of a quarter of what is wanted; then mutations.
+        self.own = [corpus.Statement("box", text.encode()) for text in self.plain[::max(1, 4 * len(self.plain) // wanted)]]
+
+    def mutator(self):
+        return Mutator(self.plain, self.ddl, self.cases, self.seed)
+
+
+def feed(material, pg_config, starts, only):
+    """One cluster, and the batches of statements that begin at these numbers. Returns the fuzzer."""
+    begun, mutator = time.time(), material.mutator()
+    with Cluster(f"fuzz-{os.getpid()}-{starts.start}", pg_config, "max_worker_processes = 20", "synchronous_commit = off",
+                 "max_wal_size = 4GB", "log_min_error_statement = panic", "log_error_verbosity = terse", "autovacuum = off") as cluster:
         server = Server(cluster)
         fuzzer = Fuzzer(server)
-        # A short run makes the objects of every eighth file only, and has every fourth case.
-        files = sorted({file for file, _ in named})[::1 if wanted > LAP else 8]
-        server.populate([text for file, text in named if file in files and DDL.match(text.encode())], schemas)
+        server.populate(material.making, material.schemas)
         print(f"        databases with {server.tables()} tables  {time.time() - begun:.0f} s", flush=True)
         check_harness(server)
-        only = os.environ.get("FUZZ_ONLY")
         if only:
             text = mutator.statement(int(only))
             print(repr(text))
             fuzzer.batch([text])
-        else:
-            feed_all(fuzzer, mutator, plain, wanted)
+            fuzzer.lap()
+            return fuzzer
+        begun = time.time()
+        for done, start in enumerate(starts):
+            numbers = range(start, min(start + BATCH, material.wanted))
+            fuzzer.batch([material.own[n] if n < len(material.own) else mutator.statement(n) for n in numbers])
+            if (done + 1) % LAP_BATCHES == 0:
+                fuzzer.lap()
+                print(f"        {(done + 1) * BATCH} statements, {(done + 1) * BATCH / (time.time() - begun):.0f} a second, "
+                      f"{len(fuzzer.wrong)} faults", flush=True)
         fuzzer.lap()
-        if not only:
+        if starts.start == 0:
             check_memory(fuzzer, mutator)
-            missing = [what for what in ["findings", "registered", "ddl ran", "ddl refused", "warnings of the guard"] if not fuzzer.counts.get(what)]
-            if missing:
-                fuzzer.report("not reached", NONE, ", ".join(missing))
-    seconds = time.time() - begun
-    for what, number in sorted(fuzzer.counts.items()):
-        print(f"        {what}: {number:.0f}")
-    print(f"{len(fuzzer.wrong)} faults in {wanted} statements, {seconds:.0f} s ({wanted / seconds:.0f} a second), FUZZ_SEED={seed}")
-    return 1 if fuzzer.wrong else 0
+        return fuzzer
 
 
 def major_of(pg_config):
     return int(re.search(r"\d+", subprocess.check_output([pg_config, "--version"], text=True)).group())
-
-
-def feed_all(fuzzer, mutator, plain, wanted):
-    """The suites' own statements first, all of them or an even choice of a quarter of what is wanted; then mutations."""
-    step = max(1, 4 * len(plain) // wanted)
-    own = [corpus.Statement("box", text.encode()) for text in plain[::step]]
-    begun = time.time()
-    for start in range(0, wanted, BATCH):
-        texts = [own[n] if n < len(own) else mutator.statement(n) for n in range(start, min(start + BATCH, wanted))]
-        fuzzer.batch(texts)
-        if (start + BATCH) % LAP == 0:
-            fuzzer.lap()
-            done = start + BATCH
-            print(f"        {done} statements, {done / (time.time() - begun):.0f} a second, {len(fuzzer.wrong)} faults", flush=True)
 
 
 def check_memory(fuzzer, mutator):

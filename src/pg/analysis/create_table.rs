@@ -33,7 +33,6 @@ pub unsafe fn change(statement: &CreateStmt, foreign: bool) -> Result<Option<Cha
             unproven: None,
             clauses: if foreign { None } else { clauses(statement) },
             references: Vec::new(),
-            json_columns: Vec::new(),
         };
         if let Some(found) = found {
             // One that the script makes is nobody's old table.
@@ -42,7 +41,6 @@ pub unsafe fn change(statement: &CreateStmt, foreign: bool) -> Result<Option<Cha
             return Ok(Some(with_work(Some(on), table, None, None)));
         }
         table.references = references(statement)?;
-        table.json_columns = json_columns(statement);
         let mut on = None;
         if !statement.partbound.is_null() {
             let Some(parent) = parent(statement)? else { return Ok(None) };
@@ -257,30 +255,4 @@ unsafe fn references(statement: &CreateStmt) -> Result<Vec<Relation>> {
         }
     }
     Ok(found)
-}
-
-/// Names of columns whose type is json.
-///
-/// # Safety
-/// As for [`change`].
-unsafe fn json_columns(statement: &CreateStmt) -> Vec<String> {
-    // SAFETY: every cast follows the tag.
-    unsafe {
-        node::elements(statement.tableElts)
-            .into_iter()
-            .filter_map(|n| node::cast::<pg_sys::ColumnDef>(n, NodeTag::T_ColumnDef))
-            .filter(|column| {
-                let name = (**column).typeName;
-                let (mut type_oid, mut modifier) = (Oid::INVALID, -1);
-                let (type_out, modifier_out) = (&raw mut type_oid, &raw mut modifier);
-                !name.is_null()
-                    && boundary::catch(|| {
-                        raw::typenameTypeIdAndMod(std::ptr::null_mut(), name, type_out, modifier_out);
-                    })
-                    .is_ok()
-                    && pg_sys::getBaseType(type_oid) == pg_sys::JSONOID
-            })
-            .filter_map(|column| convert::string((*column).colname))
-            .collect()
-    }
 }
