@@ -62,8 +62,8 @@ pub fn ran_about(entry: &Entry, objects: &[Object]) -> Result<bool> {
     let id = if append::is_plain(table, CHECKS) { with_owners_rights(work) } else { as_owner(work) }?;
     // Now and then, and never much at a time. Under a snapshot of the whole transaction it may fail for what others have
     // deleted meanwhile; then the next one does it.
-    if id % 100 == 0 {
-        let _ = subtransaction::contained(|| as_owner(|| delete_old(1000)));
+    if id % PRUNED_EVERY == 0 {
+        let _ = subtransaction::contained(|| as_owner(|| delete_old(2 * PRUNED_EVERY)));
     }
     Ok(true)
 }
@@ -71,7 +71,10 @@ pub fn ran_about(entry: &Entry, objects: &[Object]) -> Result<bool> {
 /// As Postgres says that there is no such relation.
 const UNDEFINED_TABLE: SqlState = SqlState(*b"42P01");
 
-/// How many checks the table has.
+/// After so many rows those that are too old are deleted: looking for them takes longer than writing one.
+const PRUNED_EVERY: i64 = 1000;
+
+/// How many checks the table of the first release has, and so one that was not updated yet.
 const CHECKS: u16 = 1;
 
 /// What a statement has made, changed or dropped, each once, in the order in which Postgres says so.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::error::Result;
 use crate::pg::spi::query_planned;
 use crate::pg::storage;
-pub use crate::pg::storage::{Storage, columns as had_columns};
+pub use crate::pg::storage::{Storage, columns as had_columns, width};
 use crate::pg::user::as_owner;
 
 /// Each once, however often it is named. Reads the catalogue only; no lock on the relations.

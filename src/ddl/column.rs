@@ -57,9 +57,9 @@ pub struct NewColumn {
     pub required_later: bool,
     /// A neutral value of the type as SQL, when there is an obvious one.
     pub neutral_value: Option<String>,
-    /// A free name for a not-null constraint on it, quoted where needed.
+    /// A free name for a not-null constraint on it, quoted where needed; empty unless it is to be NOT NULL.
     pub not_null_name: String,
-    /// A free name for a sequence of it, qualified and quoted.
+    /// A free name for the sequence of a serial column, qualified and quoted; empty for others.
     pub sequence: String,
     /// Constraints written behind the column: CHECK, UNIQUE, PRIMARY KEY, REFERENCES.
     pub constraints: Vec<NewConstraint>,

@@ -34,7 +34,7 @@ impl Size {
             let bytes = s.path.as_deref().map_or(0, bytes_on_disk);
             Self {
                 bytes: sum.bytes + bytes,
-                rows: sum.rows + rows(s, bytes),
+                rows: sum.rows + rows(s, bytes, storage::width),
                 guessed: sum.guessed || (bytes > 0 && s.reltuples < 0.0),
                 thresholds,
             }
@@ -74,17 +74,20 @@ pub fn are_many(rows: u64) -> Result<bool> {
 /// The main fork's segments: `path`, `path.1`, ... A backend's working directory is the data directory.
 fn bytes_on_disk(path: &str) -> u64 {
     let length = |path: &str| fs::metadata(path).map(|m| m.len()).ok();
-    let Some(first) = length(path) else { return 0 };
+    let Some(first) = length(path).filter(|first| *first > 0) else { return 0 };
     first + (1..).map_while(|segment: u32| length(&format!("{path}.{segment}"))).sum::<u64>()
 }
 
 /// Density by statistics, or by the width of the columns when there are none, times the pages there are now.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn rows(storage: &Storage, bytes: u64) -> u64 {
+fn rows(storage: &Storage, bytes: u64, width: impl FnOnce(u32) -> f64) -> u64 {
+    if bytes == 0 {
+        return 0;
+    }
     let density = if storage.reltuples >= 0.0 && storage.relpages > 0.0 {
         storage.reltuples / storage.relpages
     } else {
-        (PAGE - PAGE_HEADER) / (ROW_OVERHEAD + storage.width)
+        (PAGE - PAGE_HEADER) / (ROW_OVERHEAD + width(storage.oid))
     };
     (density * (bytes as f64 / PAGE)).round() as u64
 }
@@ -94,18 +97,20 @@ mod tests {
     use super::*;
 
     fn storage(reltuples: f64, relpages: f64) -> Storage {
-        Storage { oid: 1, path: None, reltuples, relpages, width: 4.0 }
+        Storage { oid: 1, path: None, reltuples, relpages }
     }
 
     #[test]
     fn statistics_are_scaled_to_the_size_now() {
-        assert_eq!(rows(&storage(1000.0, 10.0), 20 * 8192), 2000);
+        assert_eq!(rows(&storage(1000.0, 10.0), 20 * 8192, |_| 4.0), 2000);
     }
 
     #[test]
     fn without_statistics_the_width_decides() {
-        assert_eq!(rows(&storage(-1.0, 0.0), 8192), 255);
-        assert_eq!(rows(&storage(-1.0, 0.0), 0), 0);
+        assert_eq!(rows(&storage(-1.0, 0.0), 8192, |_| 4.0), 255);
+        assert_eq!(rows(&storage(-1.0, 0.0), 0, |_| 4.0), 0);
+        // Analyzed when it was empty.
+        assert_eq!(rows(&storage(0.0, 0.0), 8192, |_| 4.0), 255);
     }
 
     #[test]

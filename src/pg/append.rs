@@ -1,7 +1,7 @@
 //! A row added to a table of ours, without the planner and the executor around it: constraints are checked, indexes kept and
 //! row triggers fired as INSERT does. Rights are not asked for; the table is ours.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{CStr, c_char, c_int};
 
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::prelude::*;
@@ -99,14 +99,23 @@ fn texts_datum(texts: &[&str]) -> Option<Datum> {
     Some(Datum::from(array))
 }
 
-/// Whether adding a row runs nothing but what the extension has put there.
+/// Whether adding a row runs nothing but what the extension has put there: no more checks than that, and no trigger, except
+/// one that fires on replicas only where this is none.
 pub fn is_plain(table: u32, checks: u16) -> bool {
     let Some(open) = super::relation::Peek::open(Oid::from(table)) else { return false };
-    // SAFETY: open; the relcache entry's parts are NULL or valid.
+    // SAFETY: open; the relcache entry's parts are NULL or valid, and the array has as many triggers as said.
     unsafe {
         let entry = &*open.entry();
-        let inserting = entry.trigdesc.as_ref().is_some_and(|t| t.trig_insert_before_row || t.trig_insert_after_row);
-        !inserting && (*entry.rd_att).constr.as_ref().is_some_and(|c| c.num_check <= checks)
+        let triggers = entry.trigdesc.as_ref().map_or(&[][..], |all| {
+            std::slice::from_raw_parts(all.triggers, usize::try_from(all.numtriggers).unwrap_or(0))
+        });
+        let replica = pg_sys::SessionReplicationRole == pg_sys::SESSION_REPLICATION_ROLE_REPLICA as c_int;
+        let silent = |t: &pg_sys::Trigger| match t.tgenabled as u8 {
+            b'D' => true,
+            b'R' => !replica,
+            _ => u32::from(t.tgtype.cast_unsigned()) & pg_sys::TRIGGER_TYPE_INSERT == 0,
+        };
+        triggers.iter().all(silent) && (*entry.rd_att).constr.as_ref().is_some_and(|c| c.num_check <= checks)
     }
 }
 
@@ -130,20 +139,21 @@ pub fn row(table: u32, values: &[(&str, Value<'_>)]) -> Result<()> {
 /// # Safety
 /// An open relation.
 unsafe fn placed(relation: pg_sys::Relation, values: &[(&str, Value<'_>)]) -> Result<(Vec<Datum>, Vec<bool>)> {
-    // SAFETY: a relcache entry's descriptor has natts attributes.
-    let columns: Vec<(String, Oid)> = unsafe {
+    // SAFETY: a relcache entry's descriptor has natts attributes, whose names are NUL-terminated.
+    let columns: Vec<(&CStr, Oid)> = unsafe {
         let shape = (*relation).rd_att;
         (0..(*shape).natts)
             .map(|i| {
                 let column = super::versions::attribute(shape, i);
-                let name = convert::string(column.attname.data.as_ptr()).filter(|_| !column.attisdropped);
-                (name.unwrap_or_default(), column.atttypid)
+                let name = if column.attisdropped { c"" } else { CStr::from_ptr(column.attname.data.as_ptr()) };
+                (name, column.atttypid)
             })
             .collect()
     };
     let (mut datums, mut nulls) = (vec![Datum::from(0); columns.len()], vec![true; columns.len()]);
     for (name, value) in values {
-        let fits = |(column, type_oid): &(String, Oid)| column == name && *type_oid == value.type_oid();
+        let fits =
+            |(column, type_oid): &(&CStr, Oid)| column.to_bytes() == name.as_bytes() && *type_oid == value.type_oid();
         let Some(place) = columns.iter().position(fits) else {
             return fail(
                 Report::new(

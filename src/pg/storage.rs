@@ -17,23 +17,25 @@ pub struct Storage {
     /// -1 when it was never analysed.
     pub reltuples: f64,
     pub relpages: f64,
-    /// Width of a row without its header, guessed from the column types as the planner does.
-    pub width: f64,
 }
 
 /// Of a relation; `None` when there is none. Reads the catalogue only; no lock on the relation.
 pub fn of(relation: u32) -> Option<Storage> {
     let oid = Oid::from(relation);
     let class = class(oid)?;
-    // Asked for only where there are no statistics.
-    let widths = (1..=class.relnatts).filter_map(|number| column_width(oid, number));
     Some(Storage {
         oid: relation,
         path: path(oid),
         reltuples: f64::from(class.reltuples),
         relpages: f64::from(class.relpages),
-        width: if class.reltuples < 0.0 { widths.sum() } else { 0.0 },
     })
+}
+
+/// Width of a row of a relation without its header, guessed from the column types as the planner does.
+pub fn width(relation: u32) -> f64 {
+    let oid = Oid::from(relation);
+    let columns = class(oid).map_or(0, |class| class.relnatts);
+    (1..=columns).filter_map(|number| column_width(oid, number)).sum()
 }
 
 /// The fixed part of the relation's row in pg_class.

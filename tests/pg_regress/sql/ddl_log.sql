@@ -68,7 +68,7 @@ INSERT INTO migrator.ddl (at, tag, session_role, role, backend_pid, outcome) SEL
 SELECT migrator.prune_ddl_log();
 SET migrator.ddl_log_retention = '30d';
 -- DDL does it now and then.
-DO $$ BEGIN FOR i IN 1..100 LOOP EXECUTE format('CREATE TABLE lgx%s (a int)', i); EXECUTE format('DROP TABLE lgx%s', i); END LOOP; END $$;
+DO $$ BEGIN FOR i IN 1..500 LOOP EXECUTE format('CREATE TABLE lgx%s (a int)', i); EXECUTE format('DROP TABLE lgx%s', i); END LOOP; END $$;
 SELECT count(*) FROM migrator.ddl WHERE tag = 'OLD';
 RESET migrator.ddl_log_retention;
 -- Its end is not seen, its beginning is not seen.

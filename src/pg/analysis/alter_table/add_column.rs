@@ -80,8 +80,8 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             column: Column { number: 0, ..as_column(&attribute) },
             collation: collation(written),
             neutral_value: column::neutral_value(attribute.type_oid, &expression::type_name(attribute.type_oid, -1)),
-            not_null_name: relation::quoted(&alteration.free_name(&attribute.name, c"not_null")),
-            sequence: sequence(alteration, &attribute.name),
+            not_null_name: only_if(required || required_later, || not_null(alteration, &attribute.name)),
+            sequence: only_if(serial, || sequence(alteration, &attribute.name)),
             base_type: pg_sys::getBaseType(attribute.type_oid).to_u32(),
             default: default_text,
             filling,
@@ -99,6 +99,16 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         let tail = if unreadable { None } else { tail(&new, command.missing_ok, &clauses, serial) };
         Ok(alteration.with_work(ChangeKind::AddColumn { new, if_not_exists: command.missing_ok }, tail, work))
     }
+}
+
+/// What takes a look into the catalogue, for those who need it.
+fn only_if(needed: bool, name: impl FnOnce() -> String) -> String {
+    if needed { name() } else { String::new() }
+}
+
+/// A free name for a not-null constraint.
+fn not_null(alteration: &Alteration<'_>, column: &str) -> String {
+    relation::quoted(&alteration.free_name(column, c"not_null"))
 }
 
 /// The name Postgres would choose for the sequence of a serial or identity column.
