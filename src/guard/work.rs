@@ -40,6 +40,19 @@ impl Blocking {
         }))
     }
 
+    /// Of a command that goes through its tables one after the other: the largest alone.
+    pub fn largest(change: &Change) -> Result<Option<Self>> {
+        let mut largest: Option<Self> = None;
+        for work in change.work.iter().filter(|w| w.lock.blocks_writes()) {
+            let size = Size::of(&[work.relation])?;
+            if size.is_large() && largest.as_ref().is_none_or(|other| other.size.bytes < size.bytes) {
+                let (tables, lock) = (vec![work.relation], work.lock);
+                largest = Some(Self { size, tables, lock, held_before: work.held_before, kind: work.kind });
+            }
+        }
+        Ok(largest)
+    }
+
     /// `public.t has about 1000000 rows, 136 MB. It would be rewritten under an ACCESS EXCLUSIVE lock, which blocks reads
     /// and writes.`
     pub fn describe(&self, change: &Change) -> Result<String> {

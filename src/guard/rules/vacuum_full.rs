@@ -4,6 +4,7 @@ use crate::ddl::{Change, ChangeKind, Ddl};
 use crate::error::Result;
 use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};
 use crate::guard::work::Blocking;
+use crate::pg::relation::qualified_name;
 
 pub static RULE: Rule = Rule {
     id: "vacuum-full",
@@ -24,11 +25,7 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         ChangeKind::Cluster => ("CLUSTER", false),
         _ => return Ok(None),
     };
-    let Some(relation) = &change.on else {
-        let message = format!("{command} without a table writes every table of the database anew");
-        let detail = "Each of them is locked with ACCESS EXCLUSIVE meanwhile, which blocks reads and writes.";
-        return Ok(Some(Finding::new(change, message, detail, Recipe::advice("Name the small tables that need it."))));
-    };
+    let Some(relation) = &change.on else { return of_every_table(change, command) };
     let Some(blocking) = Blocking::of(change)? else { return Ok(None) };
     let message = format!("{command} would write \"{}\" anew while reads and writes to it are blocked", relation.name);
     let recipe = if plain {
@@ -40,4 +37,13 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         Recipe::advice("pg_repack orders the rows of a table while it is used.")
     };
     Ok(Some(Finding::new(change, message, blocking.describe(change)?, recipe)))
+}
+
+/// One table after the other: what counts is the largest of them.
+fn of_every_table(change: &Change, command: &str) -> Result<Option<Finding>> {
+    let Some(largest) = Blocking::largest(change)? else { return Ok(None) };
+    let name = largest.tables.first().map(|table| qualified_name(*table)).unwrap_or_default();
+    let message = format!("{command} without a table would write {name} anew while reads and writes to it are blocked");
+    let recipe = Recipe::advice("Name the small tables that need it.");
+    Ok(Some(Finding::new(change, message, largest.describe_as(&name, 1)?, recipe)))
 }

@@ -1,7 +1,9 @@
-//! Statements for which Postgres fires no event: TRUNCATE, VACUUM FULL, CLUSTER, LOCK. Seen in scripts only.
+//! Statements for which Postgres fires no event: TRUNCATE, VACUUM FULL, CLUSTER, LOCK. Seen in scripts, and
+//! when they are typed where the library is preloaded.
 
 use pgrx::pg_sys::{self, NodeTag, Oid};
 
+use super::catalogue::{CLASS_BY_OID, INDEXES_OF, Key};
 use super::held;
 use crate::ddl::{Change, ChangeKind, LockMode, Relation, WorkKind};
 use crate::error::Result;
@@ -139,7 +141,21 @@ fn change(on: Relation, kind: ChangeKind, lock: LockMode, sql: String, work: Opt
     Change { on: Some(on), kind, lock: Some(lock), sql: Some(sql), work }
 }
 
-/// A command on every table of the database.
+/// VACUUM FULL of every table of the database, or CLUSTER of every one that has been clustered: each is locked while it is
+/// written anew. Rights are left aside; Postgres skips what the role may not touch.
 fn everything(kind: ChangeKind, sql: &str) -> Change {
-    Change { on: None, kind, lock: Some(LockMode::AccessExclusive), sql: Some(sql.to_owned()), work: Vec::new() }
+    let lock = LockMode::AccessExclusive;
+    let is_clustered = |table: u32| {
+        INDEXES_OF
+            .rows(&[Key::Oid(c"indrelid", table)])
+            .iter()
+            .any(|index| index.boolean(c"indisclustered") == Some(true))
+    };
+    let tables = CLASS_BY_OID.rows(&[]).into_iter().filter(|row| matches!(row.character(c"relkind"), 'r' | 'm'));
+    let work = tables
+        .map(|row| row.oid(c"oid"))
+        .filter(|table| kind != ChangeKind::Cluster || is_clustered(*table))
+        .filter_map(|table| held::work(Oid::from(table), WorkKind::Rewrite, lock))
+        .collect();
+    Change { on: None, kind, lock: Some(lock), sql: Some(sql.to_owned()), work }
 }

@@ -17,7 +17,6 @@ TRUNCATE gu CASCADE;
 DO $$BEGIN EXECUTE 'TRUNCATE gu_ref'; END$$;
 SET migrator.large_table_rows = 500;
 VACUUM FULL gu;
-VACUUM FULL;
 CLUSTER gu USING gu_pkey;
 REINDEX TABLE gu;
 BEGIN;

@@ -13,8 +13,8 @@ CREATE TABLE so_empty (a int);
 \pset format unaligned
 \pset tuples_only on
 SELECT statement, rule, action, message, hint FROM migrator.lint('TRUNCATE so_small, so_empty; TRUNCATE ONLY so CASCADE; TRUNCATE so_ref RESTART IDENTITY');
-SELECT statement, rule, action, message, detail, hint FROM migrator.lint('VACUUM FULL so; VACUUM (FULL false) so; VACUUM (ANALYZE, FULL) so_small; VACUUM FULL');
-SELECT statement, rule, action, message, detail, hint FROM migrator.lint('CLUSTER so USING so_pkey; CLUSTER; CLUSTER so_small');
+SELECT statement, rule, action, message, detail, hint FROM migrator.lint('VACUUM FULL so; VACUUM (FULL false) so; VACUUM (ANALYZE, FULL) so_small');
+SELECT statement, rule, action, message, detail, hint FROM migrator.lint('CLUSTER so USING so_pkey; CLUSTER so_small');
 SELECT statement, rule, action, message, detail, hint FROM migrator.lint('LOCK so; LOCK TABLE so IN SHARE MODE; LOCK so IN ROW EXCLUSIVE MODE; LOCK so_small');
 \pset format aligned
 \pset tuples_only off
