@@ -15,7 +15,7 @@ LOOPS = {
     "ALTER TABLE ADD COLUMN": ("ALTER TABLE old_%2$s ADD COLUMN c%1$s int", 1),
     "CREATE TEMP TABLE, DROP TABLE": ("CREATE TEMP TABLE tmp (a int); DROP TABLE tmp", 2),
 }
-TABLES = 20
+TABLES = 200
 OLD = "".join(f"CREATE TABLE old_{i} (id int PRIMARY KEY);" for i in range(TABLES))
 # Nanoseconds that the backend has run.
 CPU = "SELECT split_part(pg_read_file('/proc/self/schedstat'), ' ', 1);\n"
@@ -59,28 +59,37 @@ def once(cluster, db, script):
     return clock, (after - before) / 1e6
 
 
-def turns(databases, repeat, run):
-    """Medians by database of what `run` measures, taking turns."""
+def turns(cluster, databases, repeat, run):
+    """Medians by database of what `run` measures, taking turns; what was rolled back or dropped before is vacuumed away."""
     seen = {db: [] for db in databases}
-    for _ in range(repeat):
-        for db in databases:
+    for turn in range(repeat):
+        for db in databases[turn % len(databases):] + databases[:turn % len(databases)]:
+            cluster.sql("VACUUM; CHECKPOINT;", db=db)
             seen[db].append(run(db))
     return {db: [statistics.median(column) for column in zip(*rows)] for db, rows in seen.items()}
+
+
+def on_disk(cluster, setting):
+    """Whether anything waits for the disk: Postgres syncs each index that it builds."""
+    cluster.sql(f"ALTER SYSTEM SET fsync = {setting};", db="postgres")
+    cluster.sql("SELECT pg_reload_conf();", db="postgres")
 
 
 def one_transaction(cluster, databases, repeat):
     """All statements in one transaction, which is rolled back: no disk, all CPU."""
     rows = []
+    on_disk(cluster, "off")
     for name, (statement, count) in LOOPS.items():
         parts = "".join(f"EXECUTE format('{part.strip()}', i, i % {TABLES}); " for part in statement.split(";"))
         loop = f"BEGIN;\nDO $$BEGIN FOR i IN 1..{MANY} LOOP {parts}END LOOP; END$$;\nROLLBACK;\n"
-        rows.append((f"{MANY} x {name}", MANY * count, turns(databases, repeat, lambda db, s=loop: once(cluster, db, s))))
+        rows.append((f"{MANY} x {name}", MANY * count, turns(cluster, databases, repeat, lambda db, s=loop: once(cluster, db, s))))
     return rows
 
 
 def many_transactions(cluster, databases, repeat):
     """Each statement a transaction of its own, which is on disk before the next one begins."""
     rows = []
+    on_disk(cluster, "on")
     for name, (statement, count) in LOOPS.items():
         text = statement.replace("%2$s", "{old}").replace("%1$s", "{new}").replace("%s", "{new}")
         script = "".join(f"{text.format(new=i, old=i % TABLES)};\n" for i in range(FEW))
@@ -89,8 +98,9 @@ def many_transactions(cluster, databases, repeat):
             # As a replica, so that no event trigger fires.
             cluster.sql("SET session_replication_role = replica; SET client_min_messages = error; "
                         f"DROP SCHEMA public CASCADE; CREATE SCHEMA public; {OLD}", db=db)
+            cluster.sql("VACUUM; CHECKPOINT;", db=db)
             return once(cluster, db, script)
-        rows.append((f"{FEW} x {name}", FEW * count, turns(databases, repeat, run)))
+        rows.append((f"{FEW} x {name}", FEW * count, turns(cluster, databases, repeat, run)))
     return rows
 
 
@@ -117,7 +127,7 @@ def restores(cluster, databases, repeat):
             begun = time.monotonic()
             subprocess.check_call(cluster._arguments(program, "target") + options + file, stdout=subprocess.DEVNULL)
             return (1000 * (time.monotonic() - begun),)
-        rows.append((f"500 tables by {name}", 0, turns(databases, repeat, run)))
+        rows.append((f"500 tables by {name}", 0, turns(cluster, databases, repeat, run)))
     cluster.sql("DROP DATABASE target WITH (FORCE);", db="postgres")
     return rows
 
@@ -125,13 +135,14 @@ def restores(cluster, databases, repeat):
 def dml(cluster, databases, repeat):
     """Transactions of pgbench a second."""
     for db in databases:
+        # It adds primary keys to tables that are filled.
         subprocess.check_call(cluster._arguments("pgbench", db) + ["-i", "-s", "5", "-q"], stderr=subprocess.DEVNULL,
-                              stdout=subprocess.DEVNULL)
+                              stdout=subprocess.DEVNULL, env={**os.environ, "PGOPTIONS": "-c migrator.guard=off"})
     rows = []
     for name, option in (("select-only", "-S"), ("simple-update", "-N")):
         def run(db, option=option):
             out = subprocess.check_output(cluster._arguments("pgbench", db) + ["-n", option, "-T", "3"], text=True,
                                           stderr=subprocess.DEVNULL)
             return (float(re.search(r"^tps = ([0-9.]+)", out, re.M)[1]),)
-        rows.append((f"pgbench {name}", turns(databases, repeat, run)))
+        rows.append((f"pgbench {name}", turns(cluster, databases, repeat, run)))
     return rows

@@ -48,6 +48,13 @@ def refusals(cluster):
     return rows
 
 
+def told(measure, *arguments):
+    """What a function measures, in which minutes pass, said as soon as it is known."""
+    rows = measure(*arguments)
+    print(f"{measure.__name__}: {rows}", file=sys.stderr, flush=True)
+    return rows
+
+
 def costs(rows, databases):
     """Rows of a table: clock and CPU, each against the server without the extension."""
     lines = [("", *(f"{TITLES[db]}, ms" for db in databases), "ratio", *(f"{TITLES[db]}, µs of CPU a statement" for db in databases))]
@@ -81,26 +88,24 @@ TITLES = {"plain": "without", "empty": "empty triggers", "guarded": "with"}
 
 def main():
     with Cluster(f"bench-{os.getpid()}", sys.argv[1], "shared_buffers = 256MB", "max_locks_per_transaction = 1024",
-                 "fsync = on") as cluster:
+                 "max_wal_size = 4GB", "autovacuum = off", "fsync = on") as cluster:
         cluster.fresh()
         cluster.sql("SET migrator.guard = off; CREATE TABLE big (id int PRIMARY KEY, a int); "
                     "INSERT INTO big SELECT g, g FROM generate_series(1, 100000) g; ANALYZE big;")
         refused = refusals(cluster)
         databases = cost.prepare(cluster)
-        cpu = cost.one_transaction(cluster, databases, REPEAT)
-        disk = cost.many_transactions(cluster, databases, REPEAT)
-        restored = cost.restores(cluster, databases, REPEAT)
-        dml = cost.dml(cluster, databases, REPEAT)
+        cpu, disk, restored, dml = (told(measure, cluster, databases, repeat) for measure, repeat in (
+            (cost.one_transaction, REPEAT), (cost.many_transactions, REPEAT), (cost.restores, 3), (cost.dml, REPEAT)))
         major = cluster.major
     lines = [f"PostgreSQL {major}. Refusals while another session holds ACCESS EXCLUSIVE on the table, milliseconds in psql:", "",
              *table(("statement", "first in a session", "median of the rest", "slowest of the rest"),
                     *((name, f"{first:.1f}", f"{median:.1f}", f"{worst:.1f}") for name, first, median, worst in refused)),
              "", f"Statements that are let through and logged: medians of {REPEAT} turns on one server, without the extension, "
              "with four event triggers that call an empty C function, and with the guard. In one transaction, which is rolled "
-             "back:", "", *costs(cpu, databases),
+             "back, with `fsync` off:", "", *costs(cpu, databases),
              "", "Each a transaction of its own, on disk before the next begins (`fsync` and `synchronous_commit` are on):", "",
              *costs(disk, databases),
-             "", "Restoring a schema:", "", *costs(restored, databases),
+             "", "Restoring a schema, medians of 3 turns:", "", *costs(restored, databases),
              "", "Transactions a second of pgbench, one client:", "",
              *table(("", *(TITLES[db] for db in databases), "ratio"),
                     *((name, *(f"{seen[db][0]:.0f}" for db in databases),
