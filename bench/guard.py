@@ -102,7 +102,7 @@ def main():
                     *((name, f"{first:.1f}", f"{median:.1f}", f"{worst:.1f}") for name, first, median, worst in refused)),
              "", f"Statements that are let through and logged: medians of {REPEAT} turns on one server, without the extension, "
              "with four event triggers that call an empty C function, and with the guard. In one transaction, which is rolled "
-             "back, with `fsync` off:", "", *costs(cpu, databases),
+             "back, in memory (`/dev/shm`) and with `fsync` off:", "", *costs(cpu, databases),
              "", "Each a transaction of its own, on disk before the next begins (`fsync` and `synchronous_commit` are on):", "",
              *costs(disk, databases),
              "", "Restoring a schema, medians of 3 turns:", "", *costs(restored, databases),
