@@ -120,7 +120,7 @@ def test_settings_of_a_backfill_change_while_it_runs(cluster):
     process, _ = begin(cluster)
     view = "SELECT workers FROM migrator.backfills;"
     ranges = "SELECT count(*) > 3 FROM migrator.backfill_range WHERE done;"
-    equal(cluster.sql(view), "1")
+    cluster.until(view, "1")
     cluster.sql("SELECT migrator.alter_backfill(1, workers => 3, target_ms => 60);")
     cluster.until(view, "3")
     cluster.until(WORKERS, "2")
