@@ -16,6 +16,7 @@ END $$;
 CREATE FUNCTION nested() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM raises(); END $$;
 CREATE FUNCTION bad_query() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM nope FROM parent; END $$;
 CREATE FUNCTION bad_sql() RETURNS int LANGUAGE sql AS 'SELECT 1/0';
+-- Its size is shown twice: nobody is to truncate it in between.
 CREATE TABLE large WITH (autovacuum_enabled = off) AS SELECT g AS a FROM generate_series(1, 2000) g; ANALYZE large;
 """
 
