@@ -69,6 +69,10 @@ def test_hook_refuses_what_fires_no_event(cluster):
                       "BEGIN READ ONLY; LOCK TABLE big IN ACCESS SHARE MODE; LOCK TABLE big IN SHARE MODE; COMMIT;"):
         passes(cluster, statement)
     equal(cluster.sql("SELECT count(*) FROM big;"), "2000")
+    # The same in a script that is only judged.
+    lint = "SELECT statement, rule, message ~ 'public.big anew' FROM migrator.lint('VACUUM FULL; CLUSTER');"
+    equal(cluster.sql(LARGE + lint), "1|vacuum-full|t\n2|vacuum-full|t")
+    equal(cluster.sql(lint), "")
     # Where no table is large nothing is in the way, and CLUSTER leaves alone what never was clustered.
     passes(cluster, "VACUUM FULL; CLUSTER;", session="")
     passes(cluster, "CLUSTER;", session="ALTER TABLE big SET WITHOUT CLUSTER; " + LARGE)
