@@ -97,13 +97,14 @@ class Server:
             self.sessions[key] = Session(self.cluster.socket, "fuzz", database)
         requests, places = [], []
         for statement, outside, refusing in trials:
-            before = [place(statement), *([b"SET migrator.guard = enforce"] if refusing and database == "guarded" else []),
-                      *([] if outside else [b"BEGIN"])]
+            # In one message.
+            before = b";".join([place(statement), *([b"SET migrator.guard = enforce"] if refusing and database == "guarded" else []),
+                                *([] if outside else [b"BEGIN"])])
             after = [b"ROLLBACK"]
             if outside or refusing or LEAVES_SOMETHING.search(statement.text):
                 after += [b"DISCARD ALL", *(EMPTY_BOX if outside else [])]
-            places.append(len(requests) + len(before))
-            requests += [query(text) for text in [*before, statement.text, *after]]
+            places.append(len(requests) + 1)
+            requests += [query(text) for text in [before, statement.text, *after]]
         outcomes = self.sessions[key].pipeline(requests)
         return [outcomes[position] for position in places]
 
