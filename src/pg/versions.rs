@@ -75,7 +75,7 @@ pub fn is_relation_owner(relation: pg_sys::Oid) -> bool {
     }
 }
 
-/// Whether the current user may REINDEX or REFRESH a table or materialized view: its owner, from 17 whoever has MAINTAIN.
+/// Whether the current user may REINDEX, CLUSTER or REFRESH a table or materialized view: its owner, from 17 whoever has MAINTAIN.
 pub fn may_maintain(relation: pg_sys::Oid) -> bool {
     #[cfg(any(feature = "pg15", feature = "pg16"))]
     return is_relation_owner(relation);

@@ -76,6 +76,16 @@ def test_hook_refuses_what_fires_no_event(cluster):
     # Where no table is large nothing is in the way, and CLUSTER leaves alone what never was clustered.
     passes(cluster, "VACUUM FULL; CLUSTER;", session="")
     passes(cluster, "CLUSTER;", session="ALTER TABLE big SET WITHOUT CLUSTER; " + LARGE)
+    # What the role may not touch is skipped; by the owner of the database VACUUM skips nothing.
+    cluster.sql("CREATE ROLE guest;")
+    for statement in ("VACUUM FULL;", "VACUUM FULL big;"):
+        contains(passes(cluster, statement, session=LARGE + "SET ROLE guest;\n")[1], '"big"', "skipping")
+    passes(cluster, "CLUSTER;", session=LARGE + "SET ROLE guest;\n")
+    cluster.sql("ALTER DATABASE test OWNER TO guest;")
+    for statement in ("VACUUM FULL;", "VACUUM FULL big;"):
+        refused(cluster, statement, "vacuum-full", session=LARGE + "SET ROLE guest;\n")
+    passes(cluster, "CLUSTER;", session=LARGE + "SET ROLE guest;\n")
+    cluster.sql("ALTER DATABASE test OWNER TO postgres; DROP ROLE guest;")
     # Settings of a restore.
     passes(cluster, "SET row_security = off; SET check_function_bodies = off; SELECT set_config('search_path', '', false); "
                     "TRUNCATE public.big, public.small;")

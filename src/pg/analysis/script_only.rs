@@ -4,10 +4,10 @@
 use pgrx::pg_sys::{self, NodeTag, Oid};
 
 use super::catalogue::{CLASS_BY_OID, INDEXES_OF, Key};
-use super::held;
+use super::{held, prior};
 use crate::ddl::{Change, ChangeKind, LockMode, Relation, WorkKind};
 use crate::error::Result;
-use crate::pg::{convert, node, relation};
+use crate::pg::{convert, node, relation, versions};
 
 /// The statement as changes; none when it is another one.
 ///
@@ -37,7 +37,7 @@ unsafe fn truncate(truncate: &pg_sys::TruncateStmt) -> Result<Vec<Change>> {
     let sql = format!("TRUNCATE TABLE {}{restart}{}", names.join(", "), if cascade { " CASCADE" } else { "" });
     let tables: Vec<Relation> = named.into_iter().map(|(on, _)| on).collect();
     let Some(first) = tables.first().cloned() else { return Ok(Vec::new()) };
-    Ok(vec![change(first, ChangeKind::Truncate { tables, cascade }, LockMode::AccessExclusive, sql, None)])
+    Ok(vec![change(first, ChangeKind::Truncate { tables, cascade }, LockMode::AccessExclusive, sql)])
 }
 
 /// VACUUM FULL; any other VACUUM blocks nobody.
@@ -67,7 +67,7 @@ unsafe fn vacuum(vacuum: &pg_sys::VacuumStmt) -> Result<Vec<Change>> {
         for name in named {
             let Some(on) = table(name, true)? else { continue };
             let sql = format!("VACUUM (FULL) {}", on.quoted);
-            changes.push(change(on, ChangeKind::VacuumFull, LockMode::AccessExclusive, sql, Some(WorkKind::Rewrite)));
+            changes.push(change(on, ChangeKind::VacuumFull, LockMode::AccessExclusive, sql));
         }
         Ok(changes)
     }
@@ -84,7 +84,7 @@ unsafe fn cluster(cluster: &pg_sys::ClusterStmt) -> Result<Vec<Change>> {
         let Some(on) = table(cluster.relation, true)? else { return Ok(Vec::new()) };
         let index = convert::string(cluster.indexname).map(|i| format!(" USING {}", relation::quoted(&i)));
         let sql = format!("CLUSTER {}{}", on.quoted, index.unwrap_or_default());
-        Ok(vec![change(on, ChangeKind::Cluster, LockMode::AccessExclusive, sql, Some(WorkKind::Rewrite))])
+        Ok(vec![change(on, ChangeKind::Cluster, LockMode::AccessExclusive, sql)])
     }
 }
 
@@ -96,7 +96,7 @@ unsafe fn lock(lock: &pg_sys::LockStmt) -> Result<Vec<Change>> {
     // SAFETY: the list holds RangeVars.
     for (on, only) in unsafe { relations(lock.relations) }? {
         let sql = format!("LOCK TABLE {only}{} IN {} MODE", on.quoted, mode.name());
-        changes.push(change(on, ChangeKind::LockTable { mode }, mode, sql, None));
+        changes.push(change(on, ChangeKind::LockTable { mode }, mode, sql));
     }
     Ok(changes)
 }
@@ -134,15 +134,27 @@ unsafe fn table(name: *const pg_sys::RangeVar, with_children: bool) -> Result<Op
     relation::describe(oid, with_children).map(Some)
 }
 
-fn change(on: Relation, kind: ChangeKind, lock: LockMode, sql: String, work: Option<WorkKind>) -> Change {
-    let work = work.map_or_else(Vec::new, |kind| {
-        on.leaves.iter().filter_map(|leaf| held::work(Oid::from(*leaf), kind, lock)).collect()
-    });
+fn change(on: Relation, kind: ChangeKind, lock: LockMode, sql: String) -> Change {
+    let rewritten = on.leaves.iter().filter(|leaf| writes_anew(&kind, **leaf));
+    let work = rewritten.filter_map(|leaf| held::work(Oid::from(*leaf), WorkKind::Rewrite, lock)).collect();
     Change { on: Some(on), kind, lock: Some(lock), sql: Some(sql), work }
 }
 
+/// Whether a command writes this table anew. Postgres skips, with a warning, what the role may not touch; who will run a script is
+/// not known.
+fn writes_anew(kind: &ChangeKind, table: u32) -> bool {
+    // SAFETY: a global.
+    let database = unsafe { pg_sys::MyDatabaseId };
+    let may = || prior::in_script() || versions::may_maintain(Oid::from(table));
+    match kind {
+        ChangeKind::VacuumFull => may() || versions::is_object_owner(pg_sys::DatabaseRelationId, database),
+        ChangeKind::Cluster => may(),
+        _ => false,
+    }
+}
+
 /// VACUUM FULL of every table of the database, or CLUSTER of every one that has been clustered: each is locked while it is
-/// written anew. Rights are left aside; Postgres skips what the role may not touch.
+/// written anew.
 fn everything(kind: ChangeKind, sql: &str) -> Change {
     let lock = LockMode::AccessExclusive;
     let is_clustered = |table: u32| {
@@ -155,6 +167,7 @@ fn everything(kind: ChangeKind, sql: &str) -> Change {
     let work = tables
         .map(|row| row.oid(c"oid"))
         .filter(|table| kind != ChangeKind::Cluster || is_clustered(*table))
+        .filter(|table| writes_anew(&kind, *table))
         .filter_map(|table| held::work(Oid::from(table), WorkKind::Rewrite, lock))
         .collect();
     Change { on: None, kind, lock: Some(lock), sql: Some(sql.to_owned()), work }
