@@ -6,6 +6,7 @@ import shutil
 import statistics
 import subprocess
 import time
+from contextlib import contextmanager
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TRIGGERS = ("ddl_command_start", "sql_drop", "table_rewrite", "ddl_command_end")
@@ -19,7 +20,7 @@ TABLES = 200
 OLD = "".join(f"CREATE TABLE old_{i} (id int PRIMARY KEY);" for i in range(TABLES))
 # Nanoseconds that the backend has run.
 CPU = "SELECT split_part(pg_read_file('/proc/self/schedstat'), ' ', 1);\n"
-MANY, FEW = 1000, 200
+MANY = 1000
 DATABASES = ("plain", "empty", "guarded")
 
 
@@ -38,9 +39,9 @@ def prepare(cluster):
     return databases
 
 
-def fresh(cluster, db, kind):
+def fresh(cluster, db, kind, tablespace="pg_default"):
     cluster.sql(f"DROP DATABASE IF EXISTS {db} WITH (FORCE);", db="postgres")
-    cluster.sql(f"CREATE DATABASE {db};", db="postgres")
+    cluster.sql(f"CREATE DATABASE {db} TABLESPACE {tablespace};", db="postgres")
     if kind == "guarded":
         cluster.sql("SET client_min_messages = error; CREATE EXTENSION migrator;", db=db)
     if kind == "empty":
@@ -69,57 +70,63 @@ def turns(cluster, databases, repeat, run):
     return {db: [statistics.median(column) for column in zip(*rows)] for db, rows in seen.items()}
 
 
-def in_memory(cluster, databases):
-    """Puts the databases where no disk is, if there is such a place: making and removing files takes the time that it takes."""
-    folder = f"/dev/shm/migrator-bench-{os.getpid()}"
-    if os.path.isdir("/dev/shm"):
-        owner = os.stat(cluster.socket)
-        os.mkdir(folder)
+MEMORY = "/dev/shm"
+
+
+@contextmanager
+def in_memory(cluster, databases, fsync):
+    """The databases' files where no disk is, and whether the log waits for its own: how long a disk takes to make and remove
+    files depends on how many were removed just before."""
+    folder = f"{MEMORY}/migrator-bench-{os.getpid()}"
+    owner = os.stat(cluster.socket)
+    os.mkdir(folder)
+    try:
         os.chown(folder, owner.st_uid, owner.st_gid)
         cluster.sql(f"CREATE TABLESPACE memory LOCATION '{folder}';", db="postgres")
-        place(cluster, databases, "memory", "off")
-    return folder
+        move(cluster, databases, "memory")
+        cluster.sql(f"ALTER SYSTEM SET fsync = {fsync};", db="postgres")
+        cluster.sql("SELECT pg_reload_conf();", db="postgres")
+        yield
+        move(cluster, databases, "pg_default")
+        cluster.sql("ALTER SYSTEM RESET fsync;", db="postgres")
+        cluster.sql("SELECT pg_reload_conf();", db="postgres")
+        cluster.sql("DROP TABLESPACE memory;", db="postgres")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def place(cluster, databases, tablespace, fsync):
-    """Moves the databases, and says whether Postgres waits for the disk."""
+def move(cluster, databases, tablespace):
     for db in databases:
         cluster.sql(f"ALTER DATABASE {db} SET TABLESPACE {tablespace};", db="postgres")
-    cluster.sql(f"ALTER SYSTEM SET fsync = {fsync};", db="postgres")
-    cluster.sql("SELECT pg_reload_conf();", db="postgres")
 
 
 def one_transaction(cluster, databases, repeat):
     """All statements in one transaction, which is rolled back: no disk, all CPU."""
     rows = []
-    folder = in_memory(cluster, databases)
-    try:
+    with in_memory(cluster, databases, "off"):
         for name, (statement, count) in LOOPS.items():
             parts = "".join(f"EXECUTE format('{part.strip()}', i, i % {TABLES}); " for part in statement.split(";"))
             loop = f"BEGIN;\nDO $$BEGIN FOR i IN 1..{MANY} LOOP {parts}END LOOP; END$$;\nROLLBACK;\n"
             seen = turns(cluster, databases, repeat, lambda db, s=loop: once(cluster, db, s))
             rows.append((f"{MANY} x {name}", MANY * count, seen))
-        place(cluster, databases, "pg_default", "on")
-        cluster.sql("DROP TABLESPACE IF EXISTS memory;", db="postgres")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return rows
 
 
 def many_transactions(cluster, databases, repeat):
-    """Each statement a transaction of its own, which is on disk before the next one begins."""
+    """Each statement a transaction of its own, whose log is on disk before the next one begins."""
     rows = []
-    for name, (statement, count) in LOOPS.items():
-        text = statement.replace("%2$s", "{old}").replace("%1$s", "{new}").replace("%s", "{new}")
-        script = "".join(f"{text.format(new=i, old=i % TABLES)};\n" for i in range(FEW))
+    with in_memory(cluster, databases, "on"):
+        for name, (statement, count) in LOOPS.items():
+            text = statement.replace("%2$s", "{old}").replace("%1$s", "{new}").replace("%s", "{new}")
+            script = "".join(f"{text.format(new=i, old=i % TABLES)};\n" for i in range(MANY))
 
-        def run(db, script=script):
-            # As a replica, so that no event trigger fires.
-            cluster.sql("SET session_replication_role = replica; SET client_min_messages = error; "
-                        f"DROP SCHEMA public CASCADE; CREATE SCHEMA public; {OLD}", db=db)
-            cluster.sql("VACUUM; CHECKPOINT;", db=db)
-            return once(cluster, db, script)
-        rows.append((f"{FEW} x {name}", FEW * count, turns(cluster, databases, repeat, run)))
+            def run(db, script=script):
+                # As a replica, so that no event trigger fires.
+                cluster.sql("SET session_replication_role = replica; SET client_min_messages = error; "
+                            f"DROP SCHEMA public CASCADE; CREATE SCHEMA public; {OLD}", db=db)
+                cluster.sql("VACUUM; CHECKPOINT;", db=db)
+                return once(cluster, db, script)
+            rows.append((f"{MANY} x {name}", MANY * count, turns(cluster, databases, repeat, run)))
     return rows
 
 
@@ -135,19 +142,20 @@ def restores(cluster, databases, repeat):
     cluster.sql("CREATE DATABASE source;", db="postgres")
     cluster.sql(SCHEMA, db="source")
     rows = []
-    for name, form, program, options in (("psql, of a plain dump", "p", "psql", ["-Xq", "-v", "ON_ERROR_STOP=1"]),
-                                         ("pg_restore", "c", "pg_restore", ["-e"])):
-        dump = f"{cluster.socket}/schema.dump"
-        subprocess.check_call(cluster._arguments("pg_dump", "source") + ["-F", form, "-f", dump])
+    with in_memory(cluster, databases, "on"):
+        for name, form, program, options in (("psql, of a plain dump", "p", "psql", ["-Xq", "-v", "ON_ERROR_STOP=1"]),
+                                             ("pg_restore", "c", "pg_restore", ["-e"])):
+            dump = f"{cluster.socket}/schema.dump"
+            subprocess.check_call(cluster._arguments("pg_dump", "source") + ["-F", form, "-f", dump])
 
-        def run(db, program=program, options=options, dump=dump):
-            fresh(cluster, "target", db)
-            file = ["-f", dump] if program == "psql" else [dump]
-            begun = time.monotonic()
-            subprocess.check_call(cluster._arguments(program, "target") + options + file, stdout=subprocess.DEVNULL)
-            return (1000 * (time.monotonic() - begun),)
-        rows.append((f"500 tables by {name}", 0, turns(cluster, databases, repeat, run)))
-    cluster.sql("DROP DATABASE target WITH (FORCE);", db="postgres")
+            def run(db, program=program, options=options, dump=dump):
+                fresh(cluster, "target", db, "memory")
+                file = ["-f", dump] if program == "psql" else [dump]
+                begun = time.monotonic()
+                subprocess.check_call(cluster._arguments(program, "target") + options + file, stdout=subprocess.DEVNULL)
+                return (1000 * (time.monotonic() - begun),)
+            rows.append((f"500 tables by {name}", 0, turns(cluster, databases, repeat, run)))
+        cluster.sql("DROP DATABASE target WITH (FORCE);", db="postgres")
     return rows
 
 

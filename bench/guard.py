@@ -103,9 +103,10 @@ def main():
              "", f"Statements that are let through and logged: medians of {REPEAT} turns on one server, without the extension, "
              "with four event triggers that call an empty C function, and with the guard. In one transaction, which is rolled "
              "back, in memory (`/dev/shm`) and with `fsync` off:", "", *costs(cpu, databases),
-             "", "Each a transaction of its own, on disk before the next begins (`fsync` and `synchronous_commit` are on):", "",
+             "", "Each a transaction of its own, the tables' files in memory and the write-ahead log on disk before the next begins "
+             "(`fsync` and `synchronous_commit` are on):", "",
              *costs(disk, databases),
-             "", "Restoring a schema, medians of 3 turns:", "", *costs(restored, databases),
+             "", "Restoring a schema, files and log as above, medians of 3 turns:", "", *costs(restored, databases),
              "", "Transactions a second of pgbench, one client:", "",
              *table(("", *(TITLES[db] for db in databases), "ratio"),
                     *((name, *(f"{seen[db][0]:.0f}" for db in databases),
