@@ -42,8 +42,9 @@ tables: ## Measure the guard against Postgres and squawk, and write docs/guard-t
 		python3 tests/truth/run.py "$$pg_config" --docs || exit 1; \
 	done; python3 tests/truth/squawk.py
 
-soak: ## Every fault at every step of a deploy, and many random kills (KILLS=200), on every major; takes long
+soak: ## All faults, many random kills (KILLS=200), Postgres's own suites, a million strange statements; takes hours
 	@FAULTS=$${FAULTS:-0} KILLS=$${KILLS:-200} tools/test.sh --driver "each_committed_step_can_be_the_last deploy_survives_kills backfill_survives_kills backfill_by_key_survives_kills backfill_by_key_with_workers_survives_kills backfill_by_page_survives_kills backfill_by_page_with_workers_survives_kills" $(MAJORS)
+	@$(MAKE) --no-print-directory test-suite
 	@$(MAKE) --no-print-directory fuzz FUZZ_STATEMENTS=$${FUZZ_STATEMENTS:-1000000} FUZZ_MAJORS=18
 
 clean: ## Remove everything that was built, and stop and remove throw-away clusters

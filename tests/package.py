@@ -77,6 +77,7 @@ def test_tar(pg_config, folder, version):
 
 
 def test_deb(pg_config, folder, version):
+    os.environ.update(DEBFULLNAME="Ann Example", DEBEMAIL="ann@example.org")
     name = make("deb", pg_config)
     server = Server(pg_config, folder)
     package = f"postgresql-{server.major}-migrator"
@@ -96,7 +97,10 @@ def test_deb(pg_config, folder, version):
     subprocess.run([*dpkg, "-i", name], check=True, capture_output=True)
     base, documents = f"{root}/usr", f"{root}/usr/share/doc/{package}"
     with gzip.open(f"{documents}/changelog.gz", "rt", encoding="utf-8") as file:
+        contains(file.read(), f"{package} ({version}) ", " -- Ann Example <ann@example.org>  ")
+    with open(f"{documents}/CHANGELOG.md", encoding="utf-8") as file:
         contains(file.read(), f"## {version}")
+    equal(fields["Maintainer"], "Ann Example <ann@example.org>")
     with open(f"{documents}/copyright", encoding="utf-8") as file:
         contains(file.read(), "Format: https://www.debian.org/", "License: PostgreSQL", "the migrator authors")
     equal(subprocess.run([*dpkg, "--verify", package], capture_output=True, text=True, check=True).stdout, "")
@@ -107,7 +111,7 @@ def test_deb(pg_config, folder, version):
     subprocess.run([*dpkg, "-r", package], check=True, capture_output=True)
     equal([f for _, _, files in os.walk(base) for f in files], [], "files left behind")
     if shutil.which("lintian"):
-        result = subprocess.run(["lintian", "--fail-on", "error", "--allow-root", name], capture_output=True, text=True)
+        result = subprocess.run(["lintian", "--fail-on", "warning", "--allow-root", name], capture_output=True, text=True)
         print(result.stdout)
         equal(result.returncode, 0, "lintian")
 

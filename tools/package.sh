@@ -2,7 +2,7 @@
 # Packages, all made from one tree per server under target/package/.
 #   tools/package.sh tree PG_CONFIG            build a release; prints the tree: its files under the server's own paths
 #   tools/package.sh tar PG_CONFIG             the same and a .tar.gz of it, to be unpacked at /
-#   tools/package.sh deb PG_CONFIG             a Debian package, with Debian's paths; prints its name
+#   tools/package.sh deb PG_CONFIG             a Debian package, with Debian's paths; prints its name (DEBFULLNAME, DEBEMAIL: by whom)
 #   tools/package.sh dist                      a .zip of the source for PGXN; prints its name
 #   tools/package.sh test PG_CONFIG            install each into a private copy of the server and use it there
 #   tools/package.sh version                   the version, from Cargo.toml
@@ -70,7 +70,7 @@ deb() {
     cp -a "$tree$("$pg_config" --sharedir)/extension/." "$root/usr/share/postgresql/$major/extension/"
     cp -r "${docs[@]}" "$share/"
     find "$share" -type f -exec chmod 644 {} +
-    gzip -9n "$share/CHANGELOG.md" && mv "$share/CHANGELOG.md.gz" "$share/changelog.gz"
+    changelog "$package" | gzip -9n > "$share/changelog.gz"
     copyright > "$share/copyright"
     architecture=$(dpkg --print-architecture)
     control "$package" "$major" "$architecture" "$root" > "$root/DEBIAN/control"
@@ -93,12 +93,21 @@ depends() {
     printf 'postgresql-%s, %s' "$major" "${found:-libc6}"
 }
 
+# Whoever builds the package answers for it, and says who that is as for Debian's own tools.
+maintainer() { printf '%s' "${DEBFULLNAME:-the migrator authors} <${DEBEMAIL:-migrator@localhost}>"; }
+
+# In Debian's format; what changed is in CHANGELOG.md beside it.
+changelog() {
+    printf '%s (%s) unstable; urgency=medium\n\n  * CHANGELOG.md says what changed.\n\n -- %s  %s\n' \
+        "$1" "$version" "$(maintainer)" "$(LC_ALL=C date -u -R -d "@$(epoch)")"
+}
+
 control() {
     cat <<C
 Package: $1
 Version: $version
 Architecture: $3
-Maintainer: the migrator authors <migrator@localhost>
+Maintainer: $(maintainer)
 Installed-Size: $(du -sk --exclude=DEBIAN "$4" | cut -f1)
 Depends: $(depends "$4" "$2")
 Section: database
