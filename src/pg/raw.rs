@@ -1,6 +1,6 @@
 //! Postgres functions as they are, without pgrx's guard: an error in one of them is a `longjmp`.
 //! Call them only inside [`super::boundary::catch`], in a closure that owns nothing with a destructor.
-//! Signatures are those of the server's headers, 15 to 18; the ones that differ are in `versions.rs`.
+//! Signatures are those of the server's headers, 15 to 18; the ones that differ are in `versions/`.
 
 use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
 

@@ -6,6 +6,12 @@ use pgrx::pg_sys::{self, DestReceiver, Portal};
 
 use super::raw;
 
+mod locks;
+mod rights;
+
+pub use locks::{holds_relation_lock, is_lock_held, is_over, virtual_transaction};
+pub use rights::{is_object_owner, is_relation_owner, may_execute, may_maintain, may_maintain_all, may_use_schema};
+
 #[cfg(any(feature = "pg15", feature = "pg16", feature = "pg17"))]
 unsafe extern "C-unwind" {
     fn PortalRun(
@@ -63,113 +69,6 @@ pub fn end_at_sigterm() {
 
 /// Whether GRANT and REVOKE lock the relations that they name.
 pub const GRANT_LOCKS: bool = cfg!(feature = "pg18");
-
-/// Whether the current user owns the relation, directly or through a role.
-pub fn is_relation_owner(relation: pg_sys::Oid) -> bool {
-    // SAFETY: catalogue look-ups by oid.
-    unsafe {
-        #[cfg(feature = "pg15")]
-        return pg_sys::pg_class_ownercheck(relation, pg_sys::GetUserId());
-        #[cfg(not(feature = "pg15"))]
-        return pg_sys::object_ownercheck(pg_sys::RelationRelationId, relation, pg_sys::GetUserId());
-    }
-}
-
-/// Whether the current user may REINDEX, CLUSTER or REFRESH a table or materialized view: its owner, from 17 whoever has MAINTAIN.
-pub fn may_maintain(relation: pg_sys::Oid) -> bool {
-    #[cfg(any(feature = "pg15", feature = "pg16"))]
-    return is_relation_owner(relation);
-    // SAFETY: catalogue look-ups by oid.
-    #[cfg(not(any(feature = "pg15", feature = "pg16")))]
-    unsafe {
-        let answer = pg_sys::pg_class_aclcheck(relation, pg_sys::GetUserId(), pg_sys::ACL_MAINTAIN.into());
-        answer == pg_sys::AclResult::ACLCHECK_OK
-    }
-}
-
-/// The same for all tables of a schema or database, whoever owns them: its owner, from 17 members of pg_maintain.
-pub fn may_maintain_all(class: pg_sys::Oid, object: pg_sys::Oid) -> bool {
-    if is_object_owner(class, object) {
-        return true;
-    }
-    #[cfg(any(feature = "pg15", feature = "pg16"))]
-    return false;
-    // SAFETY: a look-up in the role caches.
-    #[cfg(not(any(feature = "pg15", feature = "pg16")))]
-    unsafe {
-        pg_sys::has_privs_of_role(pg_sys::GetUserId(), pg_sys::Oid::from(pg_sys::ROLE_PG_MAINTAIN))
-    }
-}
-
-/// Whether the current user may look into a schema.
-pub fn may_use_schema(schema: pg_sys::Oid) -> bool {
-    // SAFETY: catalogue look-ups by oid.
-    unsafe {
-        let user = pg_sys::GetUserId();
-        #[cfg(feature = "pg15")]
-        let answer = pg_sys::pg_namespace_aclcheck(schema, user, pg_sys::ACL_USAGE);
-        #[cfg(not(feature = "pg15"))]
-        let answer = pg_sys::object_aclcheck(pg_sys::NamespaceRelationId, schema, user, pg_sys::ACL_USAGE.into());
-        answer == pg_sys::AclResult::ACLCHECK_OK
-    }
-}
-
-/// Whether the current user has the rights that a plan needs.
-///
-/// # Safety
-/// `plan` comes from the planner.
-pub unsafe fn may_execute(plan: &pg_sys::PlannedStmt) -> bool {
-    // SAFETY: the caller's promise; `false`: say so instead of raising.
-    unsafe {
-        #[cfg(feature = "pg15")]
-        return pg_sys::ExecCheckRTPerms(plan.rtable, false);
-        #[cfg(not(feature = "pg15"))]
-        return pg_sys::ExecCheckPermissions(plan.rtable, plan.permInfos, false);
-    }
-}
-
-/// Whether the current user owns a type, function, schema, database or publication, directly or through a role. What has another
-/// class counts as owned: Postgres will say so itself.
-pub fn is_object_owner(class: pg_sys::Oid, object: pg_sys::Oid) -> bool {
-    // SAFETY: catalogue look-ups by oid.
-    unsafe {
-        let user = pg_sys::GetUserId();
-        #[cfg(feature = "pg15")]
-        return match class {
-            pg_sys::TypeRelationId => pg_sys::pg_type_ownercheck(object, user),
-            pg_sys::NamespaceRelationId => pg_sys::pg_namespace_ownercheck(object, user),
-            pg_sys::ProcedureRelationId => pg_sys::pg_proc_ownercheck(object, user),
-            pg_sys::PublicationRelationId => pg_sys::pg_publication_ownercheck(object, user),
-            pg_sys::DatabaseRelationId => pg_sys::pg_database_ownercheck(object, user),
-            _ => true,
-        };
-        #[cfg(not(feature = "pg15"))]
-        return match class {
-            pg_sys::TypeRelationId
-            | pg_sys::NamespaceRelationId
-            | pg_sys::ProcedureRelationId
-            | pg_sys::DatabaseRelationId
-            | pg_sys::PublicationRelationId => pg_sys::object_ownercheck(class, object, user),
-            _ => true,
-        };
-    }
-}
-
-/// Whether this transaction holds exactly this lock mode on a relation of this database.
-pub fn holds_relation_lock(relation: pg_sys::Oid, mode: i32) -> bool {
-    // SAFETY: a complete tag, as SET_LOCKTAG_RELATION makes it; a look-up in the backend's own table of locks.
-    unsafe {
-        let mut tag: pg_sys::LOCKTAG = std::mem::zeroed();
-        tag.locktag_field1 = pg_sys::MyDatabaseId.to_u32();
-        tag.locktag_field2 = relation.to_u32();
-        tag.locktag_type = pg_sys::LockTagType::LOCKTAG_RELATION as u8;
-        tag.locktag_lockmethodid = pg_sys::DEFAULT_LOCKMETHOD as u8;
-        #[cfg(any(feature = "pg15", feature = "pg16"))]
-        return pg_sys::LockHeldByMe(&raw const tag, mode);
-        #[cfg(not(any(feature = "pg15", feature = "pg16")))]
-        return pg_sys::LockHeldByMe(&raw const tag, mode, false);
-    }
-}
 
 /// 18 has NOT VALID not-null constraints, which make a CHECK as proof unnecessary.
 pub const NOT_NULL_CAN_BE_NOT_VALID: bool = cfg!(feature = "pg18");
@@ -373,36 +272,3 @@ pub const KEYS_ARE_NAMED_AFTER_PARENTS: bool = cfg!(feature = "pg18");
 
 /// From 17 a partition has the identity columns of its parent, and may not bring its own.
 pub const PARTITIONS_SHARE_IDENTITY: bool = cfg!(any(feature = "pg17", feature = "pg18"));
-
-/// This backend's virtual transaction: the number of its process, and the transaction's. 17 renamed both.
-pub fn virtual_transaction() -> (i32, u32) {
-    // SAFETY: reads of the backend's own entry.
-    unsafe {
-        let process = &*pg_sys::MyProc;
-        #[cfg(any(feature = "pg15", feature = "pg16"))]
-        return (process.backendId, process.lxid);
-        #[cfg(not(any(feature = "pg15", feature = "pg16")))]
-        return (process.vxid.procNumber, process.vxid.lxid);
-    }
-}
-
-/// Whether a virtual transaction has ended; one that is prepared has not. Never waits.
-pub fn is_over(process: i32, transaction: u32) -> bool {
-    #[cfg(any(feature = "pg15", feature = "pg16"))]
-    let id = pg_sys::VirtualTransactionId { backendId: process, localTransactionId: transaction };
-    #[cfg(not(any(feature = "pg15", feature = "pg16")))]
-    let id = pg_sys::VirtualTransactionId { procNumber: process, localTransactionId: transaction };
-    // SAFETY: looks into shared memory.
-    unsafe { pg_sys::VirtualXactLock(id, false) }
-}
-
-/// Whether this session holds a lock in exactly this mode.
-pub fn is_lock_held(tag: &pg_sys::LOCKTAG, mode: pg_sys::LOCKMODE) -> bool {
-    // SAFETY: a look into this backend's own table of locks.
-    unsafe {
-        #[cfg(any(feature = "pg15", feature = "pg16"))]
-        return pg_sys::LockHeldByMe(tag, mode);
-        #[cfg(not(any(feature = "pg15", feature = "pg16")))]
-        pg_sys::LockHeldByMe(tag, mode, false)
-    }
-}
