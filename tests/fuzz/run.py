@@ -138,6 +138,7 @@ class Fuzzer:
         outcomes = list(zip(trials, self.server.run("guarded", trials)))
         for (text, _, _), guarded in outcomes:
             self.count("ddl")
+            self.count("ddl out of time", guarded.sqlstate == "57014")
             self.count(f"ddl {'refused' if guarded.sqlstate == 'MG001' else 'ran' if guarded.sqlstate == '00000' else 'failed'}")
             for notice in guarded.notices:
                 self.check_notice("run", text, notice)

@@ -43,7 +43,7 @@ class Server:
     def populate(self, ddl, schemas):
         """What makes something in the suites, as far as it can be made in any order, and the tables of the cases; then
         copies to start from."""
-        self.superuser("CREATE ROLE fuzz LOGIN; ALTER ROLE fuzz SET statement_timeout = '2s'; ALTER ROLE fuzz SET lock_timeout = '1s';"
+        self.superuser("CREATE ROLE fuzz LOGIN; ALTER ROLE fuzz SET statement_timeout = '500ms'; ALTER ROLE fuzz SET lock_timeout = '400ms';"
                        "GRANT pg_read_all_stats TO fuzz;")
         self.superuser("CREATE DATABASE plain OWNER fuzz;")
         session = Session(self.cluster.socket, "fuzz", "plain")
