@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::pg::spi::query;
-use crate::pg::user::as_owner;
+use crate::pg::user::{are_rights_lent, as_owner};
 
 /// Whether the role has the rights of `pg_read_server_files`.
 pub fn may_read_server_files(role: &str) -> Result<bool> {
@@ -12,9 +12,13 @@ pub fn may_read_server_files(role: &str) -> Result<bool> {
     })
 }
 
-/// Whether another session of the same user can become the role whose rights are in force; not so in a SECURITY DEFINER
-/// function of somebody else.
+/// Whether another session of the same user can become the role whose rights are in force, and nothing is gained by it; not
+/// so in a SECURITY DEFINER function of somebody else, nor where Postgres runs functions of a table's owner.
 pub fn can_become_current() -> Result<bool> {
+    // A superuser can become anybody, and RESET ROLE leads back there.
+    if are_rights_lent() {
+        return Ok(false);
+    }
     let sql = "SELECT pg_catalog.pg_has_role(session_user, current_user, \
                CASE WHEN pg_catalog.current_setting('server_version_num')::pg_catalog.int4 \
                OPERATOR(pg_catalog.>=) 160000 THEN 'SET' ELSE 'MEMBER' END)";

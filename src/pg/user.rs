@@ -147,6 +147,19 @@ pub(super) fn is_own_work() -> bool {
     OWN_WORK.get()
 }
 
+/// Whether the rights in force are in force only for a while: those of a SECURITY DEFINER function that belongs to another role
+/// than the one that connected, or of the owner of a table for whom Postgres runs functions (ANALYZE, an index that is built).
+pub fn are_rights_lent() -> bool {
+    let (mut user, mut security_context) = (pg_sys::Oid::INVALID, 0);
+    // SAFETY: reads of the backend's own state.
+    let connected = unsafe {
+        pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut security_context);
+        pg_sys::GetAuthenticatedUserId()
+    };
+    let is = |flag: u32| security_context & flag as i32 != 0;
+    is(pg_sys::SECURITY_RESTRICTED_OPERATION) || (is(pg_sys::SECURITY_LOCAL_USERID_CHANGE) && user != connected)
+}
+
 /// The name of the role whose rights are in force.
 pub fn current_role() -> String {
     // SAFETY: a palloc'd name, or NULL for a role that was dropped meanwhile.
