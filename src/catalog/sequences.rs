@@ -1,10 +1,9 @@
 //! Sequences and how far they are.
 
 use crate::error::Result;
-use crate::pg::relation::Peek;
-use crate::pg::spi::{query, query_planned};
-use crate::pg::storage;
+use crate::pg::spi::query_planned;
 use crate::pg::user::as_owner;
+use crate::pg::{sequence, storage};
 
 /// The sequence of a serial column.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +43,7 @@ pub fn consumption(table: u32) -> Result<Vec<Consumption>> {
         return Ok(Vec::new());
     }
     let fed = as_owner(|| {
-        let sql = "SELECT s.seqrelid, s.seqrelid::regclass, a.attname, \
+        let sql = "SELECT s.seqrelid, a.attname, \
                    least(s.seqmax, CASE t.typlen WHEN 2 THEN 32767 WHEN 4 THEN 2147483647 ELSE s.seqmax END), \
                    CASE WHEN t.typlen < y.typlen THEN format_type(t.oid, NULL) ELSE format_type(y.oid, NULL) END \
                    FROM pg_depend d JOIN pg_sequence s ON s.seqrelid = d.objid AND s.seqincrement > 0 AND NOT s.seqcycle \
@@ -57,17 +56,13 @@ pub fn consumption(table: u32) -> Result<Vec<Consumption>> {
             .iter()
             .map(|r| {
                 let oid: u32 = r.number(0).unwrap_or(0);
-                (oid, r.required(1), r.required(2), r.number::<i64>(3).unwrap_or(i64::MAX), r.required(4))
+                (oid, r.required(1), r.number::<i64>(2).unwrap_or(i64::MAX), r.required(3))
             })
             .collect::<Vec<_>>())
     })?;
     let mut consumed = Vec::new();
-    for (oid, quoted, column, end, type_name) in fed {
-        let Some(_open) = Peek::open(oid.into()) else { continue };
-        let last = as_owner(|| {
-            let rows = query(&format!("SELECT last_value FROM {quoted}"), &[])?;
-            Ok(rows.first().and_then(|r| r.number::<i64>(0)).unwrap_or(0))
-        })?;
+    for (oid, column, end, type_name) in fed {
+        let Some(last) = sequence::last_value(oid) else { continue };
         let percent = u32::try_from(i128::from(last.max(0)) * 100 / i128::from(end.max(1))).unwrap_or(100);
         consumed.push(Consumption { column, type_name, last, percent });
     }

@@ -1,8 +1,9 @@
-//! The next value of a sequence of ours, without a trace in the user's session: nextval() would change what lastval()
-//! returns there.
+//! Sequences. The next value of one of ours, without a trace in the user's session: nextval() would change what lastval()
+//! returns there. And how far one of somebody's is, by its oid: behind its name may be something else by the time it is read.
 
 use pgrx::pg_sys::{self, Datum};
 
+use super::relation::Peek;
 use super::{boundary, raw};
 use crate::error::Result;
 
@@ -31,6 +32,28 @@ pub fn next(sequence: u32, first: impl FnOnce() -> Result<i64>) -> Result<i64> {
         })?;
     }
     Ok(next)
+}
+
+/// The last value that a sequence has given out, or its start; `None` when another session has locked it, or it cannot be read here.
+/// Postgres's own pg_sequence_last_value() would wait for who alters it, and keep others from doing so.
+pub fn last_value(sequence: u32) -> Option<i64> {
+    let open = Peek::open(pg_sys::Oid::from(sequence))?;
+    let entry = open.entry();
+    // SAFETY: open. A sequence has one row, of which the first field is the value; it is changed in place, in one store.
+    unsafe {
+        let class = &*(*entry).rd_rel;
+        // The files of what is not logged are not there on a standby.
+        let readable = class.relpersistence as u8 == pg_sys::RELPERSISTENCE_PERMANENT || !pg_sys::RecoveryInProgress();
+        if class.relkind as u8 != pg_sys::RELKIND_SEQUENCE || !readable {
+            return None;
+        }
+        let (any, no_index) = (&raw mut pg_sys::SnapshotAnyData, pg_sys::Oid::INVALID);
+        let scan = pg_sys::systable_beginscan(entry, no_index, false, any, 0, std::ptr::null_mut());
+        let tuple = pg_sys::systable_getnext(scan);
+        let last = (!tuple.is_null()).then(|| *pg_sys::GETSTRUCT(tuple).cast::<i64>());
+        pg_sys::systable_endscan(scan);
+        last
+    }
 }
 
 /// Nobody else locks relations under this kind of tag.
