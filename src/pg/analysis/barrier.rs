@@ -1,6 +1,6 @@
 //! The analysis plans and transforms expressions that a user wrote. Folding constants may call IMMUTABLE functions, and
-//! reading a literal of a domain runs its CHECK. While the barrier is up, a function that is not part of Postgres raises
-//! an error instead of running.
+//! reading a literal of a domain runs its CHECK, whatever functions that calls. While the barrier is up, a function that is not
+//! part of Postgres, or that may do more than compute (lo_export, pg_terminate_backend), raises an error instead of running.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
@@ -70,7 +70,12 @@ unsafe extern "C-unwind" fn stop(
     sub: c_int,
     argument: *mut c_void,
 ) {
-    if access == pg_sys::ObjectAccessType::OAT_FUNCTION_EXECUTE && object.to_u32() >= pg_sys::FirstNormalObjectId {
+    // SAFETY: a syscache look-up by oid; nothing in this frame has a destructor.
+    let stops = || unsafe {
+        object.to_u32() >= pg_sys::FirstNormalObjectId
+            || pg_sys::func_volatile(object) as u8 == pg_sys::PROVOLATILE_VOLATILE
+    };
+    if access == pg_sys::ObjectAccessType::OAT_FUNCTION_EXECUTE && stops() {
         STOPPED.set(object.to_u32());
         let error = raise::prepare(Box::new(Report::new(STOPPED_STATE, "a function was not run during the analysis")));
         // SAFETY: nothing in this frame has a destructor any more.
