@@ -1,5 +1,7 @@
 //! ALTER DOMAIN: the tables that use the domain are read under SHARE, unlike those of a table's own constraint.
 
+use std::collections::HashSet;
+
 use pgrx::pg_sys::{self, ConstrType, NodeTag, Oid};
 
 use super::catalogue::{self, Attribute, CLASS, CONSTRAINT, Catalogue, DEPENDENTS_OF, Key, Row};
@@ -46,7 +48,7 @@ pub unsafe fn change(alter: &pg_sys::AlterDomainStmt) -> Result<Option<Change>> 
             DomainCommand::Other => false,
         };
         let mut work = Vec::new();
-        if looks && !used_by(oid, &mut work, &mut Vec::new()) {
+        if looks && !used_by(oid, &mut work) {
             // Postgres refuses: the domain is inside of an array or a row.
             work.clear();
         }
@@ -102,34 +104,34 @@ unsafe fn is_condition(written: Option<&pg_sys::Constraint>, domain: &Row) -> Re
     Ok(true)
 }
 
-/// The tables that get_rels_with_domain finds. False when it refuses.
-fn used_by(type_oid: Oid, work: &mut Vec<Work>, seen: &mut Vec<Oid>) -> bool {
-    if seen.contains(&type_oid) {
-        return true;
+/// The tables that get_rels_with_domain finds. False when it refuses. Domains over domains may go deep: no call within a call.
+fn used_by(domain: Oid, work: &mut Vec<Work>) -> bool {
+    let mut domains = vec![domain];
+    let mut seen = HashSet::new();
+    while let Some(type_oid) = domains.pop() {
+        if seen.insert(type_oid) && !used_directly(type_oid, work, &mut domains) {
+            return false;
+        }
     }
-    seen.push(type_oid);
+    true
+}
+
+/// The same of one domain alone; the domains over it are added to those that are to be looked at.
+fn used_directly(type_oid: Oid, work: &mut Vec<Work>, domains: &mut Vec<Oid>) -> bool {
     let keys = [Key::Oid(c"refclassid", TYPE), Key::Oid(c"refobjid", type_oid.to_u32())];
     for row in DEPENDENTS_OF.rows(&keys) {
         let oid = Oid::from(row.oid(c"objid"));
         match row.oid(c"classid") {
-            TYPE => {
-                // SAFETY: a syscache look-up by oid.
-                let is_domain = unsafe { pg_sys::get_typtype(oid) } as u8 == b'd';
-                if is_domain && !used_by(oid, work, seen) {
-                    return false;
-                }
-                // An array or range of it that is stored somewhere.
-                if !is_domain && row_type::is_type_stored(oid) {
-                    return false;
-                }
-            }
+            // SAFETY: a syscache look-up by oid.
+            TYPE if unsafe { pg_sys::get_typtype(oid) } as u8 == b'd' => domains.push(oid),
+            // An array or range of it that is stored somewhere.
+            TYPE if row_type::is_type_stored(oid) => return false,
             CLASS if row.integer(c"objsubid") > 0 => {
                 if row_type::is_stored_elsewhere(oid) {
                     return false;
                 }
                 let number = row.integer(c"objsubid") as i16;
-                let uses = catalogue::attribute(oid, number).is_some_and(|a| !a.dropped && a.type_oid == type_oid);
-                if uses {
+                if catalogue::attribute(oid, number).is_some_and(|a| !a.dropped && a.type_oid == type_oid) {
                     add(oid, work);
                 }
             }

@@ -19,30 +19,26 @@ use crate::pg::{boundary, convert, lexer, node, raw};
 /// `constraint` is an implicitly ANDed list over the columns of `table`.
 pub unsafe fn scanned(table: Oid, constraint: *mut List) -> Result<Vec<Oid>> {
     let mut found = Vec::new();
-    // SAFETY: the caller's promise.
-    unsafe { descend(table, constraint, &mut found)? };
-    Ok(found)
-}
-
-/// # Safety
-/// As for [`scanned`].
-unsafe fn descend(table: Oid, constraint: *mut List, found: &mut Vec<Oid>) -> Result<()> {
-    // SAFETY: the caller's promise.
-    unsafe {
-        if implied(table, constraint)? {
-            return Ok(());
-        }
-        match relation::kind_of(table) {
-            pg_sys::RELKIND_RELATION => found.push(table),
-            pg_sys::RELKIND_PARTITIONED_TABLE => {
-                for partition in relation::children(table)? {
-                    descend(partition, mapped(constraint, partition, table)?, found)?;
-                }
+    // Partitions of partitions may go deep: no call within a call.
+    let mut below = vec![(table, constraint)];
+    while let Some((table, constraint)) = below.pop() {
+        // SAFETY: the caller's promise, and of the partitions the constraint as it is theirs.
+        unsafe {
+            if implied(table, constraint)? {
+                continue;
             }
-            _ => {}
+            match relation::kind_of(table) {
+                pg_sys::RELKIND_RELATION => found.push(table),
+                pg_sys::RELKIND_PARTITIONED_TABLE => {
+                    for partition in relation::children(table)?.into_iter().rev() {
+                        below.push((partition, mapped(constraint, partition, table)?));
+                    }
+                }
+                _ => {}
+            }
         }
-        Ok(())
     }
+    Ok(found)
 }
 
 /// The same as CREATE TABLE ... PARTITION OF looks for them below the DEFAULT partition. Unlike ATTACH it asks each

@@ -67,15 +67,18 @@ pub fn referenced_by(table: Oid, constraint: &str, mode: LockMode, taken: &mut T
 
 /// The tables whose foreign keys reference a table, and those that reference them, which TRUNCATE ... CASCADE empties.
 pub fn referencing(table: Oid, taken: &mut Taken) {
-    let keys = [Key::Oid(c"refclassid", CLASS), Key::Oid(c"refobjid", table.to_u32())];
-    let dependents = DEPENDENTS_OF.rows(&keys);
-    for row in dependents.iter().filter(|row| row.oid(c"classid") == CONSTRAINT) {
-        let Some(key) = catalogue::constraint(Oid::from(row.oid(c"objid"))) else { continue };
-        let (from, to) = (key.oid(c"conrelid"), key.oid(c"confrelid"));
-        let known = taken.locks.iter().any(|lock| lock.relation == Some(from));
-        if key.character(c"contype") == 'f' && to == table.to_u32() && !known {
-            taken.oid(Oid::from(from), LockMode::AccessExclusive, true);
-            referencing(Oid::from(from), taken);
+    let mut tables = vec![table];
+    while let Some(table) = tables.pop() {
+        let keys = [Key::Oid(c"refclassid", CLASS), Key::Oid(c"refobjid", table.to_u32())];
+        let dependents = DEPENDENTS_OF.rows(&keys);
+        for row in dependents.iter().filter(|row| row.oid(c"classid") == CONSTRAINT) {
+            let Some(key) = catalogue::constraint(Oid::from(row.oid(c"objid"))) else { continue };
+            let (from, to) = (key.oid(c"conrelid"), key.oid(c"confrelid"));
+            let known = taken.locks.iter().any(|lock| lock.relation == Some(from));
+            if key.character(c"contype") == 'f' && to == table.to_u32() && !known {
+                taken.oid(Oid::from(from), LockMode::AccessExclusive, true);
+                tables.push(Oid::from(from));
+            }
         }
     }
 }

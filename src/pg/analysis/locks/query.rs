@@ -1,6 +1,7 @@
 //! SELECT, INSERT, UPDATE, DELETE and MERGE: what they read, and what they change. Read from the parser's tree, because
 //! Postgres's own analysis would take the locks, and would not know what the script makes before.
 
+use std::collections::HashSet;
 use std::ffi::c_void;
 
 use pgrx::pg_sys::{self, Node, NodeTag, Oid, RangeVar};
@@ -39,7 +40,7 @@ pub unsafe fn locks(statement: *mut Node, taken: &mut Taken) -> Result<bool> {
         };
         for name in found.changed.iter().copied() {
             let place = taken.subject(name, LockMode::RowExclusive)?;
-            below(place.and_then(|p| p.oid), LockMode::RowExclusive, taken)?;
+            below(place.and_then(|p| p.oid), LockMode::RowExclusive, taken);
         }
         let only_reads = found.changed.is_empty();
         for name in found.read.iter().copied().filter(|name| !is_with(&**name)) {
@@ -49,7 +50,7 @@ pub unsafe fn locks(statement: *mut Node, taken: &mut Taken) -> Result<bool> {
                 LockMode::AccessShare
             };
             let place = if only_reads { taken.subject(name, mode)? } else { taken.other(name, mode)? };
-            below(place.and_then(|p| p.oid), mode, taken)?;
+            below(place.and_then(|p| p.oid), mode, taken);
         }
         Ok(found.calls)
     }
@@ -130,13 +131,19 @@ unsafe fn is_locked(select: *mut pg_sys::SelectStmt, name: *mut RangeVar) -> boo
 }
 
 /// What a view reads is locked with it: by the one who plans the query, in the same mode where the view is changed.
-pub fn below(view: Option<Oid>, mode: LockMode, taken: &mut Taken) -> Result<()> {
-    let Some(view) = view.filter(|oid| relation::kind_of(*oid) == pg_sys::RELKIND_VIEW) else { return Ok(()) };
-    for table in read_by(view) {
-        taken.oid(table, mode, false);
-        below(Some(table), mode, taken)?;
+pub fn below(view: Option<Oid>, mode: LockMode, taken: &mut Taken) {
+    // Views over views share what they read: each is looked at once, and none however deep is a call within a call.
+    let mut views: Vec<Oid> = view.into_iter().collect();
+    let mut seen = HashSet::new();
+    while let Some(view) = views.pop() {
+        if relation::kind_of(view) != pg_sys::RELKIND_VIEW || !seen.insert(view) {
+            continue;
+        }
+        for table in read_by(view) {
+            taken.oid(table, mode, false);
+            views.push(table);
+        }
     }
-    Ok(())
 }
 
 /// The relations that the rules of a view or materialized view name.

@@ -28,7 +28,7 @@ pub unsafe fn locks(statement: *mut Node, changes: &[Change], taken: &mut Taken)
                 let lock = &*statement.cast::<pg_sys::LockStmt>();
                 let mode = LockMode::from_number(lock.mode).unwrap_or(LockMode::AccessExclusive);
                 for place in taken.subjects(lock.relations, mode)? {
-                    query::below(place.oid, mode, taken)?;
+                    query::below(place.oid, mode, taken);
                 }
             }
             NodeTag::T_ReindexStmt => reindex(&*statement.cast(), taken)?,
