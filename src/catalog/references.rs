@@ -59,7 +59,8 @@ pub fn functions_naming(words: &[&str], on_table: Option<(u32, &str)>) -> Result
     let table = on_table.map_or(0, |t| t.0).to_string();
     let column = on_table.map_or("", |t| t.1);
     as_owner(|| {
-        // A word ends where an identifier would; a name that has to be quoted is looked for as it is written.
+        // A word ends where an identifier would; a name that has to be quoted is looked for as it is written. Nobody writes a
+        // megabyte of source, but anybody can store a hundred, which no regular expression can be matched against.
         let sql = "WITH words AS (SELECT w, '(^|[^[:alnum:]_$])' || regexp_replace(w, '([^[:alnum:]_])', '\\\\\\1', 'g') \
                      || '($|[^[:alnum:]_$])' AS pattern, w ~ '^[a-z_][a-z0-9_$]*$' AS plain \
                      FROM (SELECT jsonb_array_elements_text($1::jsonb) UNION SELECT NULLIF($3, '')) AS l(w) \
@@ -69,10 +70,10 @@ pub fn functions_naming(words: &[&str], on_table: Option<(u32, &str)>) -> Result
                    AND p.pronamespace <> ALL (ARRAY(SELECT oid FROM pg_namespace WHERE nspname = 'migrator')) \
                    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid \
                      AND d.deptype = 'e') \
-                   AND NOT EXISTS (SELECT FROM words WHERE CASE WHEN plain THEN p.prosrc !~* pattern \
+                   AND CASE WHEN octet_length(p.prosrc) < 1000000 THEN NOT EXISTS (SELECT FROM words WHERE CASE WHEN plain THEN p.prosrc !~* pattern \
                      ELSE p.prosrc !~ pattern END \
                      AND NOT (w <> $3 AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgfoid = p.oid \
-                       AND t.tgrelid = $2::oid))) \
+                       AND t.tgrelid = $2::oid))) END \
                    ORDER BY 1 LIMIT 200";
         Ok(query_planned(sql, &[Some(&words), Some(&table), Some(column)])?.iter().map(|r| r.required(0)).collect())
     })
