@@ -59,7 +59,11 @@ pub fn victims(objects: &[Address]) -> Result<Vec<Dependent>> {
 pub fn are_needed(objects: &[Address]) -> Result<bool> {
     let [classes, oids, subs] = arrays(objects);
     as_owner(|| {
-        let sql = format!("{WALK} SELECT EXISTS (SELECT FROM objects WHERE cascade)");
+        // A column goes with its table, whatever else it depends on.
+        let sql = format!(
+            "{WALK} SELECT EXISTS (SELECT FROM objects o WHERE cascade AND NOT EXISTS (SELECT FROM objects w \
+               WHERE o.objsubid <> 0 AND w.classid = o.classid AND w.objid = o.objid AND w.objsubid = 0 AND NOT w.cascade))"
+        );
         Ok(query(&sql, &[Some(&classes), Some(&oids), Some(&subs)])?.first().is_some_and(|r| r.boolean(0)))
     })
 }
