@@ -1,7 +1,10 @@
 //! Objects that are no relations: types, functions, schemas. Looked at in the catalogue only; no lock is taken on them.
 
+use std::collections::HashSet;
+
 use pgrx::pg_sys::{self, Oid};
 
+use super::analysis::catalogue::{CLASS, DEPENDENTS_OF, Key, Row};
 use super::{convert, relation, versions};
 use crate::ddl::{Object, Relation};
 use crate::error::Result;
@@ -13,13 +16,15 @@ const PUBLIC: Oid = Oid::from_u32(2200);
 /// and no part of an extension (Postgres refuses to drop those itself).
 pub fn is_guarded(class: Oid, oid: Oid) -> bool {
     if class == pg_sys::RelationRelationId {
-        return relation::existed_before(oid)
+        return relation::concerns_others(oid)
             && (versions::is_relation_owner(oid) || owns_schema_of(oid))
             && !is_of_extension(class, oid);
     }
-    let system = oid.to_u32() < pg_sys::FirstNormalObjectId && !(class == pg_sys::NamespaceRelationId && oid == PUBLIC);
+    // Of what initdb makes, these can be dropped.
+    let users = class == pg_sys::ExtensionRelationId || (class == pg_sys::NamespaceRelationId && oid == PUBLIC);
+    let system = oid.to_u32() < pg_sys::FirstNormalObjectId && !users;
     !system
-        && existed_before(class, oid)
+        && (existed_before(class, oid) || is_used_by_older(class, oid))
         && versions::is_object_owner(class, oid)
         && !is_of_extension(class, oid)
         && !is_temporary(class, oid)
@@ -51,6 +56,36 @@ fn existed_before(class: Oid, oid: Oid) -> bool {
         pg_sys::table_close(catalog, mode);
         found
     }
+}
+
+/// Whether a table that is older than this transaction uses an object, itself or by other new ones: a domain that is the type of
+/// one of its columns by now.
+fn is_used_by_older(class: Oid, oid: Oid) -> bool {
+    let mut objects = vec![(class.to_u32(), oid.to_u32())];
+    let mut seen = HashSet::new();
+    while let Some(object) = objects.pop() {
+        if !seen.insert(object) {
+            continue;
+        }
+        for row in DEPENDENTS_OF.rows(&[Key::Oid(c"refclassid", object.0), Key::Oid(c"refobjid", object.1)]) {
+            let dependent = (row.oid(c"classid"), row.oid(c"objid"));
+            if dependent.0 == CLASS && relation::existed_before(Oid::from(dependent.1)) {
+                return true;
+            }
+            objects.push(dependent);
+        }
+    }
+    false
+}
+
+/// The tables and materialized views that belong to an extension; they go with it, and nothing says so.
+pub fn tables_of_extension(extension: Oid) -> Vec<Oid> {
+    let keys =
+        [Key::Oid(c"refclassid", pg_sys::ExtensionRelationId.to_u32()), Key::Oid(c"refobjid", extension.to_u32())];
+    let is_member = |row: &Row| row.oid(c"classid") == CLASS && row.character(c"deptype") == 'e';
+    let has_rows = [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE, pg_sys::RELKIND_MATVIEW];
+    let members = DEPENDENTS_OF.rows(&keys).into_iter().filter(is_member).map(|row| Oid::from(row.oid(c"objid")));
+    members.filter(|oid| has_rows.contains(&relation::kind_of(*oid)) && relation::existed_before(*oid)).collect()
 }
 
 /// Whether this transaction wrote a row's version.

@@ -98,7 +98,7 @@ pub fn guarded(oid: pg_sys::Oid, with_children: bool) -> Result<Option<Relation>
     let table =
         [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE, pg_sys::RELKIND_MATVIEW].contains(&kind_of(oid));
     let theirs = !prior::in_script() && !super::versions::is_relation_owner(oid);
-    if !table || theirs || !existed_before(oid) {
+    if !table || theirs || !concerns_others(oid) {
         return Ok(None);
     }
     describe(oid, with_children).map(Some)
@@ -131,6 +131,18 @@ pub fn existed_before(oid: pg_sys::Oid) -> bool {
         && oid.to_u32() >= pg_sys::FirstNormalObjectId
         // A transaction without an id has made nothing; that spares opening each of thousands of partitions.
         && !(has_written && Peek::open(oid).is_some_and(|relation| relation.is_new()))
+}
+
+/// Whether other sessions can see the relation or one of its children: what is done to a new parent is done to those, too.
+pub fn concerns_others(oid: pg_sys::Oid) -> bool {
+    let has_older = || inheritors(oid).map_or(true, |all| all.into_iter().any(existed_before));
+    existed_before(oid) || (has_children(oid) && has_older())
+}
+
+/// Whether a relation may have children or partitions.
+pub fn has_children(oid: pg_sys::Oid) -> bool {
+    // SAFETY: a raw call within the boundary. A relation that never had any says so at once.
+    unsafe { boundary::catch(|| raw::has_subclass(oid)) }.unwrap_or(true)
 }
 
 /// Whether a relation is older than this transaction, see [`existed_before`].

@@ -5,7 +5,7 @@ use pgrx::pg_sys::{self, ObjectType, Oid};
 use super::resolve;
 use crate::ddl::{Change, ChangeKind, LockMode, Object};
 use crate::error::Result;
-use crate::pg::{node, object};
+use crate::pg::{node, object, relation};
 
 /// DROP of one or several objects of a kind; `None` when none of them is the guard's business.
 ///
@@ -36,6 +36,15 @@ pub unsafe fn change(statement: &pg_sys::DropStmt) -> Result<Option<Change>> {
     let concurrently = if statement.concurrent { "CONCURRENTLY " } else { "" };
     let tail = if cascade { " CASCADE" } else { "" };
     let sql = format!("DROP {} {concurrently}{}{tail}", first.kind, names.join(", "));
+    if kind == ObjectType::OBJECT_EXTENSION {
+        let extensions: Vec<Oid> = objects.iter().map(|extension| Oid::from(extension.oid)).collect();
+        for table in extensions.into_iter().flat_map(object::tables_of_extension) {
+            // Ours are the ledger: who drops the extension means to.
+            if relation::names(table).0 != "migrator" {
+                objects.push(object::relation_object(table)?);
+            }
+        }
+    }
     let lock = if statement.concurrent { LockMode::ShareUpdateExclusive } else { LockMode::AccessExclusive };
     Ok(Some(Change {
         lock: on.as_ref().map(|_| lock),
@@ -89,9 +98,14 @@ fn owned_object(class: Oid, oid: Oid) -> Result<Option<Object>> {
         let found = object::relation_object(oid)?;
         return Ok((found.kind != "INDEX" && found.kind != "TYPE").then_some(found));
     }
+    // SAFETY: syscache look-ups by oid.
+    let of_itself =
+        |oid| unsafe { pg_sys::get_typ_typrelid(oid) == Oid::INVALID && pg_sys::get_element_type(oid) == Oid::INVALID };
     let kind = match class {
         pg_sys::NamespaceRelationId => "SCHEMA",
         pg_sys::ProcedureRelationId => "ROUTINE",
+        pg_sys::TypeRelationId if of_itself(oid) => "TYPE",
+        pg_sys::CollationRelationId => "COLLATION",
         _ => return Ok(None),
     };
     Ok(Some(object::object(class, oid, kind, None)))

@@ -4,7 +4,7 @@
 mod alter_table;
 mod barrier;
 mod bound;
-mod catalogue;
+pub(super) mod catalogue;
 mod column;
 mod composite;
 mod create_index;
@@ -21,6 +21,7 @@ pub mod index_statement;
 mod locks;
 mod modify;
 mod move_all;
+mod other_kinds;
 mod overlay;
 mod partition;
 mod partition_fit;

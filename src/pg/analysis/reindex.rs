@@ -19,7 +19,7 @@ pub unsafe fn change(reindex: &pg_sys::ReindexStmt) -> Result<Option<Change>> {
     let lock = if options.concurrently { LockMode::ShareUpdateExclusive } else { LockMode::Share };
     let work: Vec<Work> = target.built.iter().filter(|_| !options.concurrently).filter_map(Built::work).collect();
     let one = ["INDEX", "TABLE"].contains(&target.word);
-    let named = target.built.iter().map(|built| built.table).find(|table| one && relation::existed_before(*table));
+    let named = target.built.iter().map(|built| built.table).find(|table| one && relation::concerns_others(*table));
     let first = work.first().map(|w| Oid::from(w.relation)).or(named);
     let on = first.map(|table| relation::describe(table, false)).transpose()?;
     let kind = ChangeKind::Reindex {

@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::{self, NodeTag, ObjectType, Oid};
 
-use super::prior;
+use super::{other_kinds, prior};
 use crate::ddl::Object;
 use crate::error::Result;
 use crate::pg::{convert, node, object, relation, versions};
@@ -73,7 +73,7 @@ pub fn called(kind: ObjectType::Type) -> &'static str {
         ObjectType::OBJECT_PROCEDURE => "PROCEDURE",
         ObjectType::OBJECT_ROUTINE => "ROUTINE",
         ObjectType::OBJECT_PUBLICATION => "PUBLICATION",
-        _ => "",
+        other => other_kinds::called(other),
     }
 }
 
@@ -120,7 +120,7 @@ unsafe fn find(kind: ObjectType::Type, name: *mut pg_sys::Node) -> Result<Found>
                     None => None,
                 }
             }
-            _ => None,
+            other => other_kinds::find(other, name),
         })
     }
 }

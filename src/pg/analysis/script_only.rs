@@ -128,7 +128,7 @@ unsafe fn table(name: *const pg_sys::RangeVar, with_children: bool) -> Result<Op
     let oid = if name.is_null() { None } else { unsafe { relation::lookup(name) }? };
     let Some(oid) = oid else { return Ok(None) };
     let kinds = [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE, pg_sys::RELKIND_MATVIEW];
-    if !kinds.contains(&relation::kind_of(oid)) || !relation::existed_before(oid) {
+    if !kinds.contains(&relation::kind_of(oid)) || !relation::concerns_others(oid) {
         return Ok(None);
     }
     relation::describe(oid, with_children).map(Some)

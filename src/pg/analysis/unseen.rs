@@ -5,7 +5,7 @@ use std::ffi::c_char;
 
 use pgrx::pg_sys::{self, AlterTableType as At, ConstrType, NodeTag, ObjectType, Oid};
 
-use crate::pg::{boundary, node, raw, relation};
+use crate::pg::{node, relation};
 
 /// Whether [`super::changes`] would find nothing.
 ///
@@ -78,13 +78,8 @@ unsafe fn alters_what_is_new(alter: &pg_sys::AlterTableStmt) -> bool {
         };
         alter.objtype == ObjectType::OBJECT_TABLE
             && node::elements(alter.cmds).into_iter().all(harmless)
-            && found(alter.relation).is_some_and(|oid| !has_children(oid) && !relation::existed_before(oid))
+            && found(alter.relation).is_some_and(|oid| !relation::has_children(oid) && !relation::existed_before(oid))
     }
-}
-
-fn has_children(table: Oid) -> bool {
-    // SAFETY: a raw call within the boundary. A table that never had any says so at once.
-    unsafe { boundary::catch(|| raw::has_subclass(table)) }.unwrap_or(true)
 }
 
 /// Whether a column or a constraint has a foreign key.
@@ -121,13 +116,13 @@ unsafe fn drops_what_is_new(drop: &pg_sys::DropStmt) -> bool {
     }
 }
 
-/// Whether a name means a relation that no other session sees.
+/// Whether a name means a relation that no other session sees, without older children.
 ///
 /// # Safety
 /// NULL, or a RangeVar.
 unsafe fn is_unseen(name: *const pg_sys::RangeVar) -> bool {
     // SAFETY: the caller's promise.
-    unsafe { found(name) }.is_some_and(|oid| !relation::existed_before(oid))
+    unsafe { found(name) }.is_some_and(|oid| !relation::concerns_others(oid))
 }
 
 /// The relation of a name, without complaints about it.
