@@ -53,7 +53,9 @@ CREATE TABLE migrator.ddl (
     rules text[] NOT NULL DEFAULT '{}',
     allowed_by text,
     message text
-);
+)
+-- VACUUM would lock everybody out for a moment to give pages back; a statement that is to be logged then does not wait.
+WITH (vacuum_truncate = off, toast.vacuum_truncate = off);
 COMMENT ON TABLE migrator.ddl IS
 'Append-only: every DDL statement that ran or was refused.
 Read migrator.ddl_log instead.';

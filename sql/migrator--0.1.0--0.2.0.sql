@@ -21,6 +21,8 @@ SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_error_id_seq', '')
 
 -- Every DDL statement would pay for it, and nobody else writes there.
 ALTER TABLE migrator.ddl DROP CONSTRAINT ddl_outcome_check;
+-- VACUUM would lock everybody out for a moment to give pages back; a statement that is to be logged then does not wait.
+ALTER TABLE migrator.ddl SET (vacuum_truncate = off, toast.vacuum_truncate = off);
 
 -- A publication FOR ALL TABLES has the ledger in it: its rows must be told apart, and a subscriber keeps its own.
 ALTER TABLE migrator.event_end ADD PRIMARY KEY (event);
@@ -142,7 +144,7 @@ BEGIN ATOMIC
     FROM pg_db_role_setting s
     CROSS JOIN LATERAL unnest(s.setconfig) c (setting)
     WHERE s.setdatabase IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
-      AND c.setting ~ '^(migrator[.]guard=(warn|off)|migrator[.]allow=.|session_replication_role=replica|event_triggers=(off|false|no|0))'
+      AND c.setting ~* '^(migrator[.]guard=(warn|off)|migrator[.]allow=.|session_replication_role=replica|(event_triggers|row_security)=(of|f|n|0))'
     UNION ALL
     SELECT 'the guard is not enforcing', 'the server''s configuration', format('%s = %s', s.name, s.setting),
            format('ALTER SYSTEM RESET %s; SELECT pg_reload_conf();', s.name)

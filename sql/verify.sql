@@ -240,7 +240,7 @@ BEGIN ATOMIC
     FROM pg_db_role_setting s
     CROSS JOIN LATERAL unnest(s.setconfig) c (setting)
     WHERE s.setdatabase IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
-      AND c.setting ~ '^(migrator[.]guard=(warn|off)|migrator[.]allow=.|session_replication_role=replica|event_triggers=(off|false|no|0))'
+      AND c.setting ~* '^(migrator[.]guard=(warn|off)|migrator[.]allow=.|session_replication_role=replica|(event_triggers|row_security)=(of|f|n|0))'
     UNION ALL
     SELECT 'the guard is not enforcing', 'the server''s configuration', format('%s = %s', s.name, s.setting),
            format('ALTER SYSTEM RESET %s; SELECT pg_reload_conf();', s.name)
