@@ -72,7 +72,10 @@ fn one_by_one(victims: &[Dependent]) -> Option<(Vec<String>, Vec<&'static str>)>
         return None;
     }
     let mut rules = vec![RULE.id];
-    let mut parts = Vec::new();
+    let (mut parts, mut columns) = (Vec::new(), Vec::new());
+    // What is of a column goes with it; a generated column's expression cannot even be dropped alone.
+    let goes_with_column =
+        |of: &Dependent| victims.iter().any(|v| v.kind == "column" && v.name == of.name && v.table == of.table);
     let mut wholes: Vec<(&str, Vec<&str>)> = Vec::new();
     for victim in victims {
         let name = &victim.name;
@@ -82,9 +85,10 @@ fn one_by_one(victims: &[Dependent]) -> Option<(Vec<String>, Vec<&'static str>)>
                 rules.push("drop-constraint");
             }
             ("column", Some(table)) => {
-                parts.push(format!("ALTER TABLE {table} DROP COLUMN {name};"));
+                columns.push(format!("ALTER TABLE {table} DROP COLUMN {name};"));
                 rules.extend(["drop-column", "drop-column-takes-index"]);
             }
+            ("default", Some(_)) if goes_with_column(victim) => {}
             ("default", Some(table)) => parts.push(format!("ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT;")),
             ("policy", Some(table)) => parts.push(format!("DROP POLICY {name} ON {table};")),
             ("trigger", Some(table)) => parts.push(format!("DROP TRIGGER {name} ON {table};")),
@@ -102,6 +106,10 @@ fn one_by_one(victims: &[Dependent]) -> Option<(Vec<String>, Vec<&'static str>)>
     if wholes.len() > 1 {
         return None;
     }
+    // A constraint goes with a column, and a view may read it: both before it. A column may need a function or a type, and a
+    // generated one the columns that most often stand before it.
+    let before_columns = parts.len();
+    parts.extend(columns.into_iter().rev());
     for (kind, names) in wholes {
         match kind {
             "table" => rules.push("drop-table"),
@@ -111,8 +119,11 @@ fn one_by_one(victims: &[Dependent]) -> Option<(Vec<String>, Vec<&'static str>)>
         }
         let word = if kind == "function" { "ROUTINE".to_owned() } else { kind.to_uppercase() };
         let drop = format!("DROP {word} {};", names.join(", "));
-        // A column takes its indexes along.
-        let place = if kind == "index" { 0 } else { parts.len() };
+        let place = match kind {
+            "index" => 0,
+            "view" | "materialized view" => before_columns,
+            _ => parts.len(),
+        };
         parts.insert(place, drop);
     }
     rules.dedup();
@@ -134,6 +145,27 @@ mod tests {
         let (statements, rules) = one_by_one(&victims).unwrap();
         assert_eq!(statements, ["ALTER TABLE s.o DROP CONSTRAINT o_fk;", "DROP VIEW s.v, s.w;"]);
         assert_eq!(rules, ["drop-cascade", "drop-constraint"]);
+    }
+
+    #[test]
+    fn a_default_goes_with_its_column() {
+        let victims = [
+            victim("column", "e", Some("s.t")),
+            victim("default", "e", Some("s.t")),
+            victim("default", "f", Some("s.t")),
+            victim("constraint", "k", Some("s.t")),
+            victim("view", "s.v", None),
+        ];
+        let (statements, _) = one_by_one(&victims).unwrap();
+        assert_eq!(
+            statements,
+            [
+                "ALTER TABLE s.t ALTER COLUMN f DROP DEFAULT;",
+                "ALTER TABLE s.t DROP CONSTRAINT k;",
+                "DROP VIEW s.v;",
+                "ALTER TABLE s.t DROP COLUMN e;"
+            ]
+        );
     }
 
     #[test]

@@ -45,6 +45,16 @@ DROP TABLE casc_parent CASCADE;
 CREATE FUNCTION casc_t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER casc_trigger BEFORE INSERT ON casc FOR EACH ROW EXECUTE FUNCTION casc_t();
 DROP FUNCTION casc_t CASCADE;
+-- A default goes with its column, and so does a generated column's expression.
+CREATE TYPE casc_e AS ENUM ('a');
+CREATE TABLE casc_enum (id int, e casc_e DEFAULT 'a', CHECK (e >= 'a'));
+INSERT INTO casc_enum SELECT generate_series(1, 2000);
+ANALYZE casc_enum;
+DROP TYPE casc_e CASCADE;
+SET migrator.guard = 'off';
+ALTER TABLE casc_enum ADD COLUMN g int GENERATED ALWAYS AS (casc_f(1)) STORED, ADD COLUMN d int DEFAULT casc_f(1);
+RESET migrator.guard;
+DROP FUNCTION casc_f CASCADE;
 -- The hint.
 BEGIN;
 SET LOCAL migrator.allow = 'drop-cascade';
@@ -60,7 +70,8 @@ SELECT format('CREATE VIEW casc_many_%s AS SELECT a FROM casc_many', g) FROM gen
 DROP TABLE casc_many CASCADE;
 SET migrator.guard = 'off';
 DROP SCHEMA casc_schema CASCADE;
-DROP TABLE casc_many, casc_parent, casc_uses, casc_child CASCADE;
+DROP TABLE casc_enum, casc_many, casc_parent, casc_uses, casc_child CASCADE;
 DROP FUNCTION casc_f, casc_t;
 DROP DOMAIN casc_d;
+DROP TYPE casc_e;
 DROP SEQUENCE casc_s;
