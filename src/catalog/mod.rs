@@ -12,6 +12,7 @@ pub mod indexes;
 pub mod keys;
 pub mod ledger;
 pub mod locks;
+pub mod ownership;
 pub mod partitions;
 pub mod policies;
 pub mod policy;

@@ -7,7 +7,7 @@ use crate::pg::relation::Peek;
 use crate::pg::spi::query_planned;
 use crate::pg::user::as_owner;
 
-/// The statements that drop the views on a column, and those that make them again with the rights that others have. `None`
+/// The statements that drop the views on a column, and those that make them again with their owners and the rights that others have. `None`
 /// when more than plain views uses the column, when something depends on the views, or when their definitions cannot be
 /// read without waiting for a lock.
 pub fn made_again(table: u32, column: i16) -> Result<Option<(Vec<String>, Vec<String>)>> {
@@ -23,6 +23,8 @@ pub fn made_again(table: u32, column: i16) -> Result<Option<(Vec<String>, Vec<St
         }
         dropped.push(format!("DROP VIEW {};", view.name));
         made.push(format!("CREATE VIEW {} AS {definition};", view.name));
+        // First: a right that the current user has would otherwise go over to the owner.
+        made.extend(super::ownership::of_relation(view.oid)?.map(|owner| owner.given("VIEW", &view.name)));
         for (privileges, grantee) in grants(view.oid)? {
             made.push(format!("GRANT {privileges} ON {} TO {grantee};", view.name));
         }

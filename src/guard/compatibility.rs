@@ -1,15 +1,17 @@
 //! A view that keeps an old name alive after a rename.
 
-use crate::catalog::{indexes, references};
+use crate::catalog::{indexes, ownership, references};
 use crate::ddl::{Name, Relation};
 use crate::error::Result;
 use crate::pg;
 
-/// A view of the old name on what has a new one, with the rights that others had; both names are qualified and quoted.
+/// A view of the old name on what has a new one, with its owner and the rights that others had; both names are qualified and quoted.
 /// It checks the rights of whoever uses it, as the table did.
 pub fn view(old: &str, new: &str, columns: &str, of: u32) -> Result<Vec<String>> {
     let mut statements =
         vec![format!("CREATE VIEW {old} WITH (security_invoker = true) AS SELECT {columns} FROM {new};")];
+    // First: a right that the current user has would otherwise go over to the owner.
+    statements.extend(ownership::of_relation(of)?.map(|owner| owner.given("VIEW", old)));
     for (privileges, grantee) in references::grants(of)? {
         statements.push(format!("GRANT {privileges} ON {old} TO {grantee};"));
     }

@@ -1,5 +1,6 @@
 //! The steps that recipes are made of, in the user's own names.
 
+use crate::catalog::ownership;
 use crate::ddl::{Change, Column, ConstraintKind, Filling, NewColumn, NewConstraint, Relation};
 use crate::error::Result;
 use crate::guard::rule::Recipe;
@@ -164,12 +165,20 @@ fn serial(relation: &Relation, new: &NewColumn) -> Result<Vec<String>> {
     let NewColumn { column, sequence, .. } = new;
     let table = alter(relation);
     let next = format!("nextval({})", literal(sequence));
-    Ok(vec![
-        format!("{table}ADD COLUMN {} {};", column.quoted, column.type_name),
-        format!("CREATE SEQUENCE {sequence} AS {} OWNED BY {}.{};", column.type_name, relation.quoted, column.quoted),
-        format!("{table}ALTER COLUMN {} SET DEFAULT {next};", column.quoted),
-        fill(relation, column, &next),
-    ])
+    let owned = format!("OWNED BY {}.{}", relation.quoted, column.quoted);
+    let mut steps = vec![format!("{table}ADD COLUMN {} {};", column.quoted, column.type_name)];
+    match ownership::of_relation(relation.oid)? {
+        None => steps.push(format!("CREATE SEQUENCE {sequence} AS {} {owned};", column.type_name)),
+        // A table and the sequences of its columns have one owner.
+        Some(owner) => steps.extend([
+            format!("CREATE SEQUENCE {sequence} AS {};", column.type_name),
+            owner.given("SEQUENCE", sequence),
+            format!("ALTER SEQUENCE {sequence} {owned};"),
+        ]),
+    }
+    steps.push(format!("{table}ALTER COLUMN {} SET DEFAULT {next};", column.quoted));
+    steps.push(fill(relation, column, &next));
+    Ok(steps)
 }
 
 /// An identity column by hand: a sequence of our own numbers the rows, then the column's takes over where it stopped.
@@ -180,12 +189,13 @@ fn identity(relation: &Relation, new: &NewColumn, always: bool) -> Result<Vec<St
     let next = format!("nextval({})", literal(&helper));
     let kind = if always { "ALWAYS" } else { "BY DEFAULT" };
     let quoted = &column.quoted;
-    let mut steps = vec![
-        format!("CREATE SEQUENCE {helper} AS {};", column.type_name),
+    let mut steps = vec![format!("CREATE SEQUENCE {helper} AS {};", column.type_name)];
+    steps.extend(ownership::of_relation(relation.oid)?.map(|owner| owner.given("SEQUENCE", &helper)));
+    steps.extend([
         format!("{table}ADD COLUMN {quoted} {};", column.type_name),
         format!("{table}ALTER COLUMN {quoted} SET DEFAULT {next};"),
         fill(relation, column, &next),
-    ];
+    ]);
     steps.extend(not_null(relation, column, &new.not_null_name));
     steps.extend([
         "BEGIN;".to_owned(),

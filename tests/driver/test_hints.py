@@ -115,3 +115,65 @@ def test_hints_make_what_was_asked_for(cluster):
         for db in ("hints", "hints_template"):
             cluster.sql(f"DROP DATABASE IF EXISTS {db} WITH (FORCE);", db="postgres")
         cluster.sql("DROP ROLE hint_reader;", db="postgres")
+
+
+# Everything is hint_deploy's, and hint_app works with it; a superuser types.
+OWNED = """
+SET client_min_messages = error; SET migrator.guard = 'off';
+CREATE ROLE hint_deploy; CREATE ROLE hint_app;
+CREATE SCHEMA owned AUTHORIZATION hint_deploy; CREATE SCHEMA later AUTHORIZATION hint_deploy;
+SET ROLE hint_deploy;
+CREATE TABLE later.t_1 (a int); CREATE TABLE later.t_2 (a int); CREATE TABLE later.t_3 (a int);
+CREATE TABLE later.t_4 (a int); CREATE TABLE later.t_5 (a int); CREATE TABLE later.t_6 (a int);
+CREATE TABLE later.t_7 (a int); CREATE TABLE later.t_8 (a int); CREATE TABLE later.t_9 (a int);
+CREATE TABLE later."T%'10" (a int); CREATE TABLE later.t_11 (a int); CREATE TABLE later.t_12 (a int);
+CREATE TABLE later.t_13 AS SELECT g AS a FROM generate_series(1, 2000) g;
+CREATE TABLE owned.items (a int, code varchar(10)); INSERT INTO owned.items SELECT g, g FROM generate_series(1, 2000) g;
+CREATE VIEW owned.codes AS SELECT code FROM owned.items;
+GRANT USAGE ON SCHEMA owned, later TO hint_app; GRANT SELECT ON owned.codes TO hint_app;
+GRANT SELECT ON owned.items TO hint_app;
+RESET ROLE; ANALYZE;
+"""
+# What is refused, and what both have to be able to do after the first transaction of the hint.
+TYPED_BY_ANOTHER = [
+    ("ALTER TABLE owned.items RENAME TO things", "SELECT a FROM owned.items"),
+    ("ALTER TABLE owned.items RENAME COLUMN a TO b", "SELECT a FROM owned.items"),
+    ("ALTER TABLE owned.items SET SCHEMA later", "SELECT a FROM owned.items"),
+    ("ALTER SCHEMA owned RENAME TO \"Owned\"", "SELECT a FROM owned.items"),
+    ("ALTER SCHEMA later RENAME TO sooner", "SELECT 1"),
+    ("ALTER TABLE owned.items ALTER COLUMN code TYPE varchar(20)", "SELECT code FROM owned.codes"),
+    ("ALTER TABLE owned.items ADD COLUMN id bigserial", "SELECT a FROM owned.items"),
+]
+STRANGERS = """
+SELECT relname FROM pg_class WHERE relowner <> 'hint_deploy'::regrole
+AND relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('owned', 'Owned', 'later', 'sooner'))
+UNION ALL SELECT nspname FROM pg_namespace WHERE nspname IN ('owned', 'Owned', 'later', 'sooner') AND nspowner <> 'hint_deploy'::regrole;
+"""
+
+
+def typed_by_another(cluster, statement, use):
+    hint = hint_of(cluster, statement)
+    first = 1 + next(i for i, line in enumerate(hint) if line == "COMMIT;" or ("CALL" in line and "COMMIT;" not in hint))
+    for number, part in enumerate((hint[:first], hint[first:])):
+        _, err = cluster.run(SESSION + "\n".join(part), "hints")
+        if "ERROR" in err:
+            raise AssertionError(f"{statement}: the hint\n" + "\n".join(hint) + f"\nfailed: {err}")
+        equal(cluster.sql(STRANGERS, db="hints"), "", f"{statement}: not the owner's")
+        if number == 0:
+            for role in ("hint_deploy", "hint_app"):
+                cluster.sql(f"SET ROLE {role}; {use};", db="hints")
+
+
+def test_hints_typed_by_another_role_keep_the_owner(cluster):
+    cluster.sql("DROP DATABASE IF EXISTS hints_template WITH (FORCE);", db="postgres")
+    cluster.fresh("hints_template")
+    cluster.sql(OWNED, db="hints_template")
+    try:
+        for statement, use in TYPED_BY_ANOTHER:
+            cluster.sql("DROP DATABASE IF EXISTS hints WITH (FORCE);", db="postgres")
+            cluster.sql("CREATE DATABASE hints TEMPLATE hints_template;", db="postgres")
+            typed_by_another(cluster, statement, use)
+    finally:
+        for db in ("hints", "hints_template"):
+            cluster.sql(f"DROP DATABASE IF EXISTS {db} WITH (FORCE);", db="postgres")
+        cluster.sql("DROP ROLE hint_app, hint_deploy;", db="postgres")

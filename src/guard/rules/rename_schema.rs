@@ -1,6 +1,6 @@
 //! `rename-schema`: a schema gets another name, and with it everything in it.
 
-use crate::catalog::references;
+use crate::catalog::{ownership, references};
 use crate::ddl::{Change, ChangeKind, Ddl, Object};
 use crate::error::Result;
 use crate::guard::compatibility;
@@ -57,26 +57,22 @@ fn bare(quoted: &str) -> String {
 fn recipe(change: &Change, of: &Object, to: &str, relations: &[(u32, String, char)]) -> Result<Recipe> {
     let (old, new) = (&of.identity, pg::relation::quoted(to));
     let mut statements: Vec<String> = change.sql.iter().map(|sql| format!("{sql};")).collect();
-    statements.push(format!("CREATE SCHEMA {old};"));
+    let owner = ownership::of_schema(of.oid)?.filter(|owner| owner.can_be_given);
+    let authorization = owner.map(|owner| format!(" AUTHORIZATION {}", owner.role)).unwrap_or_default();
+    statements.push(format!("CREATE SCHEMA {old}{authorization};"));
     for user in references::schema_users(of.oid)? {
         statements.push(format!("GRANT USAGE ON SCHEMA {old} TO {user};"));
     }
-    let literal = |text: &str| text.replace('\'', "''");
-    let generated = |what: &str, schema: &str| {
-        format!(
-            "SELECT format('{what}', relname) FROM pg_class WHERE relnamespace = '{}'::regnamespace \
-             AND relkind IN ('r', 'p', 'm', 'f', 'v') AND NOT relispartition \\gexec",
-            literal(schema)
-        )
-    };
     let many = relations.len() > LISTED;
     if many {
-        let made = format!(
-            "CREATE VIEW {old}.%1$I WITH (security_invoker = true) AS SELECT * FROM {new}.%1$I",
-            old = literal(old).replace('%', "%%"),
-            new = literal(&new).replace('%', "%%")
-        );
-        statements.push(generated(&made, &new));
+        let (from, to) = (in_format(&new), in_format(old));
+        let made = format!("CREATE VIEW {to}.%1$I WITH (security_invoker = true) AS SELECT * FROM {from}.%1$I");
+        statements.push(generated(&made, &new, ""));
+        let owners: Vec<_> = relations.iter().map(|r| ownership::of_relation(r.0)).collect::<Result<_>>()?;
+        if owners.iter().flatten().any(|owner| owner.can_be_given) {
+            let given = format!("ALTER VIEW {to}.%I OWNER TO %I");
+            statements.push(generated(&given, &new, " AND relowner <> current_user::regrole"));
+        }
     } else {
         for (oid, name, _) in relations {
             statements.extend(compatibility::view(&format!("{old}.{name}"), &format!("{new}.{name}"), "*", *oid)?);
@@ -88,14 +84,28 @@ fn recipe(change: &Change, of: &Object, to: &str, relations: &[(u32, String, cha
         statements,
     );
     if many {
-        let dropped = format!("DROP VIEW {}.%I", literal(old).replace('%', "%%"));
-        recipe.statements.push(generated(&dropped, old));
+        recipe.statements.push(generated(&format!("DROP VIEW {}.%I", in_format(old)), old, ""));
     } else {
         let views: Vec<String> = relations.iter().map(|r| format!("{old}.{}", r.1)).collect();
         recipe.statements.push(format!("DROP VIEW {};", views.join(", ")));
     }
     recipe.statements.push(format!("DROP SCHEMA {old};"));
     Ok(recipe)
+}
+
+/// A quoted name within a literal that format() takes.
+fn in_format(name: &str) -> String {
+    name.replace('\'', "''").replace('%', "%%")
+}
+
+/// A query of which psql runs the results: `what` for the name, and the owner, of each relation of a schema.
+fn generated(what: &str, schema: &str, filter: &str) -> String {
+    let owner = if filter.is_empty() { "" } else { ", pg_get_userbyid(relowner)" };
+    let schema = schema.replace('\'', "''");
+    format!(
+        "SELECT format('{what}', relname{owner}) FROM pg_class WHERE relnamespace = '{schema}'::regnamespace \
+         AND relkind IN ('r', 'p', 'm', 'f', 'v') AND NOT relispartition{filter} \\gexec"
+    )
 }
 
 #[cfg(test)]
