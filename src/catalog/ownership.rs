@@ -1,6 +1,7 @@
 //! Whose what a recipe makes is to be. Whoever types a hint is often not the owner of what the hint is about: a superuser, or
 //! a member of the owning role.
 
+use super::keys::oid_array;
 use crate::error::Result;
 use crate::pg::spi::query_planned;
 use crate::pg::user::{as_owner, current_role};
@@ -50,5 +51,21 @@ fn owner(kind: &str, oid: u32) -> Result<Option<Owner>> {
                    WHERE o.oid <> u.oid";
         let rows = query_planned(sql, &[Some(&oid.to_string()), Some(&user), Some(kind)])?;
         Ok(rows.first().map(|r| Owner { role: r.required(0), can_be_given: r.boolean(1) }))
+    })
+}
+
+/// Who, beside the owner, may insert into one of these tables, or into some of their columns: quoted.
+pub fn inserters(table: u32, leaves: &[u32]) -> Result<Vec<String>> {
+    let list = oid_array(&[&[table], leaves].concat());
+    as_owner(|| {
+        let sql = "WITH acl(entry) AS ( \
+                     SELECT aclexplode(relacl) FROM pg_class WHERE oid = ANY ($1::oid[]) \
+                     UNION ALL \
+                     SELECT aclexplode(attacl) FROM pg_attribute WHERE attrelid = ANY ($1::oid[]) AND attnum > 0) \
+                   SELECT DISTINCT CASE (entry).grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END \
+                   FROM acl LEFT JOIN pg_roles r ON r.oid = (entry).grantee \
+                   WHERE (entry).privilege_type = 'INSERT' AND ((entry).grantee = 0 OR r.oid IS NOT NULL) \
+                   AND (entry).grantee <> (SELECT relowner FROM pg_class WHERE oid = $2::oid) ORDER BY 1";
+        Ok(query_planned(sql, &[Some(&list), Some(&table.to_string())])?.iter().map(|r| r.required(0)).collect())
     })
 }

@@ -191,6 +191,11 @@ fn identity(relation: &Relation, new: &NewColumn, always: bool) -> Result<Vec<St
     let quoted = &column.quoted;
     let mut steps = vec![format!("CREATE SEQUENCE {helper} AS {};", column.type_name)];
     steps.extend(ownership::of_relation(relation.oid)?.map(|owner| owner.given("SEQUENCE", &helper)));
+    // An identity column asks for no right on its sequence, but the default that fills it meanwhile does.
+    let inserters = ownership::inserters(relation.oid, &relation.leaves)?;
+    if !inserters.is_empty() {
+        steps.push(format!("GRANT USAGE ON SEQUENCE {helper} TO {};", inserters.join(", ")));
+    }
     steps.extend([
         format!("{table}ADD COLUMN {quoted} {};", column.type_name),
         format!("{table}ALTER COLUMN {quoted} SET DEFAULT {next};"),
