@@ -34,12 +34,33 @@ pub enum Filling {
     CheckedDomain,
     /// smallserial, serial, bigserial.
     Serial,
-    /// GENERATED ... AS IDENTITY; `true` for ALWAYS.
-    Identity { always: bool },
+    /// GENERATED ... AS IDENTITY.
+    Identity(Identity),
     /// GENERATED ALWAYS AS (...) STORED.
     Stored(String),
     /// GENERATED ALWAYS AS (...) VIRTUAL, from 18.
     Virtual(String),
+}
+
+/// An identity column's clause.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// GENERATED ALWAYS, not BY DEFAULT.
+    pub always: bool,
+    /// What numbers it hands out, as SQL with a blank before it, such as ` START WITH 10 CACHE 50`; or empty.
+    pub numbers: String,
+    /// The same for options that only the column's own sequence can have, such as its name.
+    pub own: String,
+}
+
+impl Identity {
+    /// `GENERATED ... AS IDENTITY` with all its options.
+    pub fn clause(&self) -> String {
+        let kind = if self.always { "ALWAYS" } else { "BY DEFAULT" };
+        let options = format!("{}{}", self.own, self.numbers);
+        let options = if options.is_empty() { options } else { format!(" ({})", options.trim_start()) };
+        format!("GENERATED {kind} AS IDENTITY{options}")
+    }
 }
 
 /// A column that a statement adds.

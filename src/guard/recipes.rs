@@ -1,7 +1,7 @@
 //! The steps that recipes are made of, in the user's own names.
 
 use crate::catalog::ownership;
-use crate::ddl::{Change, Column, ConstraintKind, Filling, NewColumn, NewConstraint, Relation};
+use crate::ddl::{Change, Column, ConstraintKind, Filling, Identity, NewColumn, NewConstraint, Relation};
 use crate::error::Result;
 use crate::guard::rule::Recipe;
 use crate::pg;
@@ -126,8 +126,8 @@ pub fn add_column(relation: &Relation, new: &NewColumn) -> Result<Option<Vec<Str
             fill(relation, column, value),
         ],
         Filling::Serial => serial(relation, new)?,
-        Filling::Identity { always } => {
-            let mut steps = identity(relation, new, *always)?;
+        Filling::Identity(clause) => {
+            let mut steps = identity(relation, new, clause)?;
             steps.extend(constraints(relation, new).unwrap_or_default());
             return Ok(Some(steps));
         }
@@ -182,14 +182,13 @@ fn serial(relation: &Relation, new: &NewColumn) -> Result<Vec<String>> {
 }
 
 /// An identity column by hand: a sequence of our own numbers the rows, then the column's takes over where it stopped.
-fn identity(relation: &Relation, new: &NewColumn, always: bool) -> Result<Vec<String>> {
+fn identity(relation: &Relation, new: &NewColumn, clause: &Identity) -> Result<Vec<String>> {
     let NewColumn { column, .. } = new;
     let table = alter(relation);
     let helper = pg::relation::free_sequence_name(relation.oid, &column.name);
     let next = format!("nextval({})", literal(&helper));
-    let kind = if always { "ALWAYS" } else { "BY DEFAULT" };
     let quoted = &column.quoted;
-    let mut steps = vec![format!("CREATE SEQUENCE {helper} AS {};", column.type_name)];
+    let mut steps = vec![format!("CREATE SEQUENCE {helper} AS {}{};", column.type_name, clause.numbers)];
     steps.extend(ownership::of_relation(relation.oid)?.map(|owner| owner.given("SEQUENCE", &helper)));
     // An identity column asks for no right on its sequence, but the default that fills it meanwhile does.
     let inserters = ownership::inserters(relation.oid, &relation.leaves)?;
@@ -204,9 +203,10 @@ fn identity(relation: &Relation, new: &NewColumn, always: bool) -> Result<Vec<St
     steps.extend(not_null(relation, column, &new.not_null_name));
     steps.extend([
         "BEGIN;".to_owned(),
-        format!("{table}ALTER COLUMN {quoted} DROP DEFAULT, ALTER COLUMN {quoted} ADD GENERATED {kind} AS IDENTITY;"),
+        format!("{table}ALTER COLUMN {quoted} DROP DEFAULT, ALTER COLUMN {quoted} ADD {};", clause.clause()),
+        // Not nextval(): where sessions hold numbers in a cache, the one of this session may be behind those of others.
         format!(
-            "SELECT setval(pg_get_serial_sequence({}, {}), {next}, false);",
+            "SELECT setval(pg_get_serial_sequence({}, {}), last_value, is_called) FROM {helper};",
             literal(&relation.quoted),
             literal(&column.name)
         ),

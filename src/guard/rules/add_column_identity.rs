@@ -20,7 +20,7 @@ pub static RULE: Rule = Rule {
 
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let (ChangeKind::AddColumn { new, .. }, Some(relation)) = (&change.kind, &change.on) else { return Ok(None) };
-    if !matches!(new.filling, Filling::Identity { .. }) {
+    if !matches!(new.filling, Filling::Identity(_)) {
         return Ok(None);
     }
     let Some(blocking) = Blocking::among(change, |kind| kind == WorkKind::Rewrite)? else { return Ok(None) };

@@ -7,6 +7,7 @@ mod constraint;
 mod describe;
 pub mod effects;
 mod foreign_key;
+mod identity;
 mod index_constraint;
 pub mod not_null;
 mod other;
