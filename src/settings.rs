@@ -137,7 +137,7 @@ pub fn define() {
     GucRegistry::define_int_guc(
         c"migrator.large_table_size",
         c"Size on disk from which a table counts as large.",
-        c"The main fork, without indexes and TOAST. Partitions are summed.",
+        c"With TOAST, without indexes. Partitions are summed.",
         &LARGE_TABLE_SIZE,
         0,
         i32::MAX,

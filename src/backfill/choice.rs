@@ -68,7 +68,7 @@ pub fn choose(described: &Described, clauses: &Clauses, columns: &[String], wish
         let (stripes, why) = stripes(&unit, size, columns, wish)?;
         unit.stripes = stripes;
         choice.rows += size.rows;
-        choice.bytes += size.bytes;
+        choice.bytes += size.heap;
         choice.units.push(unit);
         choice.why_stripes.push(why);
     }
@@ -130,7 +130,7 @@ fn as_a_whole(described: &Described, tree: &[u32], wish: Wish, why: &str) -> Res
         why_walk: format!("as a whole, because {why}"),
         why_stripes: vec!["it is walked as a whole".to_owned()],
         rows: size.rows,
-        bytes: size.bytes,
+        bytes: size.heap,
     })
 }
 
@@ -186,7 +186,7 @@ fn stripes(unit: &Unit, size: Size, columns: &[String], wish: Wish) -> Result<(u
     if let Some(index) = target::index_on(unit.relation, columns)? {
         return off(&format!("index \"{index}\" covers a column that changes, so no update can be HOT"));
     }
-    if size.bytes / PAGE < SMALL {
+    if size.heap / PAGE < SMALL {
         return off("the table is small");
     }
     if unit.density < 4.0 {
@@ -219,7 +219,7 @@ fn is_clustered(unit: &Unit) -> Result<bool> {
 /// Rows on a page.
 #[allow(clippy::cast_precision_loss)]
 fn density(size: Size) -> f64 {
-    (size.rows as f64 / (size.bytes / PAGE).max(1) as f64).max(1.0)
+    (size.rows as f64 / (size.heap / PAGE).max(1) as f64).max(1.0)
 }
 
 /// A row that its change moves to another partition would be met there again.

@@ -10,8 +10,11 @@ use crate::settings;
 /// Size of a set of tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
+    /// With TOAST: what a rewrite copies.
     pub bytes: u64,
-    /// Estimated from bytes and statistics, as the planner does.
+    /// Without TOAST: the pages that hold rows.
+    pub heap: u64,
+    /// Estimated from those and statistics, as the planner does.
     pub rows: u64,
     /// Some of them have no statistics; there the widths of the columns decide.
     pub guessed: bool,
@@ -31,11 +34,12 @@ impl Size {
         let sizes = storage::of(oids);
         let thresholds = policy::thresholds()?;
         Ok(sizes.iter().fold(Self { thresholds, ..Self::default() }, |sum, s| {
-            let bytes = s.path.as_deref().map_or(0, bytes_on_disk);
+            let (heap, toast) = on_disk(s);
             Self {
-                bytes: sum.bytes + bytes,
-                rows: sum.rows + rows(s, bytes, storage::width),
-                guessed: sum.guessed || (bytes > 0 && s.reltuples < 0.0),
+                bytes: sum.bytes + heap + toast,
+                heap: sum.heap + heap,
+                rows: sum.rows + rows(s, heap, storage::width),
+                guessed: sum.guessed || (heap > 0 && s.reltuples < 0.0),
                 thresholds,
             }
         }))
@@ -71,6 +75,13 @@ pub fn are_many(rows: u64) -> Result<bool> {
     Ok(rows >= policy::thresholds()?.rows.unwrap_or_else(settings::large_table_rows))
 }
 
+/// Bytes of the rows' own pages, and of TOAST; of that none where no row can be.
+fn on_disk(storage: &Storage) -> (u64, u64) {
+    let heap = storage.path.as_deref().map_or(0, bytes_on_disk);
+    let toast = storage.toast_path.as_deref().filter(|_| heap > 0);
+    (heap, toast.map_or(0, bytes_on_disk))
+}
+
 /// The main fork's segments: `path`, `path.1`, ... A backend's working directory is the data directory.
 fn bytes_on_disk(path: &str) -> u64 {
     let length = |path: &str| fs::metadata(path).map(|m| m.len()).ok();
@@ -97,7 +108,7 @@ mod tests {
     use super::*;
 
     fn storage(reltuples: f64, relpages: f64) -> Storage {
-        Storage { oid: 1, path: None, reltuples, relpages }
+        Storage { oid: 1, path: None, toast_path: None, reltuples, relpages }
     }
 
     #[test]
@@ -111,6 +122,21 @@ mod tests {
         assert_eq!(rows(&storage(-1.0, 0.0), 0, |_| 4.0), 0);
         // Analyzed when it was empty.
         assert_eq!(rows(&storage(0.0, 0.0), 8192, |_| 4.0), 255);
+    }
+
+    #[test]
+    fn toast_counts_beside_rows() {
+        let base =
+            std::env::temp_dir().join(format!("migrator-toast-{}", std::process::id())).to_string_lossy().into_owned();
+        let (path, toast_path) = (Some(base.clone()), Some(format!("{base}-toast")));
+        fs::write(format!("{base}-toast"), [0; 9]).unwrap();
+        fs::write(&base, []).unwrap();
+        let storage = Storage { path, toast_path, ..storage(-1.0, 0.0) };
+        assert_eq!(on_disk(&storage), (0, 0));
+        fs::write(&base, [0; 4]).unwrap();
+        assert_eq!(on_disk(&storage), (4, 9));
+        fs::remove_file(&base).unwrap();
+        fs::remove_file(format!("{base}-toast")).unwrap();
     }
 
     #[test]

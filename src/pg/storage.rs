@@ -8,12 +8,14 @@ use super::analysis::column_width;
 use super::{boundary, raw};
 use crate::error::Result;
 
-/// One relation's main fork.
+/// One relation's main fork, and that of its TOAST table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Storage {
     pub oid: u32,
     /// Relative to the data directory; `None` without storage.
     pub path: Option<String>,
+    /// The same of its TOAST table.
+    pub toast_path: Option<String>,
     /// -1 when it was never analysed.
     pub reltuples: f64,
     pub relpages: f64,
@@ -26,6 +28,7 @@ pub fn of(relation: u32) -> Option<Storage> {
     Some(Storage {
         oid: relation,
         path: path(oid),
+        toast_path: (class.reltoastrelid != Oid::INVALID).then(|| path(class.reltoastrelid)).flatten(),
         reltuples: f64::from(class.reltuples),
         relpages: f64::from(class.relpages),
     })

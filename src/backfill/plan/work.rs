@@ -173,9 +173,9 @@ impl Plan {
             let Some(indexes) = outlook::logged_indexes(unit.relation)? else { continue };
             let size = Size::of(&members_of(unit)?)?;
             let entries = size.rows as f64 * (1.0 + f64::from(indexes)) * WAL_PER_ENTRY;
-            bytes += share * (size.bytes as f64 + entries) * if unit.stripes > 1 { WAL_IN_STRIPES } else { 1.0 };
+            bytes += share * (size.heap as f64 + entries) * if unit.stripes > 1 { WAL_IN_STRIPES } else { 1.0 };
             if whole_pages {
-                bytes += size.bytes as f64 * (share * unit.density).min(1.0);
+                bytes += size.heap as f64 * (share * unit.density).min(1.0);
             }
         }
         if bytes > 0.0 {
