@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use pgrx::pg_sys::{self, NodeTag, SortByDir, SortByNulls};
 
+use super::index_name;
 use crate::ddl::{IndexDefinition, NodeKind, TreeNode};
 use crate::error::Result;
 use crate::pg::memory::Scratch;
@@ -41,15 +42,9 @@ pub unsafe fn definition(
 /// # Safety
 /// As for [`definition`].
 unsafe fn tree(root: pg_sys::Oid, name: Option<String>, statement: &pg_sys::IndexStmt) -> Result<Vec<TreeNode>> {
-    // SAFETY: the tag is checked before the cast.
-    let columns: Vec<String> = unsafe {
-        node::elements(statement.indexParams)
-            .into_iter()
-            .filter_map(|n| node::cast::<pg_sys::IndexElem>(n, NodeTag::T_IndexElem))
-            .map(|e| convert::string((*e).name).unwrap_or_else(|| "expr".to_owned()))
-            .collect()
-    };
-    named_tree(root, name, &columns.join("_"), c"idx")
+    // SAFETY: the caller's promise.
+    let columns = unsafe { index_name::of(statement) };
+    named_tree(root, name, &columns, c"idx")
 }
 
 /// The partition tree with the names that Postgres would give the indexes.

@@ -17,6 +17,7 @@ mod estimate;
 mod expression;
 mod function;
 mod held;
+mod index_name;
 pub mod index_statement;
 mod locks;
 mod modify;

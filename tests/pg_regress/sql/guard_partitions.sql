@@ -41,5 +41,14 @@ CREATE INDEX pix_middle ON pix_2 (id, a);
 RESET migrator.guard;
 CREATE INDEX CONCURRENTLY ON pix_1 (id, a);
 CREATE INDEX pix_top ON pix (id, a);
+-- The names that Postgres chooses: expressions by their functions, what is included, what comes twice.
+CREATE INDEX pix_names ON pix (lower(t), a, lower(t || 'x'), (a + 1)) INCLUDE (id);
+ALTER TABLE pix ADD UNIQUE (id) INCLUDE (t);
+SET migrator.guard = off;
+TRUNCATE pix;
+CREATE INDEX pix_names ON pix (lower(t), a, lower(t || 'x'), (a + 1)) INCLUDE (id);
+ALTER TABLE pix ADD UNIQUE (id) INCLUDE (t);
+SELECT relname FROM pg_class WHERE relname LIKE 'pix\_%\_lower\_a%' OR relname LIKE 'pix%id\_t\_key%' ORDER BY 1;
+RESET migrator.guard;
 SET migrator.guard = 'off';
 DROP TABLE pix; DROP FUNCTION pix_f;

@@ -45,6 +45,9 @@ pub unsafe fn describe(
         let chosen = match (&given_name, kind) {
             (Some(name), _) => name.clone(),
             (None, ConstraintKind::PrimaryKey) => alteration.free_name("", label),
+            (None, ConstraintKind::Unique) => {
+                alteration.free_name(&index_constraint::name_part(&names, written), label)
+            }
             (None, _) => alteration.free_name(&names.join("_"), label),
         };
         let mut new = NewConstraint {

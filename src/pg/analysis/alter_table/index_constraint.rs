@@ -7,7 +7,7 @@ use super::{Alteration, as_column, not_null, present};
 use crate::ddl::{Column, ConstraintKind, IndexDefinition, NewConstraint, TreeNode, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::analysis::catalogue::{self, INDEX_BY_OID, Key};
-use crate::pg::analysis::{create_index, index_statement, overlay};
+use crate::pg::analysis::{create_index, index_name, index_statement, overlay};
 use crate::pg::{convert, node, relation, versions};
 
 /// The index named by USING INDEX; 0 for one that an earlier statement of the script makes.
@@ -105,18 +105,36 @@ pub unsafe fn definition(
             name_clause: format!("{} ", new.quoted),
             body: Some(format!("USING btree ({keys}){include}{distinct}{with}{by_hand}")),
             shape: String::new(),
-            tree: if alteration.on.partitioned { tree(alteration, new).ok()? } else { Vec::new() },
+            tree: if alteration.on.partitioned { tree(alteration, new, constraint).ok()? } else { Vec::new() },
         });
         Some(format!("{word}{distinct} ({keys}){include}{with}{in_constraint}"))
     }
 }
 
+/// What the columns of a UNIQUE add to its name: those it includes count.
+///
+/// # Safety
+/// `constraint` is the parser's.
+pub unsafe fn name_part(keys: &[String], constraint: &pg_sys::Constraint) -> String {
+    // SAFETY: NIL or a list of nodes.
+    let included = unsafe { node::strings(constraint.including) };
+    index_name::joined(keys.iter().cloned().chain(included))
+}
+
 /// The partitions, with the names of their indexes and constraints.
-fn tree(alteration: &Alteration<'_>, new: &NewConstraint) -> Result<Vec<TreeNode>> {
-    let names: Vec<&str> = new.columns.iter().map(|c| c.name.as_str()).collect();
+///
+/// # Safety
+/// `constraint` is the parser's.
+unsafe fn tree(
+    alteration: &Alteration<'_>,
+    new: &NewConstraint,
+    constraint: &pg_sys::Constraint,
+) -> Result<Vec<TreeNode>> {
+    let names: Vec<String> = new.columns.iter().map(|c| c.name.clone()).collect();
     let (columns, label) = match new.kind {
         ConstraintKind::PrimaryKey => (String::new(), c"pkey"),
-        _ => (names.join("_"), c"key"),
+        // SAFETY: the caller's promise.
+        _ => (unsafe { name_part(&names, constraint) }, c"key"),
     };
     index_statement::named_tree(alteration.oid, None, &columns, label)
 }
