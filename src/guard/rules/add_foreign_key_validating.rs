@@ -1,6 +1,6 @@
 //! `add-foreign-key-validating`: a foreign key that is checked at once. Hazard: a scan while writes to both tables wait.
 
-use crate::ddl::{Change, ChangeKind, ConstraintKind, Ddl};
+use crate::ddl::{Change, ChangeKind, ConstraintKind, Ddl, LockMode};
 use crate::error::Result;
 use crate::guard::recipes;
 use crate::guard::rule::{Action, Class, Default, Finding, Rule};
@@ -35,7 +35,10 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     );
     let mut detail = blocking.describe(change)?;
     if let Some(target) = new.references.as_ref().filter(|target| target.oid != relation.oid) {
-        detail.push_str(&format!(" The same lock is held on {} meanwhile.", target.quoted));
+        // Whatever the rest of the statement takes on this table, the other one gets this lock.
+        let lock = LockMode::ShareRowExclusive;
+        let named = if blocking.lock == lock { "The same".to_owned() } else { format!("A {}", lock.name()) };
+        detail.push_str(&format!(" {named} lock is held on {} meanwhile.", target.quoted));
     }
     Ok(Some(Finding::new(change, message, detail, recipe)))
 }
