@@ -68,6 +68,13 @@ def test_hook_refuses_what_fires_no_event(cluster):
                       "BEGIN; CREATE TABLE n AS SELECT * FROM big; TRUNCATE n; COMMIT;",
                       "BEGIN READ ONLY; LOCK TABLE big IN ACCESS SHARE MODE; LOCK TABLE big IN SHARE MODE; COMMIT;"):
         passes(cluster, statement)
+    # What Postgres refuses itself: a table that another one references, unless that is named too.
+    cluster.sql("CREATE TABLE itself (id int PRIMARY KEY, up int REFERENCES itself);"
+                "INSERT INTO itself SELECT g, g FROM generate_series(1, 2000) g; ANALYZE itself;")
+    _, err = cluster.run(LARGE + "TRUNCATE big;")
+    contains(err, 'ERROR:  cannot truncate a table referenced in a foreign key constraint')
+    for statement in ("TRUNCATE big CASCADE;", "TRUNCATE itself;"):
+        refused(cluster, statement, "truncate")
     equal(cluster.sql("SELECT count(*) FROM big;"), "2000")
     # The same in a script that is only judged.
     lint = "SELECT statement, rule, message ~ 'public.big anew' FROM migrator.lint('VACUUM FULL; CLUSTER');"

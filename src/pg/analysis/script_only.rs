@@ -3,8 +3,8 @@
 
 use pgrx::pg_sys::{self, NodeTag, Oid};
 
-use super::catalogue::{CLASS_BY_OID, INDEXES_OF, Key};
-use super::{held, prior};
+use super::catalogue::{self, CLASS, CLASS_BY_OID, CONSTRAINT, DEPENDENTS_OF, INDEXES_OF, Key, Row};
+use super::{held, overlay, prior};
 use crate::ddl::{Change, ChangeKind, LockMode, Relation, WorkKind};
 use crate::error::Result;
 use crate::pg::{convert, node, relation, versions};
@@ -36,8 +36,40 @@ unsafe fn truncate(truncate: &pg_sys::TruncateStmt) -> Result<Vec<Change>> {
     let restart = if truncate.restart_seqs { " RESTART IDENTITY" } else { "" };
     let sql = format!("TRUNCATE TABLE {}{restart}{}", names.join(", "), if cascade { " CASCADE" } else { "" });
     let tables: Vec<Relation> = named.into_iter().map(|(on, _)| on).collect();
+    // It raises an error before it looks at any row.
+    if !cascade && is_referenced(&tables) {
+        return Ok(Vec::new());
+    }
     let Some(first) = tables.first().cloned() else { return Ok(Vec::new()) };
     Ok(vec![change(first, ChangeKind::Truncate { tables, cascade }, LockMode::AccessExclusive, sql)])
+}
+
+/// Whether a foreign key of a table that is not named as well references one of these (`heap_truncate_check_FKs`).
+fn is_referenced(tables: &[Relation]) -> bool {
+    let emptied: Vec<u32> = tables.iter().flat_map(|t| t.leaves.iter().copied().chain([t.oid])).collect();
+    emptied.iter().any(|table| {
+        let dependents = DEPENDENTS_OF.rows(&[Key::Oid(c"refclassid", CLASS), Key::Oid(c"refobjid", *table)]);
+        dependents.iter().filter(|row| row.oid(c"classid") == CONSTRAINT).any(|row| {
+            catalogue::constraint(Oid::from(row.oid(c"objid"))).is_some_and(|key| {
+                key.character(c"contype") == 'f'
+                    && key.oid(c"confrelid") == *table
+                    && !emptied.contains(&key.oid(c"conrelid"))
+                    && is_kept(key)
+            })
+        })
+    })
+}
+
+/// Whether no earlier statement of the script has dropped a foreign key, or its table.
+fn is_kept(mut key: Row) -> bool {
+    // That of a partition goes with the one it was made for.
+    while let Some(parent) = catalogue::constraint(Oid::from(key.oid(c"conparentid"))) {
+        key = parent;
+    }
+    let owner = Oid::from(key.oid(c"conrelid"));
+    let (schema, name) = relation::names(owner);
+    let is_there = !prior::in_script() || prior::at(schema, &name).is_some_and(|place| place.oid == Some(owner));
+    is_there && !overlay::has_dropped_constraint(owner, &key.name(c"conname"))
 }
 
 /// VACUUM FULL; any other VACUUM blocks nobody.
