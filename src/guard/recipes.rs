@@ -128,7 +128,7 @@ pub fn add_column(relation: &Relation, new: &NewColumn) -> Result<Option<Vec<Str
         Filling::Serial => serial(relation, new)?,
         Filling::Identity(clause) => {
             let mut steps = identity(relation, new, clause)?;
-            steps.extend(constraints(relation, new).unwrap_or_default());
+            steps.extend(constraints(relation, &made_not_null(new)).unwrap_or_default());
             return Ok(Some(steps));
         }
         Filling::CheckedDomain | Filling::Stored(_) | Filling::Unreadable => return Ok(None),
@@ -141,6 +141,16 @@ pub fn add_column(relation: &Relation, new: &NewColumn) -> Result<Option<Vec<Str
         steps.extend(more);
         steps
     }))
+}
+
+/// The column as it is once it is NOT NULL: its primary key need not make it so again.
+fn made_not_null(new: &NewColumn) -> NewColumn {
+    let mut new = new.clone();
+    new.column.not_null = true;
+    for own in new.constraints.iter_mut().flat_map(|c| &mut c.columns).filter(|c| c.name == new.column.name) {
+        own.not_null = true;
+    }
+    new
 }
 
 /// The constraints behind a column, one after the other.
