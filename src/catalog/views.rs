@@ -7,11 +7,12 @@ use crate::pg::relation::Peek;
 use crate::pg::spi::query_planned;
 use crate::pg::user::as_owner;
 
-/// The statements that drop the views on a column, and those that make them again with their owners and the rights that others have. `None`
-/// when more than plain views uses the column, when something depends on the views, or when their definitions cannot be
-/// read without waiting for a lock.
-pub fn made_again(table: u32, column: i16) -> Result<Option<(Vec<String>, Vec<String>)>> {
-    let users = super::dependents::against_new_type(table, column)?;
+/// The statements that drop the views on a column, and those that make them again with their owners and the rights that others
+/// have, without those of these oids. `None` when more than plain views uses the column, when something depends on the views, or
+/// when their definitions cannot be read without waiting for a lock.
+pub fn made_again(table: u32, column: i16, without: &[u32]) -> Result<Option<(Vec<String>, Vec<String>)>> {
+    let mut users = super::dependents::against_new_type(table, column)?;
+    users.retain(|user| !without.contains(&user.oid));
     if users.iter().any(|u| u.kind != "view") {
         return Ok(None);
     }

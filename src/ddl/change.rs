@@ -108,6 +108,10 @@ pub enum ChangeKind {
         rechecked: Vec<u32>,
         rebuilt: Vec<u32>,
         revalidated: Vec<u32>,
+        /// What Postgres would do to the rows if no other object used the column, for which it refuses the change.
+        withheld: Vec<Work>,
+        /// What the same statement drops before, with all that goes with it, by oid.
+        dropped: Vec<u32>,
     },
     SetNotNull {
         column: Column,

@@ -25,7 +25,7 @@ pub use moment::waited_for;
 pub use size::Size;
 pub use unseen::{install_hooks, preloaded_by};
 
-use crate::ddl::Ddl;
+use crate::ddl::{ChangeKind, Ddl};
 use crate::error::{Report, Result, SqlState, code};
 use crate::pg::event_trigger::{self, Event};
 use crate::pg::{self, subtransaction};
@@ -191,7 +191,8 @@ fn hint(verdict: &Verdict, ddl: &Ddl, all: &[Verdict]) -> String {
     }
     let mut statements = Vec::new();
     let mut unsaid = false;
-    for (command, change) in ddl.changes.iter().enumerate() {
+    for command in in_order(ddl) {
+        let change = &ddl.changes[command];
         match (refused(command), &change.sql) {
             (Some(other), _) => {
                 unsaid |= command != verdict.command && other.finding.recipe.statements.is_empty();
@@ -211,6 +212,23 @@ fn hint(verdict: &Verdict, ddl: &Ddl, all: &[Verdict]) -> String {
         statements.push("-- Then what else the statement does.".to_owned());
     }
     written(&sentence, &statements)
+}
+
+/// The commands in the order to type them: as written, but what is dropped must not be in the way of a change of type.
+fn in_order(ddl: &Ddl) -> Vec<usize> {
+    let is_retyping = ddl.changes.iter().any(|c| matches!(c.kind, ChangeKind::AlterType { .. }));
+    let drops = |kind: &ChangeKind| {
+        use ChangeKind::{DropColumn, DropConstraint, DropExpression, SetDefault};
+        matches!(
+            kind,
+            DropColumn { .. } | DropConstraint { .. } | DropExpression { .. } | SetDefault { default: None, .. }
+        )
+    };
+    let mut order: Vec<usize> = (0..ddl.changes.len()).collect();
+    if is_retyping {
+        order.sort_by_key(|command| !drops(&ddl.changes[*command].kind));
+    }
+    order
 }
 
 fn trimmed(recipe: &Recipe) -> String {

@@ -9,7 +9,7 @@ use crate::error::Result;
 
 /// The recipe for a change of type; the change in a window where the rows themselves are rewritten.
 pub fn of(rule: &str, change: &Change) -> Result<Recipe> {
-    let (ChangeKind::AlterType { column, to, using, rechecked, rebuilt, revalidated }, Some(relation)) =
+    let (ChangeKind::AlterType { column, to, using, rechecked, rebuilt, revalidated, .. }, Some(relation)) =
         (&change.kind, &change.on)
     else {
         return Ok(Recipe::default());

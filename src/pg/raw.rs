@@ -21,6 +21,7 @@ unsafe extern "C-unwind" {
     pub fn die(signal: c_int);
 
     // Parser, planner, portals.
+    pub fn strip_implicit_coercions(node: *mut Node) -> *mut Node;
     pub fn FigureIndexColname(node: *mut Node) -> *mut c_char;
     pub fn pg_parse_query(query_string: *const c_char) -> *mut List;
     pub fn pg_analyze_and_rewrite_fixedparams(

@@ -1,6 +1,7 @@
 //! `alter-type-blocked-by-dependents`: a statement that can only fail, after it has waited for ACCESS EXCLUSIVE and made
 //! everybody else wait behind it.
 
+use super::{alter_type_index_rebuild, alter_type_recheck, alter_type_revalidates_foreign_key, alter_type_rewrite};
 use crate::catalog::{dependents, partitions, views};
 use crate::ddl::{Change, ChangeKind, Ddl};
 use crate::error::Result;
@@ -21,12 +22,15 @@ pub static RULE: Rule = Rule {
 };
 
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
-    let (ChangeKind::AlterType { column, .. }, Some(relation)) = (&change.kind, &change.on) else { return Ok(None) };
+    let (ChangeKind::AlterType { column, dropped, .. }, Some(relation)) = (&change.kind, &change.on) else {
+        return Ok(None);
+    };
     if column.number <= 0 {
         return Ok(None);
     }
-    let mut users: Vec<String> =
-        dependents::against_new_type(relation.oid, column.number)?.into_iter().map(|d| d.description).collect();
+    // What the statement drops it drops before.
+    let users = dependents::against_new_type(relation.oid, column.number)?.into_iter();
+    let mut users: Vec<String> = users.filter(|d| !dropped.contains(&d.oid)).map(|d| d.description).collect();
     let key = partitions::is_key(relation.oid, column.number)?;
     if key {
         users.push(format!("the partition key of table {}", relation.quoted));
@@ -41,19 +45,40 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         listed(&users),
         relation.quoted
     );
-    let made_again = if key { None } else { views::made_again(relation.oid, column.number)? };
+    let made_again = if key { None } else { views::made_again(relation.oid, column.number, dropped)? };
     let recipe = match (&change.sql, made_again) {
         (Some(sql), Some((drop, create))) => {
-            let mut statements = vec!["BEGIN;".to_owned()];
-            statements.extend(drop);
+            let mut statements = drop;
             statements.push(format!("{sql};"));
             statements.extend(create);
-            statements.push("COMMIT;".into());
-            Recipe::new("Make the views again in the same transaction:", statements)
+            around(change, statements)?
         }
         _ => Recipe::advice(
             "Drop them and make them again in the same transaction, or fill a new column and switch to it.",
         ),
     };
     Ok(Some(Finding::new(change, message, detail, recipe).column(&column.name)))
+}
+
+/// The statements as a transaction, which allows what is to be said of the change once nothing uses the column.
+fn around(change: &Change, statements: Vec<String>) -> Result<Recipe> {
+    let ChangeKind::AlterType { withheld, .. } = &change.kind else { return Ok(Recipe::default()) };
+    let free = Change { work: withheld.clone(), ..change.clone() };
+    let mut rules = Vec::new();
+    for rule in [
+        &alter_type_index_rebuild::RULE,
+        &alter_type_recheck::RULE,
+        &alter_type_revalidates_foreign_key::RULE,
+        &alter_type_rewrite::RULE,
+    ] {
+        if (rule.find)(&free, &Ddl::default())?.is_some() {
+            rules.push(rule.id);
+        }
+    }
+    let sentence = "Make the views again in the same transaction";
+    if !rules.is_empty() {
+        return Ok(Recipe::allowing(format!("{sentence}. In a maintenance window:"), &rules, statements));
+    }
+    let whole = std::iter::once("BEGIN;".to_owned()).chain(statements).chain(["COMMIT;".to_owned()]);
+    Ok(Recipe::new(format!("{sentence}:"), whole.collect()))
 }

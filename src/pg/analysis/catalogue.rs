@@ -55,6 +55,7 @@ pub struct Row {
 pub enum Key {
     Oid(&'static std::ffi::CStr, u32),
     Int(&'static std::ffi::CStr, i32),
+    Small(&'static std::ffi::CStr, i16),
 }
 
 impl Catalogue {
@@ -70,6 +71,7 @@ impl Catalogue {
                 let (name, equal, value) = match *key {
                     Key::Oid(name, value) => (name, pg_sys::F_OIDEQ, Datum::from(value)),
                     Key::Int(name, value) => (name, pg_sys::F_INT4EQ, Datum::from(value)),
+                    Key::Small(name, value) => (name, pg_sys::F_INT2EQ, Datum::from(value)),
                 };
                 let attribute = pg_sys::get_attnum(oid, name.as_ptr());
                 let strategy = pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber;

@@ -205,6 +205,11 @@ blocking("type.serial", "CREATE TABLE t (id serial PRIMARY KEY, a int); INSERT I
 
 # What Postgres refuses because something uses the column.
 benign("type.used-by-view", T + "CREATE VIEW v AS SELECT b FROM t; ", B + "text", fails=True)
+blocking("type.used-by-dropped", T + "ALTER TABLE t ADD c int GENERATED ALWAYS AS (a * 2) STORED; ", "ALTER TABLE t ALTER COLUMN a TYPE bigint, DROP COLUMN c", "drops come first", online=False)
+blocking("type.used-by-plain-now", T + "ALTER TABLE t ADD c int GENERATED ALWAYS AS (a * 2) STORED; ", "ALTER TABLE t ALTER COLUMN a TYPE bigint, ALTER COLUMN c DROP EXPRESSION", online=False)
+benign("type.default-without-cast", T + "ALTER TABLE t ADD c text DEFAULT '{}'; ", C + "jsonb USING c::jsonb", fails=True)
+blocking("type.default-dropped", T + "ALTER TABLE t ADD c text DEFAULT '{}'; ", C + "jsonb USING c::jsonb, ALTER c DROP DEFAULT", online=False)
+blocking("type.default-with-cast", T + "ALTER TABLE t ALTER a SET DEFAULT 7; ", "ALTER TABLE t ALTER COLUMN a TYPE bigint", online=False)
 benign("type.used-by-generated", T + "ALTER TABLE t ADD c text GENERATED ALWAYS AS (b || 'x') STORED; ", B + "text", fails=True)
 benign("type.used-by-trigger", T + "CREATE TRIGGER tr BEFORE UPDATE OF b ON t FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger(); ", B + "text", fails=True)
 benign("type.used-by-policy", T + "CREATE POLICY po ON t USING (b <> ''); ", B + "text", fails=True)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use pgrx::pg_sys::{self, AlterTableType as At, Node, NodeTag, Oid};
 
 use super::foreign_key::Remade;
-use super::{Alteration, definition, foreign_key, present};
+use super::{Alteration, definition, foreign_key, present, refused};
 use crate::ddl::{Change, ChangeKind, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::analysis::catalogue::{
@@ -13,7 +13,7 @@ use crate::pg::analysis::catalogue::{
     INDEX_BY_OID, Key, Row,
 };
 use crate::pg::analysis::expression::{self, Namespace};
-use crate::pg::analysis::row_type;
+use crate::pg::analysis::{prior, row_type};
 use crate::pg::{convert, node, relation, versions};
 
 /// pg_attrdef by oid.
@@ -36,7 +36,8 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         ) else {
             return Ok(alteration.light(ChangeKind::OtherAlter, None));
         };
-        let new = super::add_column::attribute(written)?;
+        // The definition behind TYPE has no name.
+        let new = Attribute { name: name.clone(), ..super::add_column::attribute(written)? };
         let namespace = alteration.namespace();
         let using = present(written.raw_default);
         let transform = match using {
@@ -44,14 +45,15 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             None => Some(variable(&old)),
         };
         // What cannot be read is no plain reference to the column.
-        let rewritten = old.generated != 'v'
-            && match transform {
-                Some(transform) => namespace_rewrites(namespace, transform, &old, &new)?,
-                None => true,
-            };
-        let mut found = Found::default();
+        let needs_rewrite = match transform {
+            Some(transform) => namespace_rewrites(namespace, transform, &old, &new)?,
+            None => Some(true),
+        };
+        let rewritten = old.generated != 'v' && needs_rewrite == Some(true);
+        // The types of a script may be others that stand for them.
+        let mut found = Found { doomed: needs_rewrite.is_none() && !prior::in_script(), ..Found::default() };
         for table in &alteration.tables {
-            found.table(alteration, *table, &name, rewritten)?;
+            found.table(alteration, *table, &new, rewritten)?;
         }
         let mut to = expression::type_name(new.type_oid, new.modifier);
         if !written.collClause.is_null() {
@@ -68,10 +70,15 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             None if has_using => None,
             None => Some(format!("ALTER COLUMN {} TYPE {to}", column.quoted)),
         };
-        let Found { rechecked, rebuilt, revalidated, doomed, work } = found;
+        let Found { rechecked, rebuilt, revalidated, doomed, used, work } = found;
         // It raises an error before it looks at any row.
-        let work = if doomed { Vec::new() } else { work };
-        let kind = ChangeKind::AlterType { column, to, using, rechecked, rebuilt, revalidated };
+        let (work, withheld) = match (doomed, used) {
+            (true, _) => (Vec::new(), Vec::new()),
+            (false, true) => (Vec::new(), work),
+            (false, false) => (work, Vec::new()),
+        };
+        let dropped = refused::dropped_first(alteration, alteration.oid);
+        let kind = ChangeKind::AlterType { column, to, using, rechecked, rebuilt, revalidated, withheld, dropped };
         Ok(alteration.with_work(kind, tail, work))
     }
 }
@@ -81,7 +88,10 @@ struct Found {
     rechecked: Vec<u32>,
     rebuilt: Vec<u32>,
     revalidated: Vec<u32>,
+    /// Postgres refuses it.
     doomed: bool,
+    /// It refuses it for as long as other objects use the column.
+    used: bool,
     work: Vec<Work>,
 }
 
@@ -90,12 +100,19 @@ impl Found {
     ///
     /// # Safety
     /// The alteration's commands are the parser's.
-    unsafe fn table(&mut self, alteration: &Alteration<'_>, table: Oid, name: &str, rewritten: bool) -> Result<()> {
-        let Some(attribute) = catalogue::attribute_named(table, name) else { return Ok(()) };
+    unsafe fn table(
+        &mut self,
+        alteration: &Alteration<'_>,
+        table: Oid,
+        new: &Attribute,
+        rewritten: bool,
+    ) -> Result<()> {
+        let Some(attribute) = catalogue::attribute_named(table, &new.name) else { return Ok(()) };
         let dependents = Dependents::of(table, attribute.number);
-        self.doomed |= dependents.forbid_type_change(table, attribute.number)
-            || is_partition_key(table, attribute.number)
-            || row_type::is_stored_elsewhere(table);
+        self.used |= dependents.forbid_type_change(table, attribute.number, &refused::dropped_first(alteration, table));
+        self.doomed |= refused::is_partition_key(table, attribute.number) || row_type::is_stored_elsewhere(table);
+        // SAFETY: the caller's promise.
+        self.doomed |= unsafe { refused::keeps_default(alteration, table, &attribute, new)? };
         if rewritten {
             self.work.extend(alteration.work(table, WorkKind::Rewrite));
         } else {
@@ -131,22 +148,6 @@ impl Found {
         }
         Ok(())
     }
-}
-
-/// Whether a column is part of a partition key.
-fn is_partition_key(table: Oid, number: i16) -> bool {
-    /// pg_partitioned_table by partrelid.
-    const PARTITIONED: Catalogue = Catalogue { oid: 3350, index: 3351 };
-    PARTITIONED.rows(&[Key::Oid(c"partrelid", table.to_u32())]).iter().any(|row| {
-        let mut named: *mut pg_sys::Bitmapset = std::ptr::null_mut();
-        let member = i32::from(number) - pg_sys::FirstLowInvalidHeapAttributeNumber;
-        // SAFETY: the tree that Postgres stored; the set is made by Postgres.
-        let in_expression = unsafe {
-            pg_sys::pull_varattnos(row.tree(c"partexprs"), 1, &raw mut named);
-            pg_sys::bms_is_member(member, named)
-        };
-        in_expression || row.small_array(c"partattrs").contains(&number)
-    })
 }
 
 /// Whether a constraint is checked when it is made again: it holds now.
@@ -188,6 +189,8 @@ unsafe fn variable(column: &Attribute) -> *mut Node {
     unsafe { pg_sys::makeVar(1, column.number, column.type_oid, column.modifier, column.collation, 0).cast() }
 }
 
+/// Whether the rows are rewritten; `None` when there is no cast.
+///
 /// # Safety
 /// `transform` was transformed in the namespace.
 unsafe fn namespace_rewrites(
@@ -195,12 +198,12 @@ unsafe fn namespace_rewrites(
     transform: *mut Node,
     old: &Attribute,
     new: &Attribute,
-) -> Result<bool> {
+) -> Result<Option<bool>> {
     // SAFETY: the caller's promise.
     unsafe {
-        let Some(coerced) = namespace.coerce(transform, new) else { return Ok(false) };
+        let Some(coerced) = namespace.coerce(transform, new) else { return Ok(None) };
         let planned = expression::planned(coerced)?;
-        Ok(requires_rewrite(planned, old.number))
+        Ok(Some(requires_rewrite(planned, old.number)))
     }
 }
 
@@ -301,11 +304,11 @@ impl Dependents {
     }
 
     /// What RememberAllDependentForRebuilding refuses: views and rules, functions with a parsed body, triggers, policies,
-    /// publications' conditions, other columns' generation expressions.
-    fn forbid_type_change(&self, table: Oid, number: i16) -> bool {
+    /// publications' conditions, other columns' generation expressions. Not what is dropped before.
+    fn forbid_type_change(&self, table: Oid, number: i16, dropped: &[u32]) -> bool {
         /// pg_proc, pg_rewrite, pg_trigger, pg_policy, pg_publication_rel.
         const REFUSED: [u32; 5] = [1255, 2618, 2620, 3256, 6106];
-        self.rows.iter().any(|(class, oid)| {
+        self.rows.iter().filter(|(_, oid)| !dropped.contains(oid)).any(|(class, oid)| {
             REFUSED.contains(class)
                 || (*class == ATTRIBUTE_DEFAULT
                     && DEFAULT_BY_OID

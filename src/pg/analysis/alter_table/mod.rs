@@ -11,6 +11,7 @@ mod identity;
 mod index_constraint;
 pub mod not_null;
 mod other;
+mod refused;
 mod storage;
 
 pub use storage::moves;
