@@ -180,6 +180,23 @@ pub unsafe fn altered(alteration: &Alteration<'_>, table: Oid) -> Result<Altered
     Ok(altered)
 }
 
+/// A column as the statement leaves it that gives it another type: that comes before SET DEFAULT.
+///
+/// # Safety
+/// The alteration's commands are the parser's.
+pub unsafe fn retyped(alteration: &Alteration<'_>, name: &str) -> Result<Option<Attribute>> {
+    for command in alteration.commands_of(At::AT_AlterColumnType) {
+        // SAFETY: the caller's promise; the tag is checked.
+        unsafe {
+            let is_it = convert::string(command.name).as_deref() == Some(name);
+            if let Some(written) = definition::<pg_sys::ColumnDef>(command, NodeTag::T_ColumnDef).filter(|_| is_it) {
+                return Ok(Some(Attribute { name: name.to_owned(), ..super::add_column::attribute(written)? }));
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// The column itself, as an expression.
 ///
 /// # Safety

@@ -84,6 +84,7 @@ unsafe fn set_default(alteration: &Alteration<'_>, command: &pg_sys::AlterTableC
         match (present(command.def), catalogue::attribute_named(alteration.oid, name)) {
             (Some(raw), Some(attribute)) => {
                 let namespace = alteration.namespace();
+                let attribute = alter_type::retyped(alteration, name)?.unwrap_or(attribute);
                 namespace.default(raw, &attribute)?.map(|default| namespace.write(default))
             }
             _ => None,
