@@ -1,6 +1,6 @@
 //! What makes Postgres refuse ALTER COLUMN TYPE before it looks at any row.
 
-use pgrx::pg_sys::{self, AlterTableType as At, NodeTag, Oid};
+use pgrx::pg_sys::{self, AlterTableType as At, Oid};
 
 use super::Alteration;
 use crate::error::Result;
@@ -8,7 +8,7 @@ use crate::pg::analysis::catalogue::{
     self, ATTRIBUTE_DEFAULT, Attribute, CLASS, CONSTRAINT, CONSTRAINTS_OF, Catalogue, DEPENDENTS_OF, Key, REWRITE, Row,
 };
 use crate::pg::analysis::prior;
-use crate::pg::{boundary, convert, node, raw};
+use crate::pg::{boundary, convert, raw};
 
 /// pg_attrdef by adrelid and adnum.
 const DEFAULT_OF: Catalogue = Catalogue { oid: ATTRIBUTE_DEFAULT, index: 2656 };
