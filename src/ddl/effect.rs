@@ -71,6 +71,8 @@ pub struct NewType {
     pub stands_for: PriorType,
     /// It checks its values.
     pub checked: bool,
+    /// Its values are stored like those of no type before.
+    pub is_enum: bool,
 }
 
 /// One thing that a statement does.

@@ -64,7 +64,7 @@ unsafe fn by_name(statement: *mut pg_sys::Node, schema: Option<&str>) -> Result<
             NodeTag::T_CreateDomainStmt => domain(&*statement.cast::<pg_sys::CreateDomainStmt>())?,
             NodeTag::T_CreateEnumStmt => {
                 let text = PriorType { oid: pg_sys::TEXTOID.to_u32(), modifier: -1, collation: 0 };
-                let new = NewType { stands_for: text, checked: false };
+                let new = NewType { stands_for: text, checked: false, is_enum: true };
                 type_created((*statement.cast::<pg_sys::CreateEnumStmt>()).typeName, new)
             }
             NodeTag::T_TruncateStmt => truncated(&*statement.cast::<pg_sys::TruncateStmt>())?,
@@ -272,7 +272,8 @@ unsafe fn domain(create: &pg_sys::CreateDomainStmt) -> Result<Vec<Effect>> {
             modifier,
             collation: pg_sys::get_typcollation(oid).to_u32(),
         };
-        Ok(type_created(create.domainname, NewType { stands_for, checked }))
+        let is_enum = base.is_some_and(|base| base.is_enum);
+        Ok(type_created(create.domainname, NewType { stands_for, checked, is_enum }))
     }
 }
 

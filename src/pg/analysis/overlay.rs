@@ -4,7 +4,7 @@
 use pgrx::pg_sys::{self, Oid};
 
 use super::catalogue::{Attribute, stored_attribute};
-use super::prior;
+use super::{expression, prior};
 use crate::ddl::{ConstraintKind, NewType, PriorColumn, PriorIndex};
 use crate::pg::{convert, node, relation};
 
@@ -141,6 +141,19 @@ pub unsafe fn new_type(name: *const pg_sys::TypeName) -> Option<NewType> {
     // SAFETY: a syscache look-up by oid.
     array.stands_for.oid = unsafe { pg_sys::get_array_type(own.stands_for.oid.into()) }.to_u32();
     Some(array)
+}
+
+/// The name of a type that the script makes, as SQL: nothing in the catalogue has it yet.
+///
+/// # Safety
+/// `name` is NULL or a TypeName.
+pub unsafe fn new_type_name(name: *const pg_sys::TypeName) -> Option<String> {
+    // SAFETY: the caller's promise; there is such a type, so it is not NULL.
+    unsafe {
+        new_type(name)?;
+        let array = if (*name).arrayBounds.is_null() { "" } else { "[]" };
+        Some(format!("{}{array}", expression::dotted((*name).names)))
+    }
 }
 
 /// A call of a function without arguments that the script makes, as SQL, and whether that is volatile.

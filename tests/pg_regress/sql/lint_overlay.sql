@@ -55,6 +55,9 @@ SELECT * FROM pg_temp.lint('CREATE UNIQUE INDEX CONCURRENTLY i ON lo_t (id); ALT
 SELECT * FROM pg_temp.lint('ALTER TABLE lo_t ADD CONSTRAINT n CHECK (id IS NOT NULL) NOT VALID; ALTER TABLE lo_t VALIDATE CONSTRAINT n; CREATE UNIQUE INDEX CONCURRENTLY i ON lo_t (id); ALTER TABLE lo_t ADD PRIMARY KEY USING INDEX i');
 SELECT * FROM pg_temp.lint('CREATE DOMAIN d AS int CHECK (value > 0); CREATE DOMAIN dd AS d; CREATE DOMAIN e AS int; ALTER TABLE lo_t ADD c d; ALTER TABLE lo_t ADD c2 public.dd; ALTER TABLE lo_t ADD c3 e');
 SELECT * FROM pg_temp.lint('CREATE TYPE m AS ENUM (''x''); ALTER TABLE lo_t ADD c m DEFAULT ''x''; ALTER TABLE lo_t ADD c2 m NOT NULL');
+-- An enum is stored like no type before, and hints call a type by the name that the script gives it.
+SELECT statement, rule, substring(hint, '(?:ADD COLUMN|TYPE) [^;]*') AS named FROM migrator.lint('CREATE TYPE m AS ENUM (''x''); ALTER TABLE lo_t ALTER a TYPE m USING a::text::m; ALTER TABLE lo_t ADD c m NOT NULL');
+SELECT statement, rule, substring(hint, '(?:ADD COLUMN|TYPE) [^;]*') AS named FROM migrator.lint('CREATE DOMAIN d AS bigint; ALTER TABLE lo_t ALTER a TYPE d; ALTER TABLE lo_t ADD c d NOT NULL');
 SELECT * FROM pg_temp.lint('CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS ''BEGIN RETURN 1; END''; ALTER TABLE lo_t ADD c int DEFAULT f(); ALTER TABLE lo_t ADD c2 int DEFAULT public.f() NOT NULL');
 SELECT * FROM pg_temp.lint('CREATE FUNCTION f() RETURNS int STABLE LANGUAGE plpgsql AS ''BEGIN RETURN 1; END''; ALTER TABLE lo_t ADD c int DEFAULT f()');
 SET migrator.guard = off;

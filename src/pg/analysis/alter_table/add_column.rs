@@ -63,7 +63,9 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             new.deferrable = written.deferrable.to_owned();
             constraints.push(new);
         }
-        let checked = overlay::new_type(written.typeName).is_some_and(|new| new.checked);
+        let own = overlay::new_type(written.typeName);
+        let checked = own.is_some_and(|new| new.checked);
+        let type_name = overlay::new_type_name(written.typeName);
         let filling = match &unborn {
             _ if checked => Filling::CheckedDomain,
             Some((call, true)) => Filling::EachRow(call.clone()),
@@ -79,9 +81,14 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             || constraints.iter().any(|c| c.kind == ConstraintKind::PrimaryKey);
         let required_later = !required && alteration.made_not_null().contains(&attribute.name);
         let new = NewColumn {
-            column: Column { number: 0, ..as_column(&attribute) },
+            neutral_value: match &type_name {
+                Some(name) if own.is_some_and(|new| new.is_enum) && !name.ends_with(']') => {
+                    Some(format!("enum_first(NULL::{name})"))
+                }
+                _ => column::neutral_value(attribute.type_oid, &expression::type_name(attribute.type_oid, -1)),
+            },
+            column: column_of(&attribute, type_name),
             collation: collation(written),
-            neutral_value: column::neutral_value(attribute.type_oid, &expression::type_name(attribute.type_oid, -1)),
             not_null_name: only_if(required || required_later, || not_null(alteration, &attribute.name)),
             sequence: only_if(serial, || sequence(alteration, &attribute.name)),
             base_type: pg_sys::getBaseType(attribute.type_oid).to_u32(),
@@ -101,6 +108,12 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         let tail = if unreadable { None } else { tail(&new, command.missing_ok, &clauses, serial) };
         Ok(alteration.with_work(ChangeKind::AddColumn { new, if_not_exists: command.missing_ok }, tail, work))
     }
+}
+
+/// The column, under the name of its type that the script gives it.
+fn column_of(attribute: &Attribute, type_name: Option<String>) -> Column {
+    let column = as_column(attribute);
+    Column { number: 0, type_name: type_name.unwrap_or(column.type_name), ..column }
 }
 
 /// What takes a look into the catalogue, for those who need it.

@@ -13,7 +13,7 @@ use crate::pg::analysis::catalogue::{
     INDEX_BY_OID, Key, Row,
 };
 use crate::pg::analysis::expression::{self, Namespace};
-use crate::pg::analysis::{prior, row_type};
+use crate::pg::analysis::{overlay, prior, row_type};
 use crate::pg::{convert, node, relation, versions};
 
 /// pg_attrdef by oid.
@@ -40,7 +40,10 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         let new = Attribute { name: name.clone(), ..super::add_column::attribute(written)? };
         let namespace = alteration.namespace();
         let using = present(written.raw_default);
+        // An enum that the script makes is in no catalogue yet; it is stored like no type before.
+        let is_new_enum = overlay::new_type(written.typeName).is_some_and(|new| new.is_enum);
         let transform = match using {
+            Some(_) if is_new_enum => None,
             Some(using) => namespace.transform(using, pg_sys::ParseExprKind::EXPR_KIND_ALTER_COL_TRANSFORM)?,
             None => Some(variable(&old)),
         };
@@ -55,13 +58,15 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         for table in &alteration.tables {
             found.table(alteration, *table, &new, rewritten)?;
         }
-        let mut to = expression::type_name(new.type_oid, new.modifier);
+        let named = overlay::new_type_name(written.typeName);
+        let mut to = named.unwrap_or_else(|| expression::type_name(new.type_oid, new.modifier));
         if !written.collClause.is_null() {
             to.push_str(&format!(" COLLATE {}", expression::dotted((*written.collClause).collname)));
         }
         let column = super::as_column(&old);
         let has_using = using.is_some();
         let using = match using {
+            Some(_) if is_new_enum => None,
             Some(raw) => namespace.rewrite(raw, pg_sys::ParseExprKind::EXPR_KIND_ALTER_COL_TRANSFORM)?,
             None => None,
         };
