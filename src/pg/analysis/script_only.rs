@@ -1,6 +1,8 @@
 //! Statements for which Postgres fires no event: TRUNCATE, VACUUM FULL, CLUSTER, LOCK. Seen in scripts, and
 //! when they are typed where the library is preloaded.
 
+use std::collections::HashSet;
+
 use pgrx::pg_sys::{self, NodeTag, Oid};
 
 use super::catalogue::{self, CLASS, CLASS_BY_OID, CONSTRAINT, DEPENDENTS_OF, INDEXES_OF, Key, Row};
@@ -35,19 +37,24 @@ unsafe fn truncate(truncate: &pg_sys::TruncateStmt) -> Result<Vec<Change>> {
     let names: Vec<String> = named.iter().map(|(on, only)| format!("{only}{}", on.quoted)).collect();
     let restart = if truncate.restart_seqs { " RESTART IDENTITY" } else { "" };
     let sql = format!("TRUNCATE TABLE {}{restart}{}", names.join(", "), if cascade { " CASCADE" } else { "" });
-    let tables: Vec<Relation> = named.into_iter().map(|(on, _)| on).collect();
     // It raises an error before it looks at any row.
-    if !cascade && is_referenced(&tables) {
+    if !cascade && is_referenced(&named)? {
         return Ok(Vec::new());
     }
+    let tables: Vec<Relation> = named.into_iter().map(|(on, _)| on).collect();
     let Some(first) = tables.first().cloned() else { return Ok(Vec::new()) };
     Ok(vec![change(first, ChangeKind::Truncate { tables, cascade }, LockMode::AccessExclusive, sql)])
 }
 
 /// Whether a foreign key of a table that is not named as well references one of these (`heap_truncate_check_FKs`).
-fn is_referenced(tables: &[Relation]) -> bool {
-    let emptied: Vec<u32> = tables.iter().flat_map(|t| t.leaves.iter().copied().chain([t.oid])).collect();
-    emptied.iter().any(|table| {
+fn is_referenced(named: &[(Relation, &str)]) -> Result<bool> {
+    let mut emptied = HashSet::new();
+    for (table, only) in named {
+        let oid = Oid::from(table.oid);
+        let tree = if only.is_empty() { relation::inheritors(oid)? } else { vec![oid] };
+        emptied.extend(tree.into_iter().map(Oid::to_u32));
+    }
+    Ok(emptied.iter().any(|table| {
         let dependents = DEPENDENTS_OF.rows(&[Key::Oid(c"refclassid", CLASS), Key::Oid(c"refobjid", *table)]);
         dependents.iter().filter(|row| row.oid(c"classid") == CONSTRAINT).any(|row| {
             catalogue::constraint(Oid::from(row.oid(c"objid"))).is_some_and(|key| {
@@ -57,7 +64,7 @@ fn is_referenced(tables: &[Relation]) -> bool {
                     && is_kept(key)
             })
         })
-    })
+    }))
 }
 
 /// Whether no earlier statement of the script has dropped a foreign key, or its table.
