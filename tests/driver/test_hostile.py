@@ -8,8 +8,10 @@ LARGE = "SET client_min_messages = error; SET migrator.guard = off; "
 ROWS = "SELECT g AS id, 'x' || g AS t FROM generate_series(1, 2000) g; ANALYZE"
 
 
-def deployer(cluster):
-    cluster.sql("CREATE ROLE deployer; GRANT CREATE ON SCHEMA public TO deployer; SELECT migrator.grant_deploy('deployer');")
+def deployer(cluster, role):
+    """A role that may deploy; other tests share the server and its roles."""
+    cluster.sql(f"DROP ROLE IF EXISTS {role}; CREATE ROLE {role}; GRANT CREATE ON SCHEMA public TO {role}; "
+                f"SELECT migrator.grant_deploy('{role}');")
 
 
 def guarded(cluster, making):
@@ -24,11 +26,11 @@ def refused(cluster, session, statement, rule):
 
 
 def test_rights_that_are_lent_start_no_worker(cluster):
-    deployer(cluster)
-    cluster.sql("""SET ROLE deployer;
+    deployer(cluster, "riser")
+    cluster.sql("""SET ROLE riser;
         CREATE TABLE trap (a int); CREATE TABLE work (id int PRIMARY KEY, x int); INSERT INTO work VALUES (1);
         CREATE FUNCTION evil() RETURNS int LANGUAGE plpgsql AS $$BEGIN
-            PERFORM set_config('role', 'none', false); EXECUTE 'ALTER ROLE deployer SUPERUSER'; RETURN 1; END$$;
+            PERFORM set_config('role', 'none', false); EXECUTE 'ALTER ROLE riser SUPERUSER'; RETURN 1; END$$;
         CREATE FUNCTION lend() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS $$
             SELECT migrator.start_backfill('public.work', 'x = public.evil()', 'x IS NULL')$$;
         CREATE FUNCTION apply() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT migrator.apply()';
@@ -40,7 +42,7 @@ def test_rights_that_are_lent_start_no_worker(cluster):
                             ("SET test.fire = yes; ANALYZE trap;", "a backfill of public.work")):
         _, err = cluster.run(statement)
         contains(err, f"{what} cannot be handed to a background worker", "SECURITY DEFINER")
-    equal(cluster.sql("SELECT count(*) FROM migrator.backfills; SELECT rolsuper FROM pg_roles WHERE rolname = 'deployer';"), "0\nf")
+    equal(cluster.sql("SELECT count(*) FROM migrator.backfills; SELECT rolsuper FROM pg_roles WHERE rolname = 'riser';"), "0\nf")
     # One's own function lends nothing.
     equal(cluster.sql("SET ROLE postgres; CREATE FUNCTION own() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS "
                       "$$SELECT migrator.start_backfill('public.work', 'x = 2', 'x IS NULL')$$; SELECT own() > 0;"), "t")
@@ -48,9 +50,9 @@ def test_rights_that_are_lent_start_no_worker(cluster):
 
 
 def test_to_look_runs_nothing(cluster):
-    deployer(cluster)
+    deployer(cluster, "looker")
     written = f"{cluster.socket}/written"
-    cluster.sql(f"""SELECT lo_from_bytea(77777, 'x'); GRANT SELECT ON LARGE OBJECT 77777 TO deployer; SET ROLE deployer;
+    cluster.sql(f"""SELECT lo_from_bytea(77777, 'x'); GRANT SELECT ON LARGE OBJECT 77777 TO looker; SET ROLE looker;
         CREATE DOMAIN bomb AS int CHECK (VALUE > 0 AND lo_export(77777, '{written}') = 1); CREATE TABLE att (id int, b bomb[]);
         SELECT migrator.register('9', $$ALTER TABLE public.att ADD COLUMN d public.bomb[] DEFAULT '{{1}}'$$, irreversible => 'x');""")
     for text in ("ALTER TABLE att ADD d bomb[] DEFAULT ''{1}''", "UPDATE att SET id = 1 WHERE b = ''{1}''", "ALTER TABLE att ADD CHECK (b <> ''{1}'')",
@@ -99,8 +101,8 @@ def test_a_column_goes_with_its_table(cluster):
 
 def test_depth_is_no_danger(cluster):
     """Domains over domains, and views over views."""
-    cluster.sql("CREATE ROLE plain; GRANT CREATE ON SCHEMA public TO plain;")
-    _, err = cluster.run("SET ROLE plain;\nCREATE DOMAIN d0 AS int;\n"
+    cluster.sql("CREATE ROLE deep; GRANT CREATE ON SCHEMA public TO deep;")
+    _, err = cluster.run("SET ROLE deep;\nCREATE DOMAIN d0 AS int;\n"
                          "DO $$BEGIN FOR i IN 1..16000 LOOP EXECUTE format('CREATE DOMAIN d%s AS d%s', i, i - 1); "
                          "IF i % 100 = 0 THEN COMMIT; END IF; END LOOP; END$$;\nALTER DOMAIN d0 ADD CHECK (VALUE > 0);")
     # What Postgres itself says about it, which locks each.
@@ -113,7 +115,7 @@ def test_depth_is_no_danger(cluster):
 
 
 def test_a_role_that_looks_like_a_restore_shows(cluster):
-    cluster.sql("CREATE ROLE r; ALTER ROLE r SET row_security = FALSE;")
-    equal(cluster.sql("SELECT problem, object, detail, hint FROM migrator.verify() WHERE object = 'role r';"),
-          "the guard is not enforcing|role r|row_security=false|ALTER ROLE r RESET row_security;")
-    cluster.sql("DROP ROLE r;")
+    cluster.sql("CREATE ROLE restorer; ALTER ROLE restorer SET row_security = FALSE;")
+    equal(cluster.sql("SELECT problem, object, detail, hint FROM migrator.verify() WHERE object = 'role restorer';"),
+          "the guard is not enforcing|role restorer|row_security=false|ALTER ROLE restorer RESET row_security;")
+    cluster.sql("DROP ROLE restorer;")
