@@ -259,6 +259,7 @@ unsafe extern "C-unwind" {
     pub fn LockRelease(tag: *const LOCKTAG, lockmode: c_int, for_session: bool) -> bool;
     pub fn GetLockConflicts(tag: *const LOCKTAG, lockmode: c_int, count: *mut c_int) -> *mut VirtualTransactionId;
     pub fn has_subclass(relation: Oid) -> bool;
+    pub fn func_volatile(function: Oid) -> c_char;
     pub fn getOwnedSequences(relation: Oid) -> *mut List;
     pub fn GetTopFullTransactionId() -> FullTransactionId;
     pub static TTSOpsVirtual: TupleTableSlotOps;

@@ -8,7 +8,7 @@ use std::ffi::{c_int, c_void};
 use pgrx::pg_sys::{self, Oid};
 
 use crate::error::{Report, SqlState};
-use crate::pg::raise;
+use crate::pg::{raise, raw};
 
 thread_local! {
     /// The function that was stopped last.
@@ -70,10 +70,10 @@ unsafe extern "C-unwind" fn stop(
     sub: c_int,
     argument: *mut c_void,
 ) {
-    // SAFETY: a syscache look-up by oid; nothing in this frame has a destructor.
+    // SAFETY: a raw syscache look-up by oid: Postgres called, and nothing in this frame has a destructor.
     let stops = || unsafe {
         object.to_u32() >= pg_sys::FirstNormalObjectId
-            || pg_sys::func_volatile(object) as u8 == pg_sys::PROVOLATILE_VOLATILE
+            || raw::func_volatile(object) as u8 == pg_sys::PROVOLATILE_VOLATILE
     };
     if access == pg_sys::ObjectAccessType::OAT_FUNCTION_EXECUTE && stops() {
         STOPPED.set(object.to_u32());
