@@ -35,7 +35,7 @@ def test_rights_that_are_lent_start_no_worker(cluster):
             SELECT migrator.start_backfill('public.work', 'x = public.evil()', 'x IS NULL')$$;
         CREATE FUNCTION apply() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT migrator.apply()';
         CREATE FUNCTION expression(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$BEGIN
-            IF current_setting('test.fire', true) = 'yes' THEN PERFORM lend(); END IF; RETURN 1; END$$;
+            IF current_setting('test.fire', true) = 'yes' THEN PERFORM public.lend(); END IF; RETURN 1; END$$;
         CREATE INDEX ON trap (expression(a)); INSERT INTO trap VALUES (-1);
         SELECT migrator.register('1', 'VACUUM work', irreversible => 'nothing to undo');""")
     for statement, what in (("SELECT lend();", "a backfill of public.work"), ("SELECT apply();", "migration \"1\""),
