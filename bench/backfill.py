@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests/driver"))
 from harness import Cluster  # noqa: E402
 from page import publish, table  # noqa: E402
 from plot import SHADE, Column, Panel, grid  # noqa: E402
-from ways import (AFTER, BUSY, CAP, FROM_START, KEYSET, KEYSET_ROWS, LIMIT, LIMIT_ROWS, METHODS, OURS, OURS2, TARGET_MS, UPDATE, measure,  # noqa: E402
+from ways import (AFTER, BUSY, BY_KEY, CAP, FROM_START, KEYSET, KEYSET_ROWS, LIMIT, LIMIT_ROWS, METHODS, OURS, OURS2, TARGET_MS, UPDATE, measure,  # noqa: E402
                   percentile, sql, template)
 
 QUICK = "--quick" in sys.argv
@@ -207,6 +207,7 @@ def picture(title, columns, legend):
 
 def pictures(small, big, loaded):
     committed = (BLUE, "solid", "rows committed per second")
+    small = {method: runs for method, runs in small.items() if method in big}
     return (picture("Rows committed per second", [speeds(small, f"rows/s, {SMALL:,} rows"), speeds(big, f"rows/s, {BIG:,} rows")], [committed]),
             picture("Rows committed per second, and the latency of others",
                     [speeds(loaded, f"rows/s, {LOADED:,} rows"), latencies(loaded, "latency of others, ms")],
@@ -224,12 +225,12 @@ def main():
     begun, load = time.time(), os.getloadavg()[0]
     methods = [UPDATE, LIMIT, KEYSET, OURS, OURS2]
     with Cluster(f"bench-{os.getpid()}", sys.argv[1], *SETTINGS, *RARE) as cluster:
-        small = turns(cluster, "bigint", SMALL, methods)
+        small = turns(cluster, "bigint", SMALL, [*methods, BY_KEY])
         big = turns(cluster, "bigint", BIG, methods + [FROM_START], once=(LIMIT, FROM_START))
         loaded = turns(cluster, "bigint", LOADED, [BUSY] + methods, once=(LIMIT,), loaded=True)
         major = cluster.major
     with Cluster(f"bench-{os.getpid()}", sys.argv[1], *SETTINGS, *FREQUENT) as cluster:
-        random = turns(cluster, "uuid", RANDOM, [method for method in methods if method != LIMIT])
+        random = turns(cluster, "uuid", RANDOM, [*(method for method in methods if method != LIMIT), BY_KEY])
     lines = ["**A trial with --quick. Its numbers mean nothing.**", ""] if QUICK else []
     lines += [
         f"{machine(major)}; {', '.join(SETTINGS + RARE)}. A table `t (id bigint PRIMARY KEY, a int, b int, old text, new text, pad text)` of "
@@ -237,7 +238,8 @@ def main():
         *table(("", "how"), (UPDATE, "that statement"),
                (LIMIT, f"`UPDATE … WHERE id IN (SELECT id … WHERE new IS NULL LIMIT {LIMIT_ROWS} FOR UPDATE SKIP LOCKED)` and COMMIT until nothing is left"),
                (KEYSET, f"plpgsql: the next {KEYSET_ROWS} keys in order, `UPDATE … WHERE id > … AND id <= … AND new IS NULL`, COMMIT"),
-               (OURS, f"`{METHODS[OURS].rstrip(';')}`"), (OURS2, "the same with `workers => 2`")), "",
+               (OURS, f"`{METHODS[OURS].rstrip(';')}`"), (OURS2, "the same with `workers => 2`"),
+               (BY_KEY, f"`{METHODS[BY_KEY].rstrip(';')}`: along the key, each row once")), "",
         f"Every run starts from the same copy of the files after a CHECKPOINT. {TURNS} turns, each way once a turn (the LIMIT loop at {BIG:,} "
         "rows and beside others only once), beginning with another one each turn. Seconds are medians; ratios are medians of the ratios within "
         "a turn. WAL includes what the way writes about itself. Rows, WAL, HOT and pages repeat to a few parts in a thousand; seconds are as "

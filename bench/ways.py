@@ -49,6 +49,8 @@ BEGIN
 END $$;
 """
 UPDATE, LIMIT, KEYSET, OURS, OURS2 = "one UPDATE", "LIMIT loop", "keyset loop", "migrator, 1 worker", "migrator, 2 workers"
+# Along the key, because nothing else tells which rows are done.
+BY_KEY = "migrator, no where_clause"
 # A scan of a table larger than a quarter of shared_buffers begins where the last one ended, which spares the LIMIT loop
 # what it is known for: reading all that is done before it finds what is not. This is the loop on a server with more.
 FROM_START = "LIMIT loop, `synchronize_seqscans = off`"
@@ -63,6 +65,7 @@ METHODS = {
     KEYSET: "CALL keyset_loop();",
     OURS: f"CALL migrator.backfill('t', 'new = old', 'new IS NULL', target_ms => {TARGET_MS});",
     OURS2: f"CALL migrator.backfill('t', 'new = old', 'new IS NULL', target_ms => {TARGET_MS}, workers => 2);",
+    BY_KEY: f"CALL migrator.backfill('t', 'new = old', target_ms => {TARGET_MS});",
 }
 COUNTERS = """
 SELECT pg_current_wal_insert_lsn() - '0/0', (SELECT wal_fpi FROM pg_stat_wal), n_tup_upd, n_tup_hot_upd,

@@ -210,6 +210,20 @@ COMMENT ON FUNCTION migrator.verify_database() IS
 'The part of migrator.verify about what migrations and others left behind
 in the database';
 
+CREATE FUNCTION migrator.verify_backfills()
+RETURNS TABLE (problem text, object text, detail text, hint text)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    -- One that only lost its session waits to be called again; of a migration's the migration tells.
+    SELECT 'backfill failed', format('backfill %s of %s', b.id, b.target), b.error,
+           format(E'SELECT * FROM migrator.backfill_errors WHERE backfill = %1$s;\n'
+                  'SELECT migrator.resume_backfill(%1$s);  -- or cancel_backfill', b.id)
+    FROM migrator.backfill_run b
+    WHERE b.state = 'failed' AND b.migration IS NULL AND to_regclass(b.target) IS NOT NULL
+    ORDER BY b.id;
+END;
+COMMENT ON FUNCTION migrator.verify_backfills() IS 'The part of migrator.verify about backfills that gave up';
+
 CREATE FUNCTION migrator.verify_guard()
 RETURNS TABLE (problem text, object text, detail text, hint text)
 LANGUAGE sql STABLE
@@ -264,6 +278,7 @@ BEGIN ATOMIC
     UNION ALL SELECT * FROM migrator.verify_triggers()
     UNION ALL SELECT * FROM migrator.verify_ledger()
     UNION ALL SELECT * FROM migrator.verify_database()
+    UNION ALL SELECT * FROM migrator.verify_backfills()
     UNION ALL SELECT * FROM migrator.verify_guard();
 END;
 COMMENT ON FUNCTION migrator.verify() IS

@@ -181,6 +181,11 @@ fn busy(run: &Run) -> Result<Report> {
         || "Its session just ended.".to_owned(),
         |h| format!("Process {} of role \"{}\"{} runs it.", h.pid, h.role, h.application),
     );
+    if let Some(control) = control::read(run.id)?.filter(|c| c.wish == "pause") {
+        return Ok(Report::new(code::BUSY, format!("backfill {} of {} is paused", run.id, run.target))
+            .detail(format!("Paused by {}. {found}", control.by))
+            .hint(format!("SELECT migrator.resume_backfill({});", run.id)));
+    }
     Ok(Report::new(code::BUSY, format!("backfill {} of {} is running already", run.id, run.target))
         .detail(found)
         .hint("Watch it: SELECT * FROM migrator.backfills;"))

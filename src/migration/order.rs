@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::quoted;
 use crate::catalog::ledger::{self, Stored};
 use crate::error::{Report, Result, code, fail};
+use crate::pg::report;
 
 /// Refuses what is about to run when a newer one is applied already, or when something that one of them requires is
 /// neither applied nor applied before it.
@@ -63,6 +64,19 @@ pub fn check_requires(new: &Stored) -> Result<()> {
                 .hint("Leave it out of requires, or choose a later version for this one."),
             );
         }
+    }
+    Ok(())
+}
+
+/// Tells what it requires and nobody has registered yet: that may still come, or be a slip of the pen.
+pub fn tell_missing(new: &Stored) -> Result<()> {
+    let required: Vec<&str> = new.requires.iter().map(String::as_str).collect();
+    if required.is_empty() {
+        return Ok(());
+    }
+    let states = ledger::states(&required)?;
+    for missing in required.into_iter().filter(|required| !states.contains_key(*required)) {
+        report::notice(format!("migration \"{}\" requires \"{missing}\", which is not registered yet", new.version))?;
     }
     Ok(())
 }

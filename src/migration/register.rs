@@ -54,12 +54,13 @@ impl Outcome {
 pub fn register(given: Registration) -> Result<(Version, Outcome)> {
     let (version, outcome, script) = store(given)?;
     if let Some(script) = script {
-        let stored = ledger::of_version(version.as_str())?;
-        let done = stored.as_ref().filter(|stored| !stored.reverting).map_or(0, |stored| stored.statements_done);
-        let allow = stored.and_then(|stored| stored.allow).unwrap_or_default();
+        let stored = ledger::of_version(version.as_str())?.unwrap_or_default();
+        let done = if stored.reverting { 0 } else { stored.statements_done };
+        let allow = stored.allow.clone().unwrap_or_default();
         let findings = lint::findings(&script, &allow, done)?;
         ledger::set_findings(version.as_str(), &lint::to_json(&findings))?;
         lint::warn(version.as_str(), &findings)?;
+        order::tell_missing(&stored)?;
     }
     Ok((version, outcome))
 }

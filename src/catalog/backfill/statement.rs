@@ -74,9 +74,12 @@ pub fn highest(unit: &Unit) -> Result<Option<String>> {
 /// The key of the `rows`-th row of a span, or its end when fewer are left; and how many rows that is.
 pub fn window(unit: &Unit, span: &Span, rows: u64) -> Result<(String, u64)> {
     let from = format!("FROM {} WHERE {}", table(unit), within(unit));
+    // What is selected is computed for the rows that OFFSET leaves out, too: JSON is made of the last one only.
+    let key: Vec<&str> = columns(unit).iter().map(|c| c.quoted.as_str()).collect();
     let sql = format!(
-        "SELECT {} {from} ORDER BY {} OFFSET CAST($3 AS pg_catalog.int8) LIMIT 1",
+        "SELECT {} FROM (SELECT {} {from} ORDER BY {} OFFSET CAST($3 AS pg_catalog.int8) LIMIT 1) AS last",
         identity(unit),
+        key.join(", "),
         order(unit, "")
     );
     let _scope = settings_scope::writing_unambiguously();

@@ -23,6 +23,10 @@ pub static RULE: Rule = Rule {
 
 fn find(change: &Change, ddl: &Ddl) -> Result<Option<Finding>> {
     let Some(parent) = change.on.as_ref().filter(|on| on.partitioned) else { return Ok(None) };
+    // DROP TABLE takes the partition along.
+    if matches!(change.kind, ChangeKind::Drop { .. }) {
+        return Ok(None);
+    }
     // Once a statement.
     if !ddl.changes.first().is_some_and(|first| std::ptr::eq(first, change)) {
         return Ok(None);

@@ -11,6 +11,11 @@ SELECT count(dst) FROM bfi;
 SELECT state, error FROM migrator.backfills;
 CALL migrator.backfill('bfi', 'dst = lower(src)', 'dst IS NULL AND src IS NOT NULL', 7);
 SELECT id, state FROM migrator.backfills;
+\x
+SELECT object, detail, hint FROM migrator.verify() WHERE problem = 'backfill failed';
+\x
+SELECT migrator.cancel_backfill(1);
+SELECT count(*) FROM migrator.verify() WHERE problem = 'backfill failed';
 -- A trigger that keeps a row as it is.
 CREATE FUNCTION bfi_keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN CASE WHEN OLD.id = 5 THEN NULL ELSE NEW END; END';
 CREATE TRIGGER keep BEFORE UPDATE ON bfi FOR EACH ROW EXECUTE FUNCTION bfi_keep();

@@ -20,6 +20,14 @@ RESET migrator.guard;
 ALTER TABLE det ADD COLUMN a int;
 ALTER TABLE public.det DETACH PARTITION public.det_2 FINALIZE;
 ALTER TABLE det ADD COLUMN b int;
+-- Dropped with the table, nothing of it is left.
+CREATE TABLE det_gone (id int) PARTITION BY RANGE (id);
+CREATE TABLE det_gone_1 PARTITION OF det_gone FOR VALUES FROM (0) TO (1000);
+SET migrator.guard = off;
+UPDATE pg_inherits SET inhdetachpending = true WHERE inhrelid = 'det_gone_1'::regclass;
+RESET migrator.guard;
+DROP TABLE det_gone;
+SELECT to_regclass('det_gone_1');
 -- Rows of others may point to the partition.
 CREATE TABLE det_ref (id int REFERENCES det); INSERT INTO det_ref SELECT NULL FROM generate_series(1, 1000); ANALYZE det_ref;
 ALTER TABLE det DETACH PARTITION det_3;
