@@ -168,6 +168,7 @@ BEGIN ATOMIC
     ORDER BY b.id;
 END;
 COMMENT ON FUNCTION migrator.verify_backfills() IS 'The part of migrator.verify about backfills that gave up';
+REVOKE ALL ON FUNCTION migrator.verify_backfills() FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION migrator.verify()
 RETURNS TABLE (problem text, object text, detail text, hint text)

@@ -15,7 +15,9 @@ SELECT id, state, rows_done FROM migrator.backfills;
 -- Without a condition every row once; in batches of one; on an empty table.
 CALL migrator.backfill('bf', 'email = email || ''!''', batch_rows => 1);
 SELECT count(*) FILTER (WHERE email LIKE '%!' AND email NOT LIKE '%!!') FROM bf;
+SET migrator.allow = 'truncate';
 TRUNCATE bf;
+RESET migrator.allow;
 CALL migrator.backfill('bf', 'email = ''x''', 'email IS NULL');
 -- Composite keys of several types, descending data, quoted names, another schema.
 CREATE SCHEMA "Odd schema";
