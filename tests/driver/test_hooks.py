@@ -360,3 +360,6 @@ def test_guard_status_and_its_hints(cluster):
     cluster.sql(PRELOAD)
     equal(session.communicate(timeout=30)[0].strip(), "1\nf|\\connect")
     cluster.sql("DROP OWNED BY hooks_reader; DROP ROLE hooks_reader, hooks_other; ALTER ROLE postgres IN DATABASE test RESET ALL;")
+
+
+test_guard_status_and_its_hints.without_hooks = True
