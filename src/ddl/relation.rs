@@ -11,6 +11,8 @@ pub struct Relation {
     /// pg_class.relkind.
     pub kind: char,
     pub partitioned: bool,
+    /// The statement names it with ONLY: what inherits from it is left alone.
+    pub only: bool,
     /// What it is a partition of.
     pub partition_of: Option<u32>,
     /// Tables and materialized views with storage, that existed before.

@@ -11,9 +11,9 @@ pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// `ALTER TABLE name `; the statement goes on behind it.
+/// `ALTER TABLE name `, with ONLY where the statement says so; the statement goes on behind it.
 pub fn alter(relation: &Relation) -> String {
-    format!("ALTER TABLE {} ", relation.quoted)
+    format!("ALTER TABLE {}{} ", if relation.only { "ONLY " } else { "" }, relation.quoted)
 }
 
 /// Fills a column in batches.
@@ -34,18 +34,29 @@ pub fn not_null(relation: &Relation, column: &Column, name: &str) -> Vec<String>
 
 fn not_null_on(relation: &Relation, column: &Column, name: &str, native: bool) -> Vec<String> {
     let (table, quoted) = (alter(relation), &column.quoted);
+    // Postgres adds no constraint to ONLY one table of several but one that is not inherited.
+    let inherit = if relation.only && pg::relation::has_inheritors(relation.oid) { " NO INHERIT" } else { "" };
     if native {
         return vec![
-            format!("{table}ADD CONSTRAINT {name} NOT NULL {quoted} NOT VALID;"),
+            format!("{table}ADD CONSTRAINT {name} NOT NULL {quoted}{inherit} NOT VALID;"),
             format!("{table}VALIDATE CONSTRAINT {name};"),
         ];
     }
     vec![
-        format!("{table}ADD CONSTRAINT {name} CHECK ({quoted} IS NOT NULL) NOT VALID;"),
+        format!("{table}ADD CONSTRAINT {name} CHECK ({quoted} IS NOT NULL){inherit} NOT VALID;"),
         format!("{table}VALIDATE CONSTRAINT {name};"),
         format!("{table}ALTER COLUMN {quoted} SET NOT NULL;"),
         format!("{table}DROP CONSTRAINT {name};"),
     ]
+}
+
+/// The same for the columns of a primary key.
+pub fn key_not_null(relation: &Relation, columns: &[Column]) -> Vec<String> {
+    // From 18 a key takes no constraint that is not inherited, and ONLY no table whose children have none.
+    let only = relation.only && !pg::NOT_NULL_CAN_BE_NOT_VALID;
+    let relation = Relation { only, ..relation.clone() };
+    let free = |column: &Column| pg::relation::free_constraint_name(relation.oid, &column.name);
+    columns.iter().filter(|c| !c.not_null).flat_map(|c| not_null(&relation, c, &free(c))).collect()
 }
 
 /// Adds a CHECK or a foreign key unchecked, then checks it while reads and writes go on. `None` when it could not be
@@ -78,10 +89,7 @@ pub fn by_index(relation: &Relation, constraint: &NewConstraint) -> Option<Vec<S
     let word = if constraint.kind == ConstraintKind::PrimaryKey { "PRIMARY KEY" } else { "UNIQUE" };
     let mut steps = Vec::new();
     if constraint.kind == ConstraintKind::PrimaryKey {
-        for column in constraint.columns.iter().filter(|c| !c.not_null) {
-            let free = pg::relation::free_constraint_name(relation.oid, &column.name);
-            steps.extend(not_null(relation, column, &free));
-        }
+        steps.extend(key_not_null(relation, &constraint.columns));
     }
     if !relation.partitioned {
         steps.push(format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON {} {body};", relation.quoted));

@@ -145,6 +145,11 @@ pub fn has_children(oid: pg_sys::Oid) -> bool {
     unsafe { boundary::catch(|| raw::has_subclass(oid)) }.unwrap_or(true)
 }
 
+/// Whether others inherit from a relation now.
+pub fn has_inheritors(oid: u32) -> bool {
+    children(pg_sys::Oid::from(oid)).is_ok_and(|children| !children.is_empty())
+}
+
 /// Whether a relation is older than this transaction, see [`existed_before`].
 pub fn is_older(oid: u32) -> bool {
     existed_before(pg_sys::Oid::from(oid))
@@ -170,6 +175,7 @@ pub fn describe(oid: pg_sys::Oid, with_children: bool) -> Result<Relation> {
         name,
         kind: kind as char,
         partitioned: kind == pg_sys::RELKIND_PARTITIONED_TABLE,
+        only: false,
         partition_of,
         leaves: tables
             .into_iter()

@@ -5,7 +5,6 @@ use crate::error::Result;
 use crate::guard::recipes;
 use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};
 use crate::guard::work::Blocking;
-use crate::pg;
 
 pub static RULE: Rule = Rule {
     id: "add-primary-key-nullable-index",
@@ -25,11 +24,7 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         return Ok(None);
     }
     let Some(blocking) = Blocking::of(change)? else { return Ok(None) };
-    let mut steps = Vec::new();
-    for column in new.columns.iter().filter(|c| !c.not_null) {
-        let name = pg::relation::free_constraint_name(relation.oid, &column.name);
-        steps.extend(recipes::not_null(relation, column, &name));
-    }
+    let mut steps = recipes::key_not_null(relation, &new.columns);
     steps.extend(change.sql.as_ref().map(|sql| format!("{sql};")));
     let message =
         format!("the columns of a new primary key would be read for NULLs while \"{}\" is locked", relation.name);

@@ -150,4 +150,8 @@ benign("add.inherited-constant", TREE, ADD + "int DEFAULT 0")
 blocking("add.inherited-volatile", TREE, ADD + "float8 DEFAULT random()", "only the child has rows", values=False, online=False)
 blocking("add.inherited-check", TREE, ADD + "int CHECK (c > 0)")
 benign("add.inherited-check-no-inherit", TREE, ADD + "int CHECK (c > 0) NO INHERIT", "the parent has no rows")
+ONLY = TREE + "INSERT INTO t SELECT g, g FROM generate_series(1, 1000) g; "
+benign("add.only", ONLY, "ALTER TABLE ONLY t ADD COLUMN c float8 DEFAULT random()", "Postgres wants it on the children too", fails=True)
+benign("add.only-not-null", ONLY, "ALTER TABLE ONLY t ADD COLUMN c int NOT NULL", fails=True)
+blocking("add.only-childless", T, "ALTER TABLE ONLY t ADD COLUMN c float8 DEFAULT random()", values=False)
 benign("add.inherited-merge", TREE.replace("()", "(c float8)"), ADD + "float8 DEFAULT random()", "the child has the column already: it is merged")

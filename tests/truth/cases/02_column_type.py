@@ -239,4 +239,6 @@ TREE = "CREATE TABLE t (a int, b varchar(10)); CREATE TABLE c () INHERITS (t); I
 blocking("type.inherited", TREE, "ALTER TABLE t ALTER COLUMN a TYPE bigint", online=False)
 benign("type.inherited-free", TREE, B + "text")
 blocking("type.inherited-check-on-child", TREE + "ALTER TABLE c ADD CHECK (b <> ''); ", B + "text", online=False)
+benign("type.inherited-only-rows", TREE + "INSERT INTO t SELECT g, g FROM generate_series(1, 1000) g; ", "ALTER TABLE ONLY t ALTER COLUMN a TYPE bigint", fails=True)
+blocking("type.only-childless", T, "ALTER TABLE ONLY t ALTER COLUMN a TYPE bigint", online=False)
 benign("type.inherited-only", TREE, "ALTER TABLE ONLY t ALTER COLUMN a TYPE bigint", fails=True)

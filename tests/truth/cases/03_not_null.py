@@ -70,4 +70,8 @@ blocking("notnull.range-bound", R, "ALTER TABLE t1 ALTER COLUMN id SET NOT NULL"
 TREE = rows("a int", "g") + "CREATE TABLE c () INHERITS (t); INSERT INTO c SELECT g FROM generate_series(1, 1000) g; "
 blocking("notnull.inherited", TREE, SET)
 blocking("notnull.inherited-no-inherit", TREE + "ALTER TABLE t ADD CHECK (a IS NOT NULL) NO INHERIT; ", SET, "proven for the parent, not for the child")
+blocking("notnull.only", TREE + "INSERT INTO c VALUES (NULL); ", "ALTER TABLE ONLY t ALTER COLUMN a SET NOT NULL", "the children stay as they are")
+blocking("notnull.only-childless", T, "ALTER TABLE ONLY t ALTER COLUMN a SET NOT NULL")
+benign("notnull.only-add", TREE, "ALTER TABLE ONLY t ADD CONSTRAINT nn NOT NULL a", "Postgres wants it on the children too", since=18, fails=True)
+blocking("notnull.only-add-no-inherit", TREE, "ALTER TABLE ONLY t ADD CONSTRAINT nn NOT NULL a NO INHERIT", since=18)
 benign("notnull.inherited-proven", TREE + check("a IS NOT NULL"), SET)

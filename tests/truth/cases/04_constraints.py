@@ -36,6 +36,10 @@ benign("check.inherited-no-inherit", TREE, CHECK + " NO INHERIT")
 benign("check.inherited-merged", TREE + "ALTER TABLE c ADD CONSTRAINT k CHECK (a > 0); ", CHECK, "the child has it already")
 benign("check.inherited-merged-not-valid", TREE + "ALTER TABLE c ADD CONSTRAINT k CHECK (a > 0) NOT VALID; ", CHECK, fails=True)
 benign("check.only-parent", TREE, "ALTER TABLE ONLY t ADD CONSTRAINT k CHECK (a > 0)", fails=True)
+FAMILY = "CREATE TABLE t (a int, b int); INSERT INTO t SELECT g, g FROM generate_series(1, 1000) g; CREATE TABLE c () INHERITS (t); INSERT INTO c VALUES (-1, -1); "
+benign("check.only", FAMILY, "ALTER TABLE ONLY t ADD CONSTRAINT k CHECK (a > 0)", "Postgres wants it on the children too", fails=True)
+blocking("check.only-no-inherit", FAMILY, "ALTER TABLE ONLY t ADD CONSTRAINT k CHECK (a > 0) NO INHERIT")
+blocking("check.only-childless", T, "ALTER TABLE ONLY t ADD CONSTRAINT k CHECK (a > 0)")
 
 # What is done beside VALIDATE decides its lock.
 benign("validate.beside-statistics", T + CHECK + " NOT VALID; ", VALIDATE + ", ALTER COLUMN a SET STATISTICS 10")
@@ -121,6 +125,9 @@ benign("unique.using-index-partial", T + "CREATE UNIQUE INDEX u ON t (a) WHERE a
 HEIRS = "CREATE TABLE t (id int); CREATE TABLE c () INHERITS (t); INSERT INTO c SELECT g FROM generate_series(1, 1000) g; "
 blocking("pk.inherited", HEIRS, "ALTER TABLE t ADD PRIMARY KEY (id)", "the child gets no key, but NOT NULL, and is read for that")
 benign("pk.inherited-proven", HEIRS + "ALTER TABLE c ADD CHECK (id IS NOT NULL); ", "ALTER TABLE t ADD PRIMARY KEY (id)")
+blocking("pk.only", FAMILY + "INSERT INTO c VALUES (NULL); ", "ALTER TABLE ONLY t ADD PRIMARY KEY (a)", "the child does not get NOT NULL", until=17)
+blocking("pk.only-using-index", FAMILY + "CREATE UNIQUE INDEX u ON t (a); INSERT INTO c VALUES (NULL); ", "ALTER TABLE ONLY t ADD PRIMARY KEY USING INDEX u", until=17)
+blocking("unique.only", FAMILY, "ALTER TABLE ONLY t ADD CONSTRAINT k UNIQUE (a)")
 benign("unique.inherited", HEIRS, "ALTER TABLE t ADD UNIQUE (id)", "the child gets no key, and the parent is empty")
 benign("pk.second", T, "ALTER TABLE t ADD PRIMARY KEY (a)", fails=True)
 blocking("unique.partitioned", R, "ALTER TABLE t ADD CONSTRAINT k UNIQUE (id)")

@@ -99,8 +99,9 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             constraints,
         };
         let has_default = !matches!(new.filling, Filling::Nothing);
-        let work = if has_default && row_type::is_stored_elsewhere(alteration.oid) {
-            // It raises an error before it looks at any row.
+        let stored_elsewhere = has_default && row_type::is_stored_elsewhere(alteration.oid);
+        let work = if stored_elsewhere || alteration.leaves_children_out() {
+            // Postgres refuses it before it looks at any row.
             Vec::new()
         } else {
             work(alteration, &new, default.is_some() || unborn.is_some() || serial || unreadable)

@@ -54,7 +54,8 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         };
         let rewritten = old.generated != 'v' && needs_rewrite == Some(true);
         // The types of a script may be others that stand for them.
-        let mut found = Found { doomed: needs_rewrite.is_none() && !prior::in_script(), ..Found::default() };
+        let impossible = needs_rewrite.is_none() && !prior::in_script();
+        let mut found = Found { doomed: impossible || alteration.leaves_children_out(), ..Found::default() };
         for table in &alteration.tables {
             found.table(alteration, *table, &new, rewritten)?;
         }

@@ -39,9 +39,13 @@ pub unsafe fn add(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) 
     }
 }
 
-/// What Postgres refuses before it looks at any row: a name that is taken, a second primary key, a key over a not-null
-/// constraint that is NOT VALID.
+/// What Postgres refuses before it looks at any row: ONLY for what the children have to have as well, a name that is taken,
+/// a second primary key, a key over a not-null constraint that is NOT VALID.
 fn is_refused(alteration: &Alteration<'_>, new: &NewConstraint) -> bool {
+    let inherited = matches!(new.kind, ConstraintKind::Check | ConstraintKind::NotNull) && !new.no_inherit;
+    if inherited && alteration.leaves_children_out() {
+        return true;
+    }
     CONSTRAINTS_OF.rows(&[Key::Oid(c"conrelid", alteration.oid.to_u32())]).iter().any(|row| {
         let name = row.name(c"conname");
         let second_key = new.kind == ConstraintKind::PrimaryKey && row.character(c"contype") == 'p';

@@ -114,7 +114,7 @@ impl<'a> Alteration<'a> {
             let guarded = relation::guarded(oid, recurses)?;
             let is_new = guarded.is_none() && relation::is_own_new_table(oid);
             let on = match guarded {
-                Some(on) => on,
+                Some(on) => Relation { only: !recurses, ..on },
                 None if is_new => relation::describe(oid, false)?,
                 None => return Ok(None),
             };
@@ -188,6 +188,11 @@ impl<'a> Alteration<'a> {
     /// Where a constraint works that plain children do not inherit: UNIQUE, PRIMARY KEY, FOREIGN KEY. Partitions do.
     pub fn stored_for_keys(&self) -> Vec<Oid> {
         if self.on.partitioned { self.stored() } else { vec![self.oid] }
+    }
+
+    /// With ONLY, of a relation from which others inherit.
+    pub fn leaves_children_out(&self) -> bool {
+        !self.recurses && relation::has_inheritors(self.oid.to_u32())
     }
 
     /// Commands of a kind.
