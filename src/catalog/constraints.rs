@@ -104,6 +104,17 @@ pub fn same_as(relation: u32, definition: &str) -> Result<Option<String>> {
     })
 }
 
+/// A constraint that says what another one would say, but is NOT VALID: its name, quoted. `definition` is compared as in
+/// [`same_as`], with NO INHERIT and DEFERRABLE.
+pub fn unvalidated(relation: u32, definition: &str) -> Result<Option<String>> {
+    let Some(_open) = Peek::open(relation.into()) else { return Ok(None) };
+    as_owner(|| {
+        let sql = "SELECT quote_ident(conname) FROM pg_constraint WHERE conrelid = $1::oid AND NOT convalidated \
+                   AND pg_get_constraintdef(oid) = $2 || ' NOT VALID' ORDER BY conname LIMIT 1";
+        Ok(query_planned(sql, &[Some(&relation.to_string()), Some(definition)])?.first().and_then(|r| r.text(0)))
+    })
+}
+
 /// A valid unique index over exactly these columns, in any order, that no constraint owns: qualified and quoted.
 pub fn unique_index_on(relation: u32, columns: &[i16]) -> Result<Option<String>> {
     let mut columns = columns.to_vec();

@@ -61,6 +61,15 @@ pub fn new_copies(before: &str) -> Result<Vec<Index>> {
     list("$2 = '{}' AND NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$'", before, "{}")
 }
 
+/// Invalid indexes of a table that can be dropped by themselves, and that nobody is building now. Postgres locks the table to
+/// write them down; none where another session has it locked.
+pub fn invalid_of_table(table: u32) -> Result<Vec<Index>> {
+    let Some(_open) = Peek::open(table.into()) else { return Ok(Vec::new()) };
+    let own = "i.indrelid = ANY ($2::oid[]) AND NOT i.indisvalid AND c.relkind = 'i' AND NOT EXISTS (SELECT FROM pg_depend d \
+               WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0 AND d.deptype IN ('i', 'P', 'S'))";
+    list(own, "{}", &oid_array(&[table]))
+}
+
 /// The index of that name on a table, if there is one.
 pub fn named(table: u32, index: &str) -> Result<Option<Index>> {
     Ok(new_of_table(table, "{}")?.into_iter().find(|i| i.name == index))

@@ -117,6 +117,9 @@ pub enum ChangeKind {
         column: Column,
         /// A not-null constraint on it that is NOT VALID, from 18.
         unvalidated: Option<String>,
+        /// A CHECK that is NOT VALID and would prove it, quoted where needed; and whether it says nothing else and has a
+        /// name that hints give.
+        unproven: Option<(String, bool)>,
         /// A free name for a constraint on it, quoted where needed.
         free_name: String,
     },
@@ -191,11 +194,9 @@ pub enum ChangeKind {
 
     // Indexes.
     CreateIndex(IndexDefinition),
-    /// CREATE INDEX CONCURRENTLY; `invalid` is an index of that name that is invalid.
     CreateIndexConcurrently {
         index: IndexDefinition,
         if_not_exists: bool,
-        invalid: Option<u32>,
     },
     Reindex {
         concurrently: bool,

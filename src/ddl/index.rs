@@ -10,6 +10,8 @@ pub struct IndexDefinition {
     pub body: Option<String>,
     /// Equal for definitions of the same index on another table of the tree, see `pg::analysis::index_statement::shape`.
     pub shape: String,
+    /// An invalid index of the table has the name that it is to have: its oid.
+    pub invalid: Option<u32>,
     /// For a partitioned table: its tree, parents before children.
     pub tree: Vec<TreeNode>,
 }

@@ -1,10 +1,14 @@
 //! The steps that recipes are made of, in the user's own names.
 
-use crate::catalog::ownership;
-use crate::ddl::{Change, Column, ConstraintKind, Filling, Identity, NewColumn, NewConstraint, Relation};
+use crate::catalog::indexes::{self, Index};
+use crate::catalog::{constraints, ownership};
+use crate::ddl::{
+    Change, Column, ConstraintKind, Filling, Identity, IndexDefinition, NewColumn, NewConstraint, Relation,
+};
 use crate::error::Result;
 use crate::guard::rule::Recipe;
 use crate::pg;
+use crate::pg::analysis::index_statement::shape;
 
 /// A SQL string literal.
 pub fn literal(text: &str) -> String {
@@ -59,51 +63,87 @@ pub fn key_not_null(relation: &Relation, columns: &[Column]) -> Vec<String> {
     columns.iter().filter(|c| !c.not_null).flat_map(|c| not_null(&relation, c, &free(c))).collect()
 }
 
+/// A constraint as Postgres writes it down, but for NOT VALID.
+pub fn whole_definition(new: &NewConstraint, definition: &str) -> String {
+    format!("{definition}{}{}", if new.no_inherit { " NO INHERIT" } else { "" }, new.deferrable)
+}
+
 /// Adds a CHECK or a foreign key unchecked, then checks it while reads and writes go on. `None` when it could not be
-/// written. `leaves` are the tables whose rows it would read.
-pub fn validated(relation: &Relation, constraint: &NewConstraint, leaves: &[u32]) -> Option<Vec<String>> {
+/// written. `leaves` are the tables whose rows it would read. What somebody added unchecked before is checked only.
+pub fn validated(relation: &Relation, constraint: &NewConstraint, leaves: &[u32]) -> Result<Option<Vec<String>>> {
     let (table, name) = (alter(relation), &constraint.quoted);
-    let definition = constraint.definition.as_ref()?;
-    let inherit = if constraint.no_inherit { " NO INHERIT" } else { "" };
-    let deferrable = &constraint.deferrable;
-    let unchecked = format!("ADD CONSTRAINT {name} {definition}{inherit}{deferrable} NOT VALID;");
+    let Some(definition) = &constraint.definition else { return Ok(None) };
+    let whole = whole_definition(constraint, definition);
     if constraint.kind != ConstraintKind::ForeignKey || !relation.partitioned || pg::FOREIGN_KEY_ON_PARTITIONED_CAN_WAIT
     {
-        return Some(vec![format!("{table}{unchecked}"), format!("{table}VALIDATE CONSTRAINT {name};")]);
+        // Under a name of its own it is another one.
+        let unnamed = constraint.given_name.is_none();
+        return Ok(Some(match if unnamed { constraints::unvalidated(relation.oid, &whole)? } else { None } {
+            Some(there) => vec![format!("{table}VALIDATE CONSTRAINT {there};")],
+            None => vec![
+                format!("{table}ADD CONSTRAINT {name} {whole} NOT VALID;"),
+                format!("{table}VALIDATE CONSTRAINT {name};"),
+            ],
+        }));
     }
     // Before 18 a partitioned table refuses NOT VALID; it attaches what its partitions have.
     let mut steps = Vec::new();
-    for leaf in leaves.iter().map(|oid| pg::relation::qualified_name(*oid)) {
-        steps.push(format!("ALTER TABLE {leaf} {unchecked}"));
-        steps.push(format!("ALTER TABLE {leaf} VALIDATE CONSTRAINT {name};"));
+    for oid in leaves {
+        let leaf = pg::relation::qualified_name(*oid);
+        let there = constraints::unvalidated(*oid, &whole)?;
+        if there.is_none() {
+            steps.push(format!("ALTER TABLE {leaf} ADD CONSTRAINT {name} {whole} NOT VALID;"));
+        }
+        steps.push(format!("ALTER TABLE {leaf} VALIDATE CONSTRAINT {};", there.as_ref().unwrap_or(name)));
     }
-    steps.push(format!("{table}ADD CONSTRAINT {name} {definition}{deferrable};"));
-    Some(steps)
+    steps.push(format!("{table}ADD CONSTRAINT {name} {whole};"));
+    Ok(Some(steps))
 }
 
-/// Builds the index of a UNIQUE or PRIMARY KEY constraint concurrently and makes the constraint of it.
-pub fn by_index(relation: &Relation, constraint: &NewConstraint) -> Option<Vec<String>> {
-    let index = constraint.index.as_ref()?;
-    let body = index.body.as_ref()?;
-    let (table, name, deferrable) = (alter(relation), &constraint.quoted, &constraint.deferrable);
+/// Builds the index of a UNIQUE or PRIMARY KEY constraint concurrently and makes the constraint of it. What an interrupted
+/// build left is dropped first.
+pub fn by_index(relation: &Relation, constraint: &NewConstraint) -> Result<Option<Vec<String>>> {
+    let Some(index) = &constraint.index else { return Ok(None) };
+    let (Some(body), Some(definition)) = (&index.body, &constraint.definition) else { return Ok(None) };
+    let (table, deferrable) = (alter(relation), &constraint.deferrable);
     let word = if constraint.kind == ConstraintKind::PrimaryKey { "PRIMARY KEY" } else { "UNIQUE" };
     let mut steps = Vec::new();
     if constraint.kind == ConstraintKind::PrimaryKey {
         steps.extend(key_not_null(relation, &constraint.columns));
     }
     if !relation.partitioned {
+        let left = leftovers(relation.oid, index, constraint.given_name.as_deref())?;
+        // Without it, Postgres would choose its name again.
+        let again = left.iter().map(|l| &l.name).min_by_key(|name| name.len());
+        let name = match again.filter(|_| constraint.given_name.is_none()) {
+            Some(again) => pg::relation::quoted(again),
+            None => constraint.quoted.clone(),
+        };
+        steps.extend(left.iter().map(dropped));
         steps.push(format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON {} {body};", relation.quoted));
         steps.push(format!("{table}ADD CONSTRAINT {name} {word} USING INDEX {name}{deferrable};"));
-        return Some(steps);
+        return Ok(Some(steps));
     }
     for node in index.tree.iter().filter(|n| relation.leaves.contains(&n.oid)) {
         let (own, leaf) = (&node.index, &node.quoted);
+        steps.extend(leftovers(node.oid, index, None)?.iter().map(dropped));
         steps.push(format!("CREATE UNIQUE INDEX CONCURRENTLY {own} ON {leaf} {body};"));
         steps.push(format!("ALTER TABLE {leaf} ADD CONSTRAINT {own} {word} USING INDEX {own}{deferrable};"));
     }
-    let definition = constraint.definition.as_ref()?;
-    steps.push(format!("{table}ADD CONSTRAINT {name} {definition}{deferrable};"));
-    Some(steps)
+    steps.push(format!("{table}ADD CONSTRAINT {} {definition}{deferrable};", constraint.quoted));
+    Ok(Some(steps))
+}
+
+/// Invalid indexes of a table that an interrupted build of this one left: like it, or of its name.
+pub fn leftovers(table: u32, index: &IndexDefinition, name: Option<&str>) -> Result<Vec<Index>> {
+    let mut left = indexes::invalid_of_table(table)?;
+    left.retain(|l| name == Some(l.name.as_str()) || shape(&l.definition).as_deref() == Some(index.shape.as_str()));
+    Ok(left)
+}
+
+/// The statement that drops a leftover.
+pub fn dropped(index: &Index) -> String {
+    format!("{};", indexes::drop_statement(index))
 }
 
 /// ADD COLUMN in steps of which none works on the rows under a strong lock. `None` where there is no such way.
@@ -136,7 +176,7 @@ pub fn add_column(relation: &Relation, new: &NewColumn) -> Result<Option<Vec<Str
         Filling::Serial => serial(relation, new)?,
         Filling::Identity(clause) => {
             let mut steps = identity(relation, new, clause)?;
-            steps.extend(constraints(relation, &made_not_null(new)).unwrap_or_default());
+            steps.extend(constraints_of(relation, &made_not_null(new))?.unwrap_or_default());
             return Ok(Some(steps));
         }
         Filling::CheckedDomain | Filling::Stored(_) | Filling::Unreadable => return Ok(None),
@@ -145,7 +185,7 @@ pub fn add_column(relation: &Relation, new: &NewColumn) -> Result<Option<Vec<Str
     if not_null_left && !key {
         steps.extend(not_null(relation, column, &new.not_null_name));
     }
-    Ok(constraints(relation, new).map(|more| {
+    Ok(constraints_of(relation, new)?.map(|more| {
         steps.extend(more);
         steps
     }))
@@ -162,20 +202,20 @@ fn made_not_null(new: &NewColumn) -> NewColumn {
 }
 
 /// The constraints behind a column, one after the other.
-fn constraints(relation: &Relation, new: &NewColumn) -> Option<Vec<String>> {
+fn constraints_of(relation: &Relation, new: &NewColumn) -> Result<Option<Vec<String>>> {
     let mut steps = Vec::new();
     for constraint in &new.constraints {
-        match constraint.kind {
-            ConstraintKind::Unique | ConstraintKind::PrimaryKey => steps.extend(by_index(relation, constraint)?),
-            _ if constraint.not_enforced => {
-                let definition = constraint.definition.as_ref()?;
-                let table = alter(relation);
-                steps.push(format!("{table}ADD CONSTRAINT {} {definition} NOT ENFORCED;", constraint.quoted));
-            }
-            _ => steps.extend(validated(relation, constraint, &relation.leaves)?),
-        }
+        let more = match constraint.kind {
+            ConstraintKind::Unique | ConstraintKind::PrimaryKey => by_index(relation, constraint)?,
+            _ if constraint.not_enforced => constraint.definition.as_ref().map(|definition| {
+                vec![format!("{}ADD CONSTRAINT {} {definition} NOT ENFORCED;", alter(relation), constraint.quoted)]
+            }),
+            _ => validated(relation, constraint, &relation.leaves)?,
+        };
+        let Some(more) = more else { return Ok(None) };
+        steps.extend(more);
     }
-    Some(steps)
+    Ok(Some(steps))
 }
 
 /// A serial column by hand: the sequence belongs to the column, and numbers the rows that exist.
@@ -268,7 +308,7 @@ mod tests {
     fn a_constraint_is_added_unchecked_and_then_checked() {
         let constraint = NewConstraint {
             kind: ConstraintKind::Check,
-            given_name: None,
+            given_name: Some("k".into()),
             quoted: "k".into(),
             columns: vec![],
             definition: Some("CHECK ((a > 0))".into()),
@@ -281,7 +321,7 @@ mod tests {
             referenced_columns: vec![],
             index: None,
         };
-        let steps = validated(&table(), &constraint, &[]).unwrap();
+        let steps = validated(&table(), &constraint, &[]).unwrap().unwrap();
         assert_eq!(steps[0], "ALTER TABLE s.\"Odd'Name\" ADD CONSTRAINT k CHECK ((a > 0)) NOT VALID;");
         assert_eq!(steps[1], "ALTER TABLE s.\"Odd'Name\" VALIDATE CONSTRAINT k;");
     }

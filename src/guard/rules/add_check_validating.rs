@@ -29,7 +29,7 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         RULE.id,
         change,
         "Add it unchecked, then check it while reads and writes go on:",
-        recipes::validated(relation, new, &blocking.tables),
+        recipes::validated(relation, new, &blocking.tables)?,
         "It could not be written down.",
     );
     Ok(Some(Finding::new(change, message, blocking.describe(change)?, recipe)))

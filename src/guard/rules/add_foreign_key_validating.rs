@@ -30,7 +30,7 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         RULE.id,
         change,
         "Add it unchecked, then check it while reads and writes go on:",
-        recipes::validated(relation, new, &blocking.tables),
+        recipes::validated(relation, new, &blocking.tables)?,
         "It could not be written down.",
     );
     let mut detail = blocking.describe(change)?;

@@ -29,7 +29,7 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         RULE.id,
         change,
         "Build the index concurrently, then make the constraint of it:",
-        recipes::by_index(relation, new),
+        recipes::by_index(relation, new)?,
         "It could not be written down.",
     );
     Ok(Some(Finding::new(change, message, blocking.describe(change)?, recipe)))

@@ -5,6 +5,7 @@
 
 use crate::ddl::{Change, ChangeKind, Ddl, IndexDefinition, NodeKind, Relation, TreeNode};
 use crate::error::Result;
+use crate::guard::recipes;
 use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};
 use crate::guard::work::Blocking;
 
@@ -39,7 +40,15 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         relation.quoted,
         size.describe()?
     );
-    Ok(Some(Finding::new(change, message, detail, recipe_for(relation, index, &built))))
+    let mut recipe = recipe_for(relation, index, &built);
+    if !recipe.statements.is_empty() {
+        let mut left = Vec::new();
+        for table in built {
+            left.extend(recipes::leftovers(table, index, None)?.iter().map(recipes::dropped));
+        }
+        recipe.statements.splice(0..0, left);
+    }
+    Ok(Some(Finding::new(change, message, detail, recipe)))
 }
 
 fn recipe_for(relation: &Relation, index: &IndexDefinition, built: &[u32]) -> Recipe {
@@ -122,7 +131,7 @@ mod tests {
 
     fn index(tree: Vec<TreeNode>, body: Option<&str>) -> IndexDefinition {
         let (name_clause, body) = ("i ".into(), body.map(str::to_owned));
-        IndexDefinition { unique: true, name_clause, body, shape: String::new(), tree }
+        IndexDefinition { unique: true, name_clause, body, shape: String::new(), invalid: None, tree }
     }
 
     fn node(oid: u32, kind: NodeKind) -> TreeNode {

@@ -3,6 +3,7 @@
 use crate::catalog::constraints;
 use crate::ddl::{Change, ChangeKind, ConstraintKind, Ddl};
 use crate::error::Result;
+use crate::guard::recipes;
 use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};
 
 pub static RULE: Rule = Rule {
@@ -39,6 +40,13 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         }
     }
     let Some(definition) = &new.definition else { return Ok(None) };
+    let whole = recipes::whole_definition(new, definition);
+    if let Some(same) = constraints::unvalidated(relation.oid, &whole)? {
+        let message = format!("\"{}\" has such a constraint already, not validated: {same}", relation.name);
+        let validate = format!("ALTER TABLE {} VALIDATE CONSTRAINT {same};", relation.quoted);
+        let recipe = Recipe::new("Validate that one, in a transaction of its own:", vec![validate]);
+        return Ok(Some(Finding::new(change, message, format!("{whole} NOT VALID."), recipe)));
+    }
     let Some(same) = constraints::same_as(relation.oid, definition)? else { return Ok(None) };
     let message = format!("\"{}\" has such a constraint already: {same}", relation.name);
     let recipe = Recipe::advice("Use that one.");

@@ -1,5 +1,7 @@
-//! `invalid-index-name-taken`: IF NOT EXISTS finds an index that an interrupted build left invalid, and is content.
+//! `invalid-index-name-taken`: an interrupted build left an invalid index of the name: IF NOT EXISTS is content with it, and
+//! without that the name is taken.
 
+use crate::catalog::indexes;
 use crate::ddl::{Change, ChangeKind, Ddl};
 use crate::error::Result;
 use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};
@@ -9,9 +11,9 @@ pub static RULE: Rule = Rule {
     id: "invalid-index-name-taken",
     class: Class::Live,
     default: Default::Always(Action::Error),
-    summary: "CREATE INDEX CONCURRENTLY IF NOT EXISTS of a name that an invalid index has.",
-    hazard: "It does nothing, and the index stays invalid: queries do not use it, writers maintain it, and a unique one may not \
-             hold what it promises.",
+    summary: "CREATE INDEX of a name that an invalid index of the table has.",
+    hazard: "With IF NOT EXISTS it does nothing, and the index stays invalid: queries do not use it, writers maintain it, and a \
+             unique one may not hold what it promises. Without, Postgres says that the name is taken.",
     safe_way: "Drop the invalid one, then build it.",
     bad: "",
     good: "CREATE INDEX CONCURRENTLY IF NOT EXISTS users_email ON users (email);",
@@ -19,15 +21,25 @@ pub static RULE: Rule = Rule {
 };
 
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
-    let ChangeKind::CreateIndexConcurrently { if_not_exists: true, invalid: Some(invalid), .. } = &change.kind else {
-        return Ok(None);
+    let (index, if_not_exists, relation) = match (&change.kind, &change.on) {
+        (ChangeKind::CreateIndex(index), Some(on)) => (index, index.name_clause.starts_with("IF NOT EXISTS "), on),
+        (ChangeKind::CreateIndexConcurrently { index, if_not_exists }, Some(on)) => (index, *if_not_exists, on),
+        _ => return Ok(None),
     };
-    let index = relation::qualified_name(*invalid);
-    let message = format!("index {index} exists and is invalid; IF NOT EXISTS would leave it so");
+    let Some(invalid) = index.invalid.map(relation::qualified_name) else { return Ok(None) };
+    // One that somebody is building now is nobody's leftover.
+    if !indexes::invalid_of_table(relation.oid)?.iter().any(|left| left.quoted == invalid) {
+        return Ok(None);
+    }
+    let then = if if_not_exists { "IF NOT EXISTS would leave it so" } else { "its name is taken" };
+    let message = format!("index {invalid} exists and is invalid; {then}");
     let detail =
         "An attempt to build it failed and left it behind. Queries do not use it, but every write maintains it.";
-    let mut statements = vec![format!("DROP INDEX CONCURRENTLY {index};")];
-    statements.extend(change.sql.iter().map(|sql| format!("{sql};")));
+    let mut statements = vec![format!("DROP INDEX CONCURRENTLY {invalid};")];
+    statements.extend(index.body.as_ref().map(|body| {
+        let unique = if index.unique { "UNIQUE " } else { "" };
+        format!("CREATE {unique}INDEX CONCURRENTLY {}ON {} {body};", index.name_clause, relation.quoted)
+    }));
     let recipe = Recipe::new("Drop it, then build it, outside of a transaction block:", statements);
     Ok(Some(Finding::new(change, message, detail, recipe)))
 }

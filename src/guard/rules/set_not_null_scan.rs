@@ -24,6 +24,17 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         ChangeKind::SetNotNull { column, unvalidated: Some(name), .. } => {
             (column.clone(), vec![format!("{}VALIDATE CONSTRAINT {name};", recipes::alter(relation))])
         }
+        ChangeKind::SetNotNull { column, unproven: Some((name, ours)), .. } => {
+            let table = recipes::alter(relation);
+            let mut steps = vec![
+                format!("{table}VALIDATE CONSTRAINT {name};"),
+                format!("{table}ALTER COLUMN {} SET NOT NULL;", column.quoted),
+            ];
+            if *ours {
+                steps.push(format!("{table}DROP CONSTRAINT {name};"));
+            }
+            (column.clone(), steps)
+        }
         ChangeKind::SetNotNull { column, free_name, .. } => {
             (column.clone(), recipes::not_null(relation, column, free_name))
         }

@@ -5,7 +5,7 @@ use pgrx::pg_sys::{self, Node, NodeTag, Oid};
 use super::catalogue::{self, CLASS_BY_OID, CONSTRAINTS_OF, INDEXES_OF, Key, Row};
 use super::expression::{self, Namespace};
 use super::overlay;
-use super::{held, index_statement};
+use super::{held, index_statement, prior};
 use crate::ddl::{Change, ChangeKind, IndexDefinition, LockMode, NewConstraint, Relation, WorkKind};
 use crate::error::Result;
 use crate::pg::{boundary, convert, node, raw, relation};
@@ -24,19 +24,23 @@ pub unsafe fn change(statement: &pg_sys::IndexStmt) -> Result<Option<Change>> {
         let with_children = (*statement.relation).inh && relation::kind_of(oid) == pg_sys::RELKIND_PARTITIONED_TABLE;
         let Some(on) = relation::guarded(oid, with_children)? else { return Ok(None) };
         let taken = overlay::spelled(statement.idxname).and_then(|name| overlay::beside(oid, &name));
-        // IF NOT EXISTS that finds the name does nothing; without it, Postgres refuses. CONCURRENTLY is looked at,
-        // because doing nothing is not what was asked for when the index is invalid.
-        if taken.is_some() && !statement.concurrent {
+        // IF NOT EXISTS that finds the name does nothing; without it, Postgres refuses. That is not what was asked for
+        // when the index is invalid.
+        // Of a migration that was interrupted in building it, the runner drops it.
+        let looked_at = !on.partitioned && (statement.if_not_exists || !prior::in_script());
+        let invalid = taken.flatten().filter(|_| looked_at).and_then(|taken| invalid_of(&on, taken));
+        if taken.is_some() && invalid.is_none() && !statement.concurrent {
             return Ok(None);
         }
-        let definition = index_statement::definition(statement, oid, on.partitioned && with_children)?;
+        let mut definition = index_statement::definition(statement, oid, on.partitioned && with_children)?;
+        definition.invalid = invalid;
         if statement.concurrent {
-            return Ok(Some(concurrently(statement, on, definition, taken.flatten().unwrap_or(Oid::INVALID))));
+            return Ok(Some(concurrently(statement, on, definition)));
         }
         let only = if on.partitioned && !with_children { "ONLY " } else { "" };
         let sql = sql(&on, &definition, only, "");
         let mut work = Vec::new();
-        if !on.partitioned || with_children {
+        if taken.is_none() && (!on.partitioned || with_children) {
             let covered = match Proposed::of(statement, oid)? {
                 // An unknown method or column is the statement's own error.
                 Proposal::Refused => return Ok(None),
@@ -57,16 +61,18 @@ pub unsafe fn change(statement: &pg_sys::IndexStmt) -> Result<Option<Change>> {
 }
 
 /// CONCURRENTLY blocks nothing but other DDL.
-fn concurrently(statement: &pg_sys::IndexStmt, on: Relation, index: IndexDefinition, taken: Oid) -> Change {
-    let rows = INDEXES_OF.rows(&[Key::Oid(c"indrelid", on.oid)]);
-    let invalid = rows
-        .iter()
-        .find(|row| row.oid(c"indexrelid") == taken.to_u32() && row.boolean(c"indisvalid") == Some(false))
-        .map(|row| row.oid(c"indexrelid"));
+fn concurrently(statement: &pg_sys::IndexStmt, on: Relation, index: IndexDefinition) -> Change {
     let sql = sql(&on, &index, "", "CONCURRENTLY ");
     let if_not_exists = statement.if_not_exists;
-    let kind = ChangeKind::CreateIndexConcurrently { index, if_not_exists, invalid };
+    let kind = ChangeKind::CreateIndexConcurrently { index, if_not_exists };
     Change { on: Some(on), kind, lock: Some(LockMode::ShareUpdateExclusive), sql, work: Vec::new() }
+}
+
+/// An index, if it is one of the table's and invalid.
+fn invalid_of(on: &Relation, index: Oid) -> Option<u32> {
+    let rows = INDEXES_OF.rows(&[Key::Oid(c"indrelid", on.oid)]);
+    let is_it = |row: &&Row| row.oid(c"indexrelid") == index.to_u32() && row.boolean(c"indisvalid") == Some(false);
+    rows.iter().find(is_it).map(|row| row.oid(c"indexrelid"))
 }
 
 fn sql(on: &Relation, index: &IndexDefinition, only: &str, concurrently: &str) -> Option<String> {

@@ -32,6 +32,7 @@ pub unsafe fn definition(
             body: body(table, statement, Path::Caller),
             // Expressions as pg_get_indexdef writes those of existing indexes: everything qualified.
             shape: resolved_shape(table, statement).unwrap_or_else(|| shape_of(statement)),
+            invalid: None,
             tree: if tree_wide { tree(table, name, statement)? } else { Vec::new() },
         })
     }

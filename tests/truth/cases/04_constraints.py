@@ -57,6 +57,10 @@ benign("fk.validate", P + FK + " NOT VALID; ", VALIDATE)
 benign("fk.validate-valid", P + FK + "; ", VALIDATE)
 blocking("fk.validate-beside-set-default", P + FK + " NOT VALID; ", VALIDATE + ", ALTER COLUMN pid SET DEFAULT 1")
 blocking("fk.validate-with-its-add", P, FK + " NOT VALID, VALIDATE CONSTRAINT k")
+blocking("fk.half-done", P + FK + " NOT VALID; ", "ALTER TABLE t ADD FOREIGN KEY (pid) REFERENCES p (id)", "the hint validates what is there", part=True)
+blocking("fk.half-done-other", P + FK + " NOT VALID; ", "ALTER TABLE t ADD FOREIGN KEY (pid) REFERENCES p (id) ON DELETE CASCADE", "another foreign key")
+blocking("fk.partition-half-done", R + "ALTER TABLE t1 ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p (id) NOT VALID; ", FK,
+         "the hint validates what a partition has already", until=17, part=True)
 benign("fk.referencing-empty", P + "TRUNCATE t; ", FK, "there is nothing to look up")
 blocking("fk.referenced-empty", P + "TRUNCATE p; UPDATE t SET pid = NULL; ", FK)
 blocking("fk.all-null", P + "UPDATE t SET pid = NULL; ", FK)
@@ -79,7 +83,7 @@ benign("fk.partitions-have-it", R + "ALTER TABLE t1 ADD FOREIGN KEY (pid) REFERE
        FK, "the keys of the partitions are attached")
 blocking("fk.one-partition-has-it", R + "ALTER TABLE t1 ADD FOREIGN KEY (pid) REFERENCES p; ", FK)
 blocking("fk.partitions-not-valid", R + "ALTER TABLE t1 ADD FOREIGN KEY (pid) REFERENCES p NOT VALID; ALTER TABLE t2 ADD FOREIGN KEY (pid) REFERENCES p NOT VALID; ",
-         FK, "a key that is not valid is not attached")
+         FK, "a key that is not valid is not attached; the hint validates it", part=True)
 PK_TREE = ("CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (5000); "
            "INSERT INTO p SELECT generate_series(0, 1000); " + rows("id int, pid int", "g, g"))
 blocking("fk.referenced-partitioned", PK_TREE, FK)

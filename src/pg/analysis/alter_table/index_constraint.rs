@@ -100,11 +100,13 @@ pub unsafe fn definition(
         let by_hand = space.as_ref().map(|s| format!(" TABLESPACE {s}")).unwrap_or_default();
         let in_constraint = space.as_ref().map(|s| format!(" USING INDEX TABLESPACE {s}")).unwrap_or_default();
         // An index without overlaps can only be made by its constraint.
+        let body = format!("USING btree ({keys}){include}{distinct}{with}{by_hand}");
         new.index = overlaps.is_empty().then_some(IndexDefinition {
             unique: true,
             name_clause: format!("{} ", new.quoted),
-            body: Some(format!("USING btree ({keys}){include}{distinct}{with}{by_hand}")),
-            shape: String::new(),
+            shape: index_statement::shape(&format!("CREATE UNIQUE INDEX ON t {body}")).unwrap_or_default(),
+            body: Some(body),
+            invalid: None,
             tree: if alteration.on.partitioned { tree(alteration, new, constraint).ok()? } else { Vec::new() },
         });
         Some(format!("{word}{distinct} ({keys}){include}{with}{in_constraint}"))

@@ -7,7 +7,7 @@ use crate::ddl::{Change, ChangeKind, WorkKind};
 use crate::error::Result;
 use crate::pg::analysis::catalogue::{self, Attribute, CONSTRAINTS_OF, Key, Row};
 use crate::pg::analysis::{expression, overlay};
-use crate::pg::{convert, relation};
+use crate::pg::{convert, node, relation};
 
 /// ALTER COLUMN ... SET NOT NULL.
 ///
@@ -27,9 +27,41 @@ pub unsafe fn set(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) 
         .and_then(|a| native(alteration.oid, a.number))
         .filter(|row| row.boolean(c"convalidated") == Some(false))
         .map(|row| relation::quoted(&row.name(c"conname")));
+    let unproven = if work.is_empty() { None } else { unproven(alteration, &name)? };
     let tail = format!("ALTER COLUMN {} SET NOT NULL", column.quoted);
     let free_name = relation::quoted(&alteration.free_name(&name, c"not_null"));
-    Ok(alteration.with_work(ChangeKind::SetNotNull { column, unvalidated, free_name }, Some(tail), work))
+    let kind = ChangeKind::SetNotNull { column, unvalidated, unproven, free_name };
+    Ok(alteration.with_work(kind, Some(tail), work))
+}
+
+/// A CHECK that would prove a column NOT NULL if it were validated: somebody may have been interrupted before he did. And
+/// whether it is one of those that hints add and drop.
+fn unproven(alteration: &Alteration<'_>, column: &str) -> Result<Option<(String, bool)>> {
+    let Some(attribute) = catalogue::attribute_named(alteration.oid, column) else { return Ok(None) };
+    let has_children = relation::has_inheritors(alteration.oid.to_u32());
+    for row in CONSTRAINTS_OF.rows(&[Key::Oid(c"conrelid", alteration.oid.to_u32())]) {
+        let name = row.name(c"conname");
+        let unchecked = row.character(c"contype") == 'c'
+            && !is_validated(alteration.oid, &row)
+            && row.boolean(c"conenforced") != Some(false);
+        // It has to be validated for the tables that the statement is about, and for no others.
+        let elsewhere = has_children && row.boolean(c"connoinherit") == Some(alteration.recurses);
+        if !unchecked || elsewhere || alteration.drops_constraint(&name) {
+            continue;
+        }
+        let tree = row.tree(c"conbin");
+        // SAFETY: the constraint's tree is of range table entry 1; `equal` only reads.
+        let (proves, nothing_else) = unsafe {
+            let test = node::elements(test(&attribute)).first().copied().unwrap_or(std::ptr::null_mut());
+            (expression::implied(&[tree], self::test(&attribute))?, pg_sys::equal(tree.cast(), test.cast()))
+        };
+        if proves {
+            let first = relation::first_name(&alteration.on.name, column, c"not_null");
+            let numbered = name.strip_prefix(&first).is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()));
+            return Ok(Some((relation::quoted(&name), nothing_else && numbered)));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether a table is scanned when a column of it becomes NOT NULL. `named` is the table that the statement names.
