@@ -19,6 +19,7 @@ pub mod policy;
 pub mod progress;
 pub mod publications;
 pub mod references;
+pub mod retyping;
 pub mod rights;
 pub mod roles;
 pub mod sequences;

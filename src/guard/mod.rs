@@ -15,6 +15,7 @@ mod rule;
 mod rules;
 pub mod script;
 mod size;
+mod swap_recipe;
 mod type_recipe;
 mod unseen;
 mod weight;
@@ -191,10 +192,14 @@ fn hint(verdict: &Verdict, ddl: &Ddl, all: &[Verdict]) -> String {
     }
     let mut statements = Vec::new();
     let mut unsaid = false;
+    let mut said: Vec<&Recipe> = Vec::new();
     for command in in_order(ddl) {
         let change = &ddl.changes[command];
         match (refused(command), &change.sql) {
+            // Commands that are done together have one recipe.
+            (Some(other), _) if said.contains(&&other.finding.recipe) => {}
             (Some(other), _) => {
+                said.push(&other.finding.recipe);
                 unsaid |= command != verdict.command && other.finding.recipe.statements.is_empty();
                 statements.extend(other.finding.recipe.also_allowing(&refusing(command)));
             }

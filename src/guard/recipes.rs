@@ -243,7 +243,7 @@ fn serial(relation: &Relation, new: &NewColumn) -> Result<Vec<String>> {
 fn identity(relation: &Relation, new: &NewColumn, clause: &Identity) -> Result<Vec<String>> {
     let NewColumn { column, .. } = new;
     let table = alter(relation);
-    let helper = pg::relation::free_sequence_name(relation.oid, &column.name);
+    let helper = pg::free_name::of_relation(relation.oid, &column.name, c"fill");
     let next = format!("nextval({})", literal(&helper));
     let quoted = &column.quoted;
     let mut steps = vec![format!("CREATE SEQUENCE {helper} AS {}{};", column.type_name, clause.numbers)];

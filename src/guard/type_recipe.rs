@@ -1,25 +1,24 @@
 //! The safe way to change a column's type: what depends on the column is taken away, and made again afterwards, without
 //! reading the rows under a strong lock.
 
-use super::recipes;
 use super::rule::Recipe;
+use super::swap_recipe::{self, Retyped};
+use super::weight::listed;
+use super::{in_order, recipes};
 use crate::catalog::{constraints, indexes};
-use crate::ddl::{Change, ChangeKind, WorkKind};
+use crate::ddl::{Change, ChangeKind, Ddl, Relation, WorkKind};
 use crate::error::Result;
 
-/// The recipe for a change of type; the change in a window where the rows themselves are rewritten.
-pub fn of(rule: &str, change: &Change) -> Result<Recipe> {
+/// The recipe for a change of type.
+pub fn of(rule: &str, change: &Change, ddl: &Ddl) -> Result<Recipe> {
     let (ChangeKind::AlterType { column, to, using, rechecked, rebuilt, revalidated, .. }, Some(relation)) =
         (&change.kind, &change.on)
     else {
         return Ok(Recipe::default());
     };
     let window = |why: &str| Recipe::window(rule, why, change);
-    if change.work.iter().any(|w| w.kind == WorkKind::Rewrite) {
-        return Ok(window(
-            "Online: add a column of the new type, keep it in step with a trigger, fill it with CALL migrator.backfill, then \
-             swap the names.",
-        ));
+    if rewrites(change) {
+        return rewritten(rule, change, relation, ddl);
     }
     let table = recipes::alter(relation);
     let checks = constraints::described(rechecked)?;
@@ -54,4 +53,55 @@ pub fn of(rule: &str, change: &Change) -> Result<Recipe> {
         "Take away what depends on it, change the type, and make it again while reads and writes go on:",
         steps,
     ))
+}
+
+fn rewrites(change: &Change) -> bool {
+    change.work.iter().any(|w| w.kind == WorkKind::Rewrite)
+}
+
+/// All columns that the statement rewrites are replaced together; the change in a window where there is no recipe.
+fn rewritten(rule: &str, change: &Change, relation: &Relation, ddl: &Ddl) -> Result<Recipe> {
+    let because = match together(relation, ddl) {
+        Ok(columns) => match swap_recipe::steps(relation, &columns)? {
+            Ok(steps) => {
+                return Ok(Recipe::new(
+                    "Outside of a transaction block: fill a new column of the new type while reads and writes go on, and put \
+                     it into the place of the old one in a short transaction. It becomes the last column of the table:",
+                    steps,
+                ));
+            }
+            Err(obstacles) => listed(&obstacles),
+        },
+        Err(because) => because.to_owned(),
+    };
+    let why = format!(
+        "Online: add a column of the new type, keep it in step with a trigger, fill it with CALL migrator.backfill, then \
+         swap the names; it has to be done by hand because of {because}."
+    );
+    Ok(Recipe::window(rule, &why, change))
+}
+
+/// The columns that a statement rewrites, or why they cannot be replaced together.
+fn together<'a>(relation: &Relation, ddl: &'a Ddl) -> std::result::Result<Vec<Retyped<'a>>, &'static str> {
+    let mut columns = Vec::new();
+    let mut others = false;
+    for command in in_order(ddl) {
+        let change = &ddl.changes[command];
+        match &change.kind {
+            ChangeKind::AlterType { column, to, using, .. } if rewrites(change) => {
+                if others || change.on.as_ref().is_none_or(|on| on.oid != relation.oid) {
+                    return Err("what the statement does before");
+                }
+                if using.is_some() || change.sql.is_none() {
+                    return Err("USING");
+                }
+                if column.number <= 0 {
+                    return Err("the script, which makes the column");
+                }
+                columns.push(Retyped { column, to });
+            }
+            _ => others = true,
+        }
+    }
+    Ok(columns)
 }

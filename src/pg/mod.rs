@@ -19,6 +19,7 @@ mod convert;
 pub mod entry;
 pub mod event_trigger;
 pub mod executor_hook;
+pub mod free_name;
 pub mod invalidation;
 mod lexer;
 pub mod lock_timeout;

@@ -310,15 +310,6 @@ pub fn free_constraint_name(table: u32, column: &str) -> String {
     quoted(&free_name(&names(oid).1, column, c"not_null", schema, true))
 }
 
-/// A free name for a helper sequence, qualified and quoted.
-pub fn free_sequence_name(table: u32, column: &str) -> String {
-    let oid = pg_sys::Oid::from(table);
-    let (schema_name, name) = names(oid);
-    // SAFETY: a syscache look-up by oid.
-    let schema = unsafe { pg_sys::get_rel_namespace(oid) };
-    qualified(&schema_name, &free_name(&name, column, c"fill", schema, false))
-}
-
 /// `schema.name` of a relation, quoted where needed.
 pub fn qualified_name(oid: u32) -> String {
     let (schema, name) = names(pg_sys::Oid::from(oid));

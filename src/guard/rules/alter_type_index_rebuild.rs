@@ -18,11 +18,11 @@ pub static RULE: Rule = Rule {
     find,
 };
 
-fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
+fn find(change: &Change, ddl: &Ddl) -> Result<Option<Finding>> {
     let (ChangeKind::AlterType { column, .. }, Some(relation)) = (&change.kind, &change.on) else { return Ok(None) };
     let Some(blocking) = Blocking::among(change, |kind| kind == WorkKind::Build)? else { return Ok(None) };
     let name = &column.name;
     let message = format!("changing the type of \"{name}\" would build an index of \"{}\" anew", relation.name);
-    let recipe = type_recipe::of(RULE.id, change)?;
+    let recipe = type_recipe::of(RULE.id, change, ddl)?;
     Ok(Some(Finding::new(change, message, blocking.describe(change)?, recipe).column(name)))
 }

@@ -18,7 +18,7 @@ pub static RULE: Rule = Rule {
     find,
 };
 
-fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
+fn find(change: &Change, ddl: &Ddl) -> Result<Option<Finding>> {
     let (ChangeKind::AlterType { column, rechecked, .. }, Some(relation)) = (&change.kind, &change.on) else {
         return Ok(None);
     };
@@ -28,6 +28,6 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let Some(blocking) = Blocking::among(change, |kind| kind == WorkKind::Scan)? else { return Ok(None) };
     let name = &column.name;
     let message = format!("changing the type of \"{name}\" would try its CHECK on every row of \"{}\"", relation.name);
-    let recipe = type_recipe::of(RULE.id, change)?;
+    let recipe = type_recipe::of(RULE.id, change, ddl)?;
     Ok(Some(Finding::new(change, message, blocking.describe(change)?, recipe).column(name)))
 }

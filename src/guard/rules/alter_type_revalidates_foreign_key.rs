@@ -18,7 +18,7 @@ pub static RULE: Rule = Rule {
     find,
 };
 
-fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
+fn find(change: &Change, ddl: &Ddl) -> Result<Option<Finding>> {
     let (ChangeKind::AlterType { column, revalidated, .. }, Some(relation)) = (&change.kind, &change.on) else {
         return Ok(None);
     };
@@ -29,6 +29,6 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let name = &column.name;
     let message =
         format!("changing the type of \"{name}\" would check a foreign key of \"{}\" for every row", relation.name);
-    let recipe = type_recipe::of(RULE.id, change)?;
+    let recipe = type_recipe::of(RULE.id, change, ddl)?;
     Ok(Some(Finding::new(change, message, blocking.describe(change)?, recipe).column(name)))
 }
