@@ -181,14 +181,14 @@ pub fn report(verdict: &Verdict, ddl: &Ddl, all: &[Verdict], sqlstate: SqlState)
 
 /// The recipe of a verdict; where the statement has several commands, the whole statement done safely.
 fn hint(verdict: &Verdict, ddl: &Ddl, all: &[Verdict]) -> String {
-    let recipe = &verdict.finding.recipe;
     let refused = |command| all.iter().find(|v| v.command == command && v.action == Action::Error);
     // A transaction that allows the rule has to allow the others that refuse the command.
     let refusing = |command| -> Vec<&str> {
         all.iter().filter(|v| v.command == command && v.action == Action::Error).map(|v| v.rule.id).collect()
     };
+    let recipe = &verdict.finding.recipe.also_allowing(&refusing(verdict.command));
     if ddl.changes.len() < 2 || verdict.action != Action::Error {
-        return written(&recipe.sentence, &recipe.also_allowing(&refusing(verdict.command)));
+        return written(&recipe.sentence, &recipe.statements);
     }
     let mut statements = Vec::new();
     let mut unsaid = false;
@@ -201,7 +201,7 @@ fn hint(verdict: &Verdict, ddl: &Ddl, all: &[Verdict]) -> String {
             (Some(other), _) => {
                 said.push(&other.finding.recipe);
                 unsaid |= command != verdict.command && other.finding.recipe.statements.is_empty();
-                statements.extend(other.finding.recipe.also_allowing(&refusing(command)));
+                statements.extend(other.finding.recipe.also_allowing(&refusing(command)).statements);
             }
             (None, Some(sql)) => statements.push(format!("{sql};")),
             (None, None) => unsaid = true,

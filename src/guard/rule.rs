@@ -126,27 +126,29 @@ impl Recipe {
         Self::new(sentence, all)
     }
 
-    /// The statements, where every line that allows one of these rules allows all of them.
-    pub fn also_allowing(&self, rules: &[&str]) -> Vec<String> {
-        let extended = |line: &String| {
-            let Some(list) = line.strip_prefix(ALLOW).and_then(|rest| rest.strip_suffix("';")) else {
-                return line.clone();
+    /// The recipe, in which everything that allows one of these rules allows all of them.
+    pub fn also_allowing(&self, rules: &[&str]) -> Self {
+        let extended = |text: &str| {
+            let Some((before, (list, after))) =
+                text.split_once(ALLOW).and_then(|(before, rest)| Some((before, rest.split_once("';")?)))
+            else {
+                return text.to_owned();
             };
             let mut allowed: Vec<&str> = list.split(", ").collect();
             if !allowed.iter().any(|rule| rules.contains(rule)) {
-                return line.clone();
+                return text.to_owned();
             }
-            allowed.extend(rules);
-            let mut seen = Vec::new();
-            allowed.retain(|rule| {
-                !seen.contains(rule) && {
-                    seen.push(*rule);
-                    true
+            for rule in rules {
+                if !allowed.contains(rule) {
+                    allowed.push(rule);
                 }
-            });
-            allow(&allowed)
+            }
+            format!("{before}{}{after}", allow(&allowed))
         };
-        self.statements.iter().map(extended).collect()
+        Self {
+            sentence: extended(&self.sentence),
+            statements: self.statements.iter().map(|line| extended(line)).collect(),
+        }
     }
 
     /// For what cannot be done without blocking: the change itself, with the rule allowed for one transaction.
@@ -204,9 +206,11 @@ mod tests {
     fn a_transaction_allows_every_rule_that_refuses_it() {
         let recipe = Recipe::allowing("x:", &["a", "b"], vec!["DROP TABLE t;".into()]);
         assert_eq!(
-            recipe.also_allowing(&["b", "c"]),
+            recipe.also_allowing(&["b", "c"]).statements,
             ["BEGIN;", "SET LOCAL migrator.allow = 'a, b, c';", "DROP TABLE t;", "COMMIT;"]
         );
-        assert_eq!(recipe.also_allowing(&["c"]), recipe.statements);
+        assert_eq!(recipe.also_allowing(&["c"]), recipe);
+        let advice = Recipe::advice("Type SET LOCAL migrator.allow = 'a'; before it.");
+        assert_eq!(advice.also_allowing(&["a", "b"]).sentence, "Type SET LOCAL migrator.allow = 'a, b'; before it.");
     }
 }

@@ -1,5 +1,6 @@
 """Where the library is preloaded, the guard sees what reaches no event trigger."""
 
+import re
 import time
 
 from harness import Cluster, Standby, contains, equal
@@ -268,6 +269,12 @@ def test_hook_counts_rows(cluster):
     hint = err.split("Where it has to be at once:\n", 1)[1].split("\nSCHEMA", 1)[0]
     cluster.sql(BY_HAND)
     passes(cluster, hint, session="")
+    # Where two rules refuse what cannot be typed again, both are to be allowed.
+    explain = "EXPLAIN ANALYZE UPDATE big SET a = 0;"
+    _, err = refused(cluster, explain, "modify-many-rows", session="")
+    allow = re.search(r"SET LOCAL migrator.allow = '[^']*';", err).group()
+    equal(allow, "SET LOCAL migrator.allow = 'modify-many-rows, update-without-where';")
+    passes(cluster, f"BEGIN; {allow} {explain} ROLLBACK;", session="")
     _, err = refused(cluster, "DELETE FROM small; DELETE FROM parts;", "modify-many-rows", session="")
     contains(err, "DELETE FROM parts WHERE true;")
     passes(cluster, err.rsplit("Where it has to be at once:\n", 1)[1].split("\nSCHEMA", 1)[0], session="")
