@@ -160,7 +160,7 @@ pub fn rewrite(event: &Event) -> Result<()> {
     let enforcing = settings::guard() == GuardMode::Enforce;
     let nothing = Ddl::default();
     if enforcing && verdict.action == Action::Error {
-        let refusal = super::report(verdict, &nothing, &verdicts, code::GUARD);
+        let refusal = super::shown(verdict, &nothing, &verdicts, code::GUARD)?;
         return Err(refused(event.tag(), text, &verdicts, refusal));
     }
     BEGUN.with_borrow_mut(|stack| {

@@ -7,6 +7,7 @@ mod by_hand;
 mod compatibility;
 mod log;
 mod moment;
+mod needs;
 #[cfg(test)]
 mod pages;
 pub mod policy;
@@ -85,7 +86,7 @@ pub fn starts(event: &Event) -> Result<()> {
     if mode == GuardMode::Enforce
         && let Some(refused) = verdicts.iter().find(|v| v.action == Action::Error)
     {
-        let refusal = report(refused, &ddl, &verdicts, code::GUARD);
+        let refusal = shown(refused, &ddl, &verdicts, code::GUARD)?;
         return Err(log::refused(event.tag(), text, &verdicts, refusal));
     }
     if mode != GuardMode::Off {
@@ -108,7 +109,7 @@ pub fn runs(text: &str) -> Result<()> {
     if mode == GuardMode::Enforce
         && let Some(refused) = verdicts.iter().find(|v| v.action == Action::Error)
     {
-        let refusal = report(refused, &ddl, &verdicts, code::GUARD);
+        let refusal = shown(refused, &ddl, &verdicts, code::GUARD)?;
         return Err(log::refused(ddl.tag.clone(), Some(text.to_owned()), &verdicts, refusal));
     }
     warn(&verdicts, &ddl)
@@ -161,12 +162,19 @@ pub fn ends(event: &Event) -> Result<()> {
 /// Warns about what is not refused.
 fn warn(verdicts: &[Verdict], ddl: &Ddl) -> Result<()> {
     for verdict in verdicts.iter().filter(|v| v.action > Action::Off) {
-        pg::report::warning(&report(verdict, ddl, verdicts, SqlState::WARNING))?;
+        pg::report::warning(&shown(verdict, ddl, verdicts, SqlState::WARNING)?)?;
     }
     Ok(())
 }
 
-/// A verdict as it is shown.
+/// A verdict as it is shown to the session whose statement it is about.
+fn shown(verdict: &Verdict, ddl: &Ddl, all: &[Verdict], sqlstate: SqlState) -> Result<Report> {
+    let mut report = report(verdict, ddl, all, sqlstate);
+    report.hint = report.hint.map(needs::told).transpose()?;
+    Ok(report)
+}
+
+/// The same where others may type what its hint says: of a script.
 pub fn report(verdict: &Verdict, ddl: &Ddl, all: &[Verdict], sqlstate: SqlState) -> Report {
     let finding = &verdict.finding;
     Report {

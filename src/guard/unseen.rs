@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use super::rule::Action;
 use super::rules::{DELETE_WITHOUT_WHERE, MODIFY_MANY_ROWS, UPDATE_WITHOUT_WHERE};
-use super::{Verdict, log, moment, report, unless_in_the_way, warn, weigh};
+use super::{Verdict, log, moment, shown, unless_in_the_way, warn, weigh};
 use crate::catalog::ddl_log;
 use crate::catalog::policy::{self, ByHandRules};
 use crate::ddl::{ChangeKind, Ddl, Relation};
@@ -98,7 +98,7 @@ fn decide(text: Option<String>, analyse: impl Fn() -> Result<Ddl>) -> Result<()>
     if mode == GuardMode::Enforce
         && let Some(refused) = verdicts.iter().find(|v| v.action == Action::Error)
     {
-        let refusal = report(refused, &ddl, &verdicts, code::GUARD);
+        let refusal = shown(refused, &ddl, &verdicts, code::GUARD)?;
         return Err(log::refused(ddl.tag.clone(), text, &verdicts, refusal));
     }
     if mode != GuardMode::Off {

@@ -1,0 +1,32 @@
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS migrator CASCADE;
+CREATE EXTENSION migrator;
+-- Hints say what the role needs that cannot type them, and say nothing to one that can.
+CREATE ROLE "Regress Dev";
+CREATE TABLE granted (a int, b int);
+INSERT INTO granted VALUES (1, 1), (2, 2);
+ANALYZE granted;
+ALTER TABLE granted OWNER TO "Regress Dev";
+GRANT CREATE ON SCHEMA public TO "Regress Dev";
+SET migrator.large_table_rows = 1;
+SET ROLE "Regress Dev";
+ALTER TABLE granted ADD COLUMN c float DEFAULT random();
+ALTER TABLE granted ADD EXCLUDE (a WITH =);
+ALTER TABLE granted ALTER COLUMN a TYPE bigint;
+ALTER TABLE granted ADD EXCLUDE (a WITH =), ADD COLUMN c float DEFAULT random();
+ALTER TABLE granted RENAME COLUMN b TO c;
+-- What a script holds may be typed by another.
+SELECT hint FROM migrator.lint('ALTER TABLE granted ADD COLUMN c float DEFAULT random()');
+RESET ROLE;
+SELECT migrator.grant_deploy('"Regress Dev"');
+GRANT SET ON PARAMETER migrator.allow TO "Regress Dev";
+SET ROLE "Regress Dev";
+ALTER TABLE granted ADD COLUMN c float DEFAULT random();
+ALTER TABLE granted ADD EXCLUDE (a WITH =);
+RESET ROLE;
+SET migrator.guard = off;
+REVOKE SET ON PARAMETER migrator.allow FROM "Regress Dev";
+SELECT migrator.revoke_all('"Regress Dev"');
+DROP TABLE granted;
+DROP OWNED BY "Regress Dev";
+DROP ROLE "Regress Dev";
