@@ -197,6 +197,9 @@ pub enum ChangeKind {
     CreateIndexConcurrently {
         index: IndexDefinition,
         if_not_exists: bool,
+        /// Of a partitioned table, for which Postgres refuses it: what it would do without CONCURRENTLY; `None` where it
+        /// would refuse that, too.
+        withheld: Option<Vec<Work>>,
     },
     Reindex {
         concurrently: bool,

@@ -1,6 +1,6 @@
 //! Columns and constraints as data.
 
-use super::{IndexDefinition, Relation};
+use super::{IndexDefinition, Relation, Work};
 
 /// A column by number and name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -123,4 +123,6 @@ pub struct NewConstraint {
     pub referenced_columns: Vec<Column>,
     /// For UNIQUE, PRIMARY KEY and EXCLUDE: how the index would be made by hand.
     pub index: Option<IndexDefinition>,
+    /// Of a foreign key that Postgres does not take NOT VALID: what it would do without that.
+    pub withheld: Option<Vec<Work>>,
 }

@@ -320,6 +320,7 @@ mod tests {
             references: None,
             referenced_columns: vec![],
             index: None,
+            withheld: None,
         };
         let steps = validated(&table(), &constraint, &[]).unwrap().unwrap();
         assert_eq!(steps[0], "ALTER TABLE s.\"Odd'Name\" ADD CONSTRAINT k CHECK ((a > 0)) NOT VALID;");

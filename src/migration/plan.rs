@@ -197,6 +197,8 @@ fn work(statement: &Statement, ddl: &Ddl) -> Option<String> {
                     Some(rows) => format!("changes about {rows} rows"),
                 });
             }
+            // Postgres refuses it before any work.
+            ChangeKind::CreateIndexConcurrently { .. } if change.on.as_ref().is_some_and(|on| on.partitioned) => {}
             ChangeKind::CreateIndexConcurrently { .. } | ChangeKind::Reindex { concurrently: true, .. } => {
                 kinds.push(WorkKind::Build);
             }

@@ -71,6 +71,36 @@ def test_every_hint_works_when_typed(cluster):
         equal(columns_and_indexes(cluster), expected, f"{name}: what the hint made")
 
 
+def test_a_foreign_key_not_valid_on_a_partitioned_table(cluster):
+    """Refused by Postgres before 18; the hint makes it, also where a partition has it already."""
+    cluster.sql(SETUP)
+    session = SESSION.replace("1000", "100")
+    statement = "ALTER TABLE p ADD CONSTRAINT \"F k\" FOREIGN KEY (id) REFERENCES h NOT VALID"
+    if cluster.major >= 18:
+        cluster.sql(f"{session}{statement};")
+        return
+    for before in ("", "ALTER TABLE p1 ADD CONSTRAINT \"F k\" FOREIGN KEY (id) REFERENCES h;"):
+        cluster.sql(f"{SETUP} SET migrator.guard = off; {before}")
+        found = cluster.sql(f"{session} SELECT action, rule FROM migrator.lint($${statement}$$) WHERE rule LIKE 'refused%';")
+        equal(found, "error|refused-on-partitioned")
+        _, err = cluster.run(f"{session}{statement};")
+        contains(err, "[refused-on-partitioned]", "HINT:  ")
+        hint = err[err.index("HINT:  "):].split("\n")[1:]
+        equal(len([line for line in hint if "NOT VALID" in line]), 1 if before else 2, "\n".join(hint))
+        _, err = cluster.run(session + "\n".join(hint))
+        if "ERROR" in err:
+            raise AssertionError("the hint\n" + "\n".join(hint) + f"\nfailed: {err}")
+        equal(cluster.sql("SELECT count(*), bool_and(convalidated), count(*) FILTER (WHERE conparentid = 0) "
+                          "FROM pg_constraint WHERE conname = 'F k';"), "4|t|1")
+    # A small one needs no steps; what is refused for another reason is left to Postgres.
+    _, err = cluster.run(f"SET search_path = \"My schema\", public; {statement.replace('F k', 'F 2')};")
+    contains(err, "so that it needs no NOT VALID:\nALTER TABLE \"My schema\".p ADD CONSTRAINT \"F 2\"")
+    for instead, refusal in (("TABLE ONLY p ADD CONSTRAINT f", "cannot use ONLY"), ("TABLE p ADD CONSTRAINT \"F k\"", "already exists")):
+        _, err = cluster.run(session + statement.replace("TABLE p ADD CONSTRAINT \"F k\"", instead) + ";")
+        contains(err, refusal)
+        equal("refused-on-partitioned" in err, False, err)
+
+
 def test_many_partitions(cluster):
     """Beyond a dozen partitions the hint generates its statements with psql's \\gexec."""
     cluster.sql("CREATE TABLE m (id int, \"Q c\" text) PARTITION BY HASH (id);" + "".join(

@@ -51,6 +51,21 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     Ok(Some(Finding::new(change, message, detail, recipe)))
 }
 
+/// How to make an index of a partitioned table, which takes no CONCURRENTLY: partition by partition, or with the statement
+/// itself where that would block nothing for long. `plain` is a CREATE INDEX.
+pub fn without_concurrently(plain: &Change) -> Result<Recipe> {
+    if let Some(finding) = find(plain, &Ddl::default())? {
+        return Ok(finding.recipe);
+    }
+    Ok(match &plain.sql {
+        Some(sql) => Recipe::new(
+            "There is little or nothing to build, so that it needs no CONCURRENTLY:",
+            vec![format!("{sql};")],
+        ),
+        None => Recipe::advice("There is little or nothing to build: type it without CONCURRENTLY."),
+    })
+}
+
 fn recipe_for(relation: &Relation, index: &IndexDefinition, built: &[u32]) -> Recipe {
     let unique = if index.unique { "UNIQUE " } else { "" };
     let name = &index.name_clause;

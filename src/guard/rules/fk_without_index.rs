@@ -1,11 +1,12 @@
 //! `fk-without-index`: a foreign key whose columns no index begins with.
 
+use super::create_index_blocking;
 use crate::catalog::constraints;
 use crate::ddl::{Change, ChangeKind, ConstraintKind, Ddl};
 use crate::error::Result;
 use crate::guard::rule::{Action, Class, Default, Finding, Recipe, Rule};
 use crate::guard::size::Size;
-use crate::guard::weight::listed;
+use crate::pg::analysis::create_index;
 
 pub static RULE: Rule = Rule {
     id: "fk-without-index",
@@ -13,7 +14,7 @@ pub static RULE: Rule = Rule {
     default: Default::Always(Action::Warning),
     summary: "A foreign key on a large table whose columns no index begins with.",
     hazard: "Every DELETE in the referenced table, and every UPDATE of its key, reads the whole table.",
-    safe_way: "CREATE INDEX CONCURRENTLY on the columns first.",
+    safe_way: "CREATE INDEX CONCURRENTLY on the columns first; on a partitioned table, partition by partition.",
     bad: "ALTER TABLE users ADD CONSTRAINT users_plan FOREIGN KEY (plan_id) REFERENCES plans NOT VALID;",
     good: "CREATE INDEX CONCURRENTLY users_plan_id ON users (plan_id); \
            ALTER TABLE users ADD CONSTRAINT users_plan FOREIGN KEY (plan_id) REFERENCES plans NOT VALID;",
@@ -40,9 +41,9 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     if !size.is_large() || (known && constraints::is_indexed(relation.oid, &numbers)?) {
         return Ok(None);
     }
-    let names: Vec<&str> = match &change.kind {
-        ChangeKind::AddColumn { new, .. } => vec![new.column.quoted.as_str()],
-        _ => columns.iter().map(|c| c.quoted.as_str()).collect(),
+    let columns = match &change.kind {
+        ChangeKind::AddColumn { new, .. } => std::slice::from_ref(&new.column),
+        _ => columns.as_slice(),
     };
     let message = format!("no index of \"{}\" begins with the columns of its new foreign key", relation.name);
     let detail = format!(
@@ -51,8 +52,9 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         size.describe()?
     );
     let recipe = if relation.partitioned {
-        Recipe::advice(format!("Build an index on ({}) of each partition CONCURRENTLY.", listed(&names)))
+        create_index_blocking::without_concurrently(&create_index::on_columns(relation, columns)?)?
     } else {
+        let names: Vec<&str> = columns.iter().map(|c| c.quoted.as_str()).collect();
         let sql = format!("CREATE INDEX CONCURRENTLY ON {} ({});", relation.quoted, names.join(", "));
         Recipe::new("Build one, outside of a transaction block:", vec![sql])
     };

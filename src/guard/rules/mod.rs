@@ -77,6 +77,7 @@ mod multiple_strong_locks;
 mod parent_ddl_fans_out;
 mod publication_without_identity;
 mod refresh_view_blocking;
+mod refused_on_partitioned;
 mod reindex_blocking;
 mod rename_column;
 mod rename_enum_value;
@@ -142,6 +143,7 @@ pub static RULES: &[&Rule] = &[
     &attach_builds_index::RULE,
     &attach_validates_fk::RULE,
     &create_partition_scans_default::RULE,
+    &refused_on_partitioned::RULE,
     &if_not_exists_noop::RULE,
     &create_index_blocking::RULE,
     &set_access_method::RULE,

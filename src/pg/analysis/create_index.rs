@@ -2,11 +2,12 @@
 
 use pgrx::pg_sys::{self, Node, NodeTag, Oid};
 
+use super::alter_table::is_partition_key;
 use super::catalogue::{self, CLASS_BY_OID, CONSTRAINTS_OF, INDEXES_OF, Key, Row};
 use super::expression::{self, Namespace};
 use super::overlay;
 use super::{held, index_statement, prior};
-use crate::ddl::{Change, ChangeKind, IndexDefinition, LockMode, NewConstraint, Relation, WorkKind};
+use crate::ddl::{Change, ChangeKind, Column, IndexDefinition, LockMode, NewConstraint, Relation, Work, WorkKind};
 use crate::error::Result;
 use crate::pg::{boundary, convert, node, raw, relation};
 
@@ -34,21 +35,24 @@ pub unsafe fn change(statement: &pg_sys::IndexStmt) -> Result<Option<Change>> {
         }
         let mut definition = index_statement::definition(statement, oid, on.partitioned && with_children)?;
         definition.invalid = invalid;
-        if statement.concurrent {
-            return Ok(Some(concurrently(statement, on, definition)));
-        }
         let only = if on.partitioned && !with_children { "ONLY " } else { "" };
+        if statement.concurrent {
+            let sql = sql(&on, &definition, only, "CONCURRENTLY ");
+            // Nothing is built where the name is there, nor with ONLY.
+            let builds = on.partitioned && with_children && taken.is_none();
+            let withheld = if builds { self::builds(statement, &on)? } else { Some(Vec::new()) };
+            let if_not_exists = statement.if_not_exists;
+            let kind = ChangeKind::CreateIndexConcurrently { index: definition, if_not_exists, withheld };
+            // It blocks nothing but other DDL.
+            let lock = Some(LockMode::ShareUpdateExclusive);
+            return Ok(Some(Change { on: Some(on), kind, lock, sql, work: Vec::new() }));
+        }
         let sql = sql(&on, &definition, only, "");
         let mut work = Vec::new();
         if taken.is_none() && (!on.partitioned || with_children) {
-            let covered = match Proposed::of(statement, oid)? {
-                // An unknown method or column is the statement's own error.
-                Proposal::Refused => return Ok(None),
-                Proposal::Read(proposed) if on.partitioned => proposed.covered(oid, false)?,
-                Proposal::Read(_) | Proposal::Unreadable => Vec::new(),
-            };
-            let built = on.leaves.iter().map(|leaf| Oid::from(*leaf)).filter(|leaf| !covered.contains(leaf));
-            work.extend(built.filter_map(|leaf| held::work(leaf, WorkKind::Build, LockMode::Share)));
+            // An unknown method or column is the statement's own error.
+            let Some(built) = builds(statement, &on)? else { return Ok(None) };
+            work = built;
         }
         Ok(Some(Change {
             on: Some(on),
@@ -60,12 +64,44 @@ pub unsafe fn change(statement: &pg_sys::IndexStmt) -> Result<Option<Change>> {
     }
 }
 
-/// CONCURRENTLY blocks nothing but other DDL.
-fn concurrently(statement: &pg_sys::IndexStmt, on: Relation, index: IndexDefinition) -> Change {
-    let sql = sql(&on, &index, "", "CONCURRENTLY ");
-    let if_not_exists = statement.if_not_exists;
-    let kind = ChangeKind::CreateIndexConcurrently { index, if_not_exists };
-    Change { on: Some(on), kind, lock: Some(LockMode::ShareUpdateExclusive), sql, work: Vec::new() }
+/// The builds of an index without CONCURRENTLY; `None` when Postgres refuses what it is to be.
+///
+/// # Safety
+/// `statement` is the parser's tree; `on` is the relation it names.
+unsafe fn builds(statement: &pg_sys::IndexStmt, on: &Relation) -> Result<Option<Vec<Work>>> {
+    let oid = Oid::from(on.oid);
+    // SAFETY: the caller's promise.
+    let covered = match unsafe { Proposed::of(statement, oid)? } {
+        Proposal::Refused => return Ok(None),
+        Proposal::Read(proposed) if on.partitioned => proposed.covered(oid, false)?,
+        Proposal::Read(_) | Proposal::Unreadable => Vec::new(),
+    };
+    let built = on.leaves.iter().map(|leaf| Oid::from(*leaf)).filter(|leaf| !covered.contains(leaf));
+    Ok(Some(built.filter_map(|leaf| held::work(leaf, WorkKind::Build, LockMode::Share)).collect()))
+}
+
+/// CREATE INDEX on columns of a partitioned table, as a hint types it; of the columns some may not be there yet.
+pub fn on_columns(on: &Relation, columns: &[Column]) -> Result<Change> {
+    let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
+    let oid = Oid::from(on.oid);
+    let covered = match Proposed::on_columns(oid, &names) {
+        Some(proposed) => proposed.covered(oid, false)?,
+        None => Vec::new(),
+    };
+    let built = on.leaves.iter().map(|leaf| Oid::from(*leaf)).filter(|leaf| !covered.contains(leaf));
+    let work = built.filter_map(|leaf| held::work(leaf, WorkKind::Build, LockMode::Share)).collect();
+    let quoted: Vec<&str> = columns.iter().map(|c| c.quoted.as_str()).collect();
+    let definition = IndexDefinition {
+        unique: false,
+        name_clause: String::new(),
+        body: Some(format!("({})", quoted.join(", "))),
+        shape: String::new(),
+        invalid: None,
+        tree: index_statement::named_tree(oid, None, &names.join("_"), c"idx")?,
+    };
+    let sql = sql(on, &definition, "", "");
+    let kind = ChangeKind::CreateIndex(definition);
+    Ok(Change { on: Some(on.clone()), kind, lock: Some(LockMode::Share), sql, work })
 }
 
 /// An index, if it is one of the table's and invalid.
@@ -93,18 +129,12 @@ pub unsafe fn covered_by_constraints(
     if relation::kind_of(table) != pg_sys::RELKIND_PARTITIONED_TABLE || new.index.is_none() {
         return Ok(Vec::new());
     }
-    // SAFETY: a look-up by a static name.
-    let method = unsafe { pg_sys::get_index_am_oid(c"btree".as_ptr(), false) };
+    let names: Vec<&str> = new.columns.iter().map(|c| c.name.as_str()).collect();
+    let Some(mut proposed) = Proposed::on_columns(table, &names) else { return Ok(Vec::new()) };
+    proposed.unique = true;
+    proposed.nulls_not_distinct = constraint.nulls_not_distinct;
     // SAFETY: the caller's promise.
-    let included = unsafe { node::strings(constraint.including) };
-    let mut proposed = Proposed::empty(table, method, true, constraint.nulls_not_distinct);
-    for column in &new.columns {
-        let Some(attribute) = catalogue::attribute_named(table, &column.name) else { return Ok(Vec::new()) };
-        // SAFETY: syscache look-ups by oid.
-        let family = unsafe { pg_sys::get_opclass_family(pg_sys::GetDefaultOpClass(attribute.type_oid, method)) };
-        proposed.keys.push(Part { column: Some(column.name.clone()), family, collation: attribute.collation });
-    }
-    proposed.included = included;
+    proposed.included = unsafe { node::strings(constraint.including) };
     proposed.covered(table, true)
 }
 
@@ -155,6 +185,20 @@ impl Proposed {
         }
     }
 
+    /// A btree index on columns, in their default order; `None` when the table lacks one of them.
+    fn on_columns(table: Oid, names: &[&str]) -> Option<Self> {
+        // SAFETY: a look-up by a static name.
+        let method = unsafe { pg_sys::get_index_am_oid(c"btree".as_ptr(), false) };
+        let mut proposed = Self::empty(table, method, false, false);
+        for name in names {
+            let attribute = catalogue::attribute_named(table, name)?;
+            // SAFETY: syscache look-ups by oid.
+            let family = unsafe { pg_sys::get_opclass_family(pg_sys::GetDefaultOpClass(attribute.type_oid, method)) };
+            proposed.keys.push(Part { column: Some(attribute.name), family, collation: attribute.collation });
+        }
+        Some(proposed)
+    }
+
     /// # Safety
     /// `statement` is the parser's tree; `table` is the relation it names.
     unsafe fn of(statement: &pg_sys::IndexStmt, table: Oid) -> Result<Proposal> {
@@ -199,8 +243,19 @@ impl Proposed {
                 let Some(condition) = transformed else { return Ok(Proposal::Unreadable) };
                 proposed.condition = condition;
             }
-            Ok(Proposal::Read(proposed))
+            Ok(if proposed.misses_partition_key() { Proposal::Refused } else { Proposal::Read(proposed) })
         }
+    }
+
+    /// Whether it is to be unique over partitions that are told apart by another column: Postgres refuses that before it
+    /// builds anything.
+    fn misses_partition_key(&self) -> bool {
+        let has = |name: &str| self.keys.iter().any(|key| key.column.as_deref() == Some(name));
+        self.unique
+            && relation::kind_of(self.root) == pg_sys::RELKIND_PARTITIONED_TABLE
+            && catalogue::attributes(self.root)
+                .iter()
+                .any(|column| !column.dropped && !has(&column.name) && is_partition_key(self.root, column.number))
     }
 
     /// The leaves below `parent` that an index like this covers already: on themselves, or on a partitioned table

@@ -7,7 +7,7 @@ mod bound;
 pub(super) mod catalogue;
 mod column;
 mod composite;
-mod create_index;
+pub mod create_index;
 mod create_table;
 mod domain;
 mod drop;

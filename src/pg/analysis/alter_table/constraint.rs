@@ -19,17 +19,14 @@ pub unsafe fn add(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) 
         let Some(written) = definition::<pg_sys::Constraint>(command, NodeTag::T_Constraint) else {
             return Ok(alteration.light(ChangeKind::OtherAlter, None));
         };
-        let new = describe::describe(alteration, written, None)?;
+        let mut new = describe::describe(alteration, written, None)?;
+        new.withheld = withheld(alteration, &new);
         let work = match new.kind {
             _ if new.not_valid || new.not_enforced || is_refused(alteration, &new) => Vec::new(),
             ConstraintKind::Check => check(alteration, &new)?,
             ConstraintKind::NotNull => not_nulls(alteration, &new.columns)?,
             ConstraintKind::ForeignKey if alteration.is_new => foreign_key::of_new_table(alteration.oid, &new),
-            ConstraintKind::ForeignKey => {
-                let tables = alteration.stored_for_keys().into_iter();
-                let tables = tables.filter(|t| *t == alteration.oid || !foreign_key::is_there(*t, &new));
-                tables.filter_map(|t| alteration.work(t, WorkKind::Scan)).collect()
-            }
+            ConstraintKind::ForeignKey => foreign_key_scans(alteration, &new),
             ConstraintKind::PrimaryKey if new.using_index.is_some() => not_nulls(alteration, &new.columns)?,
             _ if new.using_index.is_some() => Vec::new(),
             _ => index_constraint::work(alteration, &new, written)?,
@@ -56,6 +53,23 @@ fn is_refused(alteration: &Alteration<'_>, new: &NewConstraint) -> bool {
         let taken = new.given_name.as_ref() == Some(&name);
         (second_key || unproven_key || taken) && !alteration.drops_constraint(&name)
     })
+}
+
+/// See [`NewConstraint::withheld`]. With ONLY, or a name that is taken, Postgres refuses it for that.
+fn withheld(alteration: &Alteration<'_>, new: &NewConstraint) -> Option<Vec<Work>> {
+    let refused_for_it = new.kind == ConstraintKind::ForeignKey
+        && new.not_valid
+        && alteration.on.partitioned
+        && alteration.recurses
+        && !versions::FOREIGN_KEY_ON_PARTITIONED_CAN_WAIT;
+    (refused_for_it && !is_refused(alteration, new)).then(|| foreign_key_scans(alteration, new))
+}
+
+/// The rows that a new foreign key is checked for; a partition that has it already keeps its own.
+fn foreign_key_scans(alteration: &Alteration<'_>, new: &NewConstraint) -> Vec<Work> {
+    let tables = alteration.stored_for_keys().into_iter();
+    let tables = tables.filter(|t| *t == alteration.oid || !foreign_key::is_there(*t, new));
+    tables.filter_map(|t| alteration.work(t, WorkKind::Scan)).collect()
 }
 
 /// A new CHECK is tried on every row; a child that has it already, by name, keeps its own.

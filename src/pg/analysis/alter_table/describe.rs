@@ -64,6 +64,7 @@ pub unsafe fn describe(
             references: None,
             referenced_columns: Vec::new(),
             index: None,
+            withheld: None,
         };
         new.definition = match kind {
             ConstraintKind::Check => {
