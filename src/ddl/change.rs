@@ -112,6 +112,8 @@ pub enum ChangeKind {
         withheld: Vec<Work>,
         /// What the same statement drops before, with all that goes with it, by oid.
         dropped: Vec<u32>,
+        /// Postgres refuses it whatever else is dropped: no cast, a partition key, a type that is stored elsewhere.
+        refused: bool,
     },
     SetNotNull {
         column: Column,

@@ -15,7 +15,8 @@ pub static RULE: Rule = Rule {
     summary: "ALTER COLUMN TYPE of a column that a view, rule, policy, trigger, generated column or partition key uses.",
     hazard: "Postgres refuses it, but only after it has waited for an ACCESS EXCLUSIVE lock and made every reader and writer \
              wait behind it.",
-    safe_way: "Drop what uses the column and make it again in the same transaction, or move to a new column.",
+    safe_way: "Drop what uses the column and make it again in the same transaction, or move to a new column; for a partition \
+               key, to a new table.",
     bad: "ALTER TABLE users ALTER COLUMN email TYPE varchar;",
     good: "DROP VIEW active_users; ALTER TABLE users ALTER COLUMN email TYPE varchar;",
     find,
@@ -31,22 +32,27 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     // What the statement drops it drops before.
     let users = dependents::against_new_type(relation.oid, column.number)?.into_iter();
     let mut users: Vec<String> = users.filter(|d| !dropped.contains(&d.oid)).map(|d| d.description).collect();
-    let key = partitions::is_key(relation.oid, column.number)?;
-    if key {
-        users.push(format!("the partition key of table {}", relation.quoted));
-    }
+    let keyed = partitions::keyed_by(relation.oid, column.number)?;
+    users.extend(keyed.iter().map(|table| format!("the partition key of table {table}")));
     if users.is_empty() {
         return Ok(None);
     }
-    let message = format!("the type of \"{}\" cannot change while other objects use the column", column.name);
+    let message = match keyed.is_empty() {
+        true => format!("the type of \"{}\" cannot change while other objects use the column", column.name),
+        false => format!("the type of \"{}\" cannot change, because a partition key uses the column", column.name),
+    };
     let detail = format!(
         "Used by {}. Postgres would refuse the statement, after waiting for an ACCESS EXCLUSIVE lock on {}, which blocks \
          reads and writes.",
         listed(&users),
         relation.quoted
     );
-    let made_again = if key { None } else { views::made_again(relation.oid, column.number, dropped)? };
+    let made_again = if keyed.is_empty() { views::made_again(relation.oid, column.number, dropped)? } else { None };
     let recipe = match (&change.sql, made_again) {
+        _ if !keyed.is_empty() => Recipe::advice(
+            "A partition key cannot be changed. Make a new partitioned table with the new type, let a trigger keep it in \
+             step, copy the rows over in batches, then swap the names in one transaction.",
+        ),
         (Some(sql), Some((drop, create))) => {
             let mut statements = drop;
             statements.push(format!("{sql};"));

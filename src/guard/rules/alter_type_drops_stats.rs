@@ -18,9 +18,11 @@ pub static RULE: Rule = Rule {
 };
 
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
-    let (ChangeKind::AlterType { column, .. }, Some(relation)) = (&change.kind, &change.on) else { return Ok(None) };
+    let (ChangeKind::AlterType { column, refused, .. }, Some(relation)) = (&change.kind, &change.on) else {
+        return Ok(None);
+    };
     let size = Size::of(&relation.leaves)?;
-    if column.number <= 0 || !size.is_large() {
+    if *refused || column.number <= 0 || !size.is_large() {
         return Ok(None);
     }
     let message = format!("the statistics of \"{}\" would be deleted", column.name);

@@ -76,15 +76,16 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             None if has_using => None,
             None => Some(format!("ALTER COLUMN {} TYPE {to}", column.quoted)),
         };
-        let Found { rechecked, rebuilt, revalidated, doomed, used, work } = found;
+        let Found { rechecked, rebuilt, revalidated, doomed: refused, used, work } = found;
         // It raises an error before it looks at any row.
-        let (work, withheld) = match (doomed, used) {
+        let (work, withheld) = match (refused, used) {
             (true, _) => (Vec::new(), Vec::new()),
             (false, true) => (Vec::new(), work),
             (false, false) => (work, Vec::new()),
         };
         let dropped = refused::dropped_first(alteration, alteration.oid);
-        let kind = ChangeKind::AlterType { column, to, using, rechecked, rebuilt, revalidated, withheld, dropped };
+        let kind =
+            ChangeKind::AlterType { column, to, using, rechecked, rebuilt, revalidated, withheld, dropped, refused };
         Ok(alteration.with_work(kind, tail, work))
     }
 }
