@@ -137,8 +137,14 @@ pub enum ChangeKind {
         /// True for STORED.
         stored: bool,
     },
+    /// `replaced` says that the same statement lets the column have its values otherwise.
     DropExpression {
         column: Column,
+        replaced: bool,
+    },
+    DropIdentity {
+        column: Column,
+        replaced: bool,
     },
     AddConstraint(NewConstraint),
     AlterConstraint {

@@ -231,10 +231,14 @@ fn hint(verdict: &Verdict, ddl: &Ddl, all: &[Verdict]) -> String {
 fn in_order(ddl: &Ddl) -> Vec<usize> {
     let is_retyping = ddl.changes.iter().any(|c| matches!(c.kind, ChangeKind::AlterType { .. }));
     let drops = |kind: &ChangeKind| {
-        use ChangeKind::{DropColumn, DropConstraint, DropExpression, SetDefault};
+        use ChangeKind::{DropColumn, DropConstraint, DropExpression, DropIdentity, SetDefault};
         matches!(
             kind,
-            DropColumn { .. } | DropConstraint { .. } | DropExpression { .. } | SetDefault { default: None, .. }
+            DropColumn { .. }
+                | DropConstraint { .. }
+                | DropExpression { .. }
+                | DropIdentity { .. }
+                | SetDefault { default: None, .. }
         )
     };
     let mut order: Vec<usize> = (0..ddl.changes.len()).collect();

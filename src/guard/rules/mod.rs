@@ -51,6 +51,7 @@ mod drop_cascade;
 mod drop_column;
 mod drop_column_takes_index;
 mod drop_constraint;
+mod drop_generated;
 mod drop_index_blocking;
 mod drop_index_in_use;
 mod drop_materialized_view;
@@ -194,6 +195,7 @@ pub static RULES: &[&Rule] = &[
     &disable_fk_triggers::RULE,
     &drop_column::RULE,
     &drop_constraint::RULE,
+    &drop_generated::RULE,
     &drop_index_in_use::RULE,
     &drop_not_null::RULE,
     &drop_table_with_fks::RULE,

@@ -36,11 +36,10 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
                 let tail = format!("ALTER COLUMN {} DROP NOT NULL", column.quoted);
                 (ChangeKind::DropNotNull { column }, tail)
             }
-            At::AT_DropExpression => {
-                let column = column();
-                let tail = format!("ALTER COLUMN {} DROP EXPRESSION", column.quoted);
-                (ChangeKind::DropExpression { column }, tail)
-            }
+            At::AT_DropExpression | At::AT_DropIdentity => match drop_generated(alteration, command) {
+                Some(found) => found,
+                None => return Ok(alteration.light(ChangeKind::OtherAlter, None)),
+            },
             At::AT_ColumnDefault => return set_default(alteration, command, name.as_deref().unwrap_or_default()),
             At::AT_EnableTrig | At::AT_EnableTrigAll | At::AT_EnableTrigUser => trigger(command.subtype, name, true),
             At::AT_DisableTrig | At::AT_DisableTrigAll | At::AT_DisableTrigUser => {
@@ -61,6 +60,37 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             _ => return Ok(alteration.light(ChangeKind::OtherAlter, None)),
         };
         Ok(alteration.light(kind, Some(tail)))
+    }
+}
+
+/// DROP EXPRESSION and DROP IDENTITY; `None` where there is nothing to drop: with IF EXISTS nothing is done, without it
+/// Postgres refuses.
+fn drop_generated(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) -> Option<(ChangeKind, String)> {
+    // SAFETY: a name is NULL or NUL-terminated.
+    let name = unsafe { convert::string(command.name) }?;
+    let attribute = catalogue::attribute_named(alteration.oid, &name)?;
+    let column = alteration.column(&name);
+    // Both come after what is dropped.
+    let replaced = alteration.commands.iter().any(|other| {
+        let gives = match other.subtype {
+            At::AT_ColumnDefault => !other.def.is_null(),
+            At::AT_AddIdentity => true,
+            _ => false,
+        };
+        // SAFETY: as above.
+        gives && unsafe { convert::string(other.name) }.as_deref() == Some(&name)
+    });
+    let tail = |what: &str| format!("ALTER COLUMN {} DROP {what}", column.quoted);
+    match command.subtype {
+        At::AT_DropIdentity if attribute.identity => {
+            let tail = tail("IDENTITY");
+            Some((ChangeKind::DropIdentity { column, replaced }, tail))
+        }
+        At::AT_DropExpression if attribute.generated == 's' => {
+            let tail = tail("EXPRESSION");
+            Some((ChangeKind::DropExpression { column, replaced }, tail))
+        }
+        _ => None,
     }
 }
 
