@@ -23,7 +23,7 @@ pub static RULE: Rule = Rule {
 fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     let (index, if_not_exists, relation) = match (&change.kind, &change.on) {
         (ChangeKind::CreateIndex(index), Some(on)) => (index, index.name_clause.starts_with("IF NOT EXISTS "), on),
-        (ChangeKind::CreateIndexConcurrently { index, if_not_exists }, Some(on)) => (index, *if_not_exists, on),
+        (ChangeKind::CreateIndexConcurrently { index, if_not_exists, .. }, Some(on)) => (index, *if_not_exists, on),
         _ => return Ok(None),
     };
     let Some(invalid) = index.invalid.map(relation::qualified_name) else { return Ok(None) };

@@ -26,8 +26,7 @@ pub unsafe fn change(statement: &pg_sys::IndexStmt) -> Result<Option<Change>> {
         let Some(on) = relation::guarded(oid, with_children)? else { return Ok(None) };
         let taken = overlay::spelled(statement.idxname).and_then(|name| overlay::beside(oid, &name));
         // IF NOT EXISTS that finds the name does nothing; without it, Postgres refuses. That is not what was asked for
-        // when the index is invalid.
-        // Of a migration that was interrupted in building it, the runner drops it.
+        // when the index is invalid. Of a migration that was interrupted in building it, the runner drops it.
         let looked_at = !on.partitioned && (statement.if_not_exists || !prior::in_script());
         let invalid = taken.flatten().filter(|_| looked_at).and_then(|taken| invalid_of(&on, taken));
         if taken.is_some() && invalid.is_none() && !statement.concurrent {
