@@ -156,7 +156,8 @@ def follow(session, case, truth, verdict):
 
 
 def _without_places(facts):
-    return sorted(re.sub(r"^(column|comment) (\S+) \d+\b", r"\1 \2", fact) for fact in facts)
+    table = re.compile(r'^(column|comment) ((?:"(?:[^"]|"")*"|[^\s"])+) \d+\b')
+    return sorted(table.sub(r"\1 \2", fact) for fact in facts)
 
 
 def _instead(case, at, hint):
