@@ -33,6 +33,7 @@ pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", requires = ["com
 /// Called by Postgres when the library is loaded: once per backend, or once in the postmaster, where there is no catalogue.
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    pg::keep_memory_for_errors();
     settings::define();
     pg::checked_setting::define(settings::ALLOW_SETTING, guard::policy::check_list);
     pg::transaction_end::listen(guard::transaction_ended);

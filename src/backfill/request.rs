@@ -167,20 +167,29 @@ fn keeps_its_key(unit: &Unit, columns: &[String]) -> Result<()> {
 
 /// Where a key ends is kept as a text, and such a text must mean that key again.
 fn can_be_written(unit: &Unit) -> Result<()> {
+    let columns = unit.key.as_ref().map(|key| key.columns.as_slice()).unwrap_or_default();
+    let refuse = |found: String, setting: &str| {
+        fail(
+            Report::new(code::BACKFILL_TARGET, format!("{} cannot be backfilled in this session", unit.name))
+                .detail(found)
+                .hint(format!("SET {setting};")),
+        )
+    };
     let digits = session::setting("extra_float_digits")?.and_then(|text| text.parse::<i32>().ok()).unwrap_or(1);
     let is_float = |name: &str| matches!(name, "pg_catalog.float4" | "pg_catalog.float8");
-    let columns = unit.key.as_ref().map(|key| key.columns.as_slice()).unwrap_or_default();
-    let Some(column) = columns.iter().find(|c| digits < 1 && (c.nested || is_float(&c.type_name))) else {
-        return Ok(());
-    };
-    fail(
-        Report::new(code::BACKFILL_TARGET, format!("{} cannot be backfilled in this session", unit.name))
-            .detail(format!(
-                "With extra_float_digits = {digits} a floating-point number in key column \"{}\" would lose digits.",
-                column.name
-            ))
-            .hint("SET extra_float_digits = 1;"),
-    )
+    if let Some(column) = columns.iter().find(|c| digits < 1 && (c.nested || is_float(&c.type_name))) {
+        let name = &column.name;
+        let found = format!(
+            "With extra_float_digits = {digits} a floating-point number in key column \"{name}\" would lose digits."
+        );
+        return refuse(found, "extra_float_digits = 1");
+    }
+    let nulls = session::setting("array_nulls")?.is_none_or(|text| text == "on");
+    if let Some(column) = columns.iter().find(|c| !nulls && c.nested) {
+        let found = format!("With array_nulls = off a NULL in key column \"{}\" would be read as a text.", column.name);
+        return refuse(found, "array_nulls = on");
+    }
+    Ok(())
 }
 
 /// Postgres's own word on names, types and rights, kept whole; only a mistake in a clause gets our HINT.

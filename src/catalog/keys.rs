@@ -23,7 +23,7 @@ pub struct KeyColumn {
     pub type_name: String,
     /// The schema of the index's comparison operators, quoted where needed.
     pub operator_schema: String,
-    /// An array, a composite or JSON value: in JSON only its text means it.
+    /// An array, a composite, a range or a JSON value: in JSON only its text means it.
     pub nested: bool,
     /// The collation, schema-qualified where needed; `-` for a type that has none.
     pub collation: String,
@@ -79,7 +79,7 @@ pub fn of(relation: u32) -> Result<Option<Key>> {
                        JOIN pg_operator o ON o.oid = m.amopopr) \
                      ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1) \
                    SELECT a.attname, quote_ident(a.attname), format('%I.%I', bn.nspname, b.typname), \
-                   quote_ident(n.nspname), b.typcategory IN ('A', 'C') OR b.typname IN ('json', 'jsonb'), \
+                   quote_ident(n.nspname), b.typcategory IN ('A', 'C', 'R') OR b.typname IN ('json', 'jsonb'), \
                    b.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype), i.indisprimary, \
                    a.attcollation::regcollation \
                    FROM key JOIN pg_index i USING (indexrelid) \

@@ -4,12 +4,37 @@
 //! statement raises must arrive unaltered, CONTEXT, positions, object fields and user-defined SQLSTATEs included.
 
 use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use cee_scape::{SigJmpBufFields, call_with_sigsetjmp};
 use pgrx::pg_sys;
 
 use super::{convert, raw};
 use crate::error::Result;
+
+static ERRORS: AtomicPtr<pg_sys::MemoryContextData> = AtomicPtr::new(std::ptr::null_mut());
+/// So much of an error finds room when there is no memory left.
+const RESERVE: usize = 64 * 1024;
+
+/// Keeps memory for errors, as the library is loaded.
+pub fn reserve() {
+    // SAFETY: the name is static; made once, and never deleted.
+    let context = unsafe {
+        pg_sys::AllocSetContextCreateInternal(
+            pg_sys::TopMemoryContext,
+            c"migrator errors".as_ptr(),
+            RESERVE,
+            RESERVE,
+            pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
+        )
+    };
+    ERRORS.store(context, Ordering::Relaxed);
+}
+
+/// The context that errors are copied into.
+fn errors() -> pg_sys::MemoryContext {
+    ERRORS.load(Ordering::Relaxed)
+}
 
 /// Runs `body` and returns what Postgres raised in it, if anything, as an error with all its fields.
 /// Postgres's error state is clean afterwards; the transaction, if it was in one, is not.
@@ -39,12 +64,14 @@ pub unsafe fn catch<T, F: FnOnce() -> T>(body: F) -> Result<T> {
         if jumped == 0 {
             return Ok(value.assume_init());
         }
-        // Not in ErrorContext: CopyErrorData must not copy into what FlushErrorState resets.
-        pg_sys::CurrentMemoryContext = context;
+        // Not in ErrorContext: CopyErrorData must not copy into what FlushErrorState resets. Nor where memory may have run
+        // out: that would be an error in an error.
+        pg_sys::CurrentMemoryContext = errors();
         let data = raw::CopyErrorData();
         let report = convert::report_of(&*data);
-        raw::FreeErrorData(data);
         raw::FlushErrorState();
+        pg_sys::MemoryContextReset(pg_sys::CurrentMemoryContext);
+        pg_sys::CurrentMemoryContext = context;
         Err(Box::new(report))
     }
 }

@@ -43,10 +43,13 @@ impl Call {
         unsafe { pgrx::fcinfo::pg_getarg::<f64>(self.fcinfo, number) }
     }
 
-    /// A jsonb argument as text; `None` for NULL.
+    /// A jsonb argument as text, which other readers of JSON may find too deep or its numbers too large; `None` for NULL.
     pub fn json(&self, number: usize) -> Option<String> {
         // SAFETY: as above, for jsonb.
-        unsafe { pgrx::fcinfo::pg_getarg::<pgrx::JsonB>(self.fcinfo, number) }.map(|json| json.0.to_string())
+        unsafe {
+            let argument = pgrx::fcinfo::pg_getarg_datum(self.fcinfo, number)?;
+            super::convert::string(pg_sys::OidOutputFunctionCall(pg_sys::Oid::from(pg_sys::F_JSONB_OUT), argument))
+        }
     }
 
     /// A boolean argument; NULL is false.

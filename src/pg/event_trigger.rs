@@ -27,6 +27,17 @@ pub fn event(call: &Call) -> Result<Event> {
                     .hint("Leave it to the event triggers migrator_guard, migrator_guard_rewrite, migrator_log and migrator_log_drop."),
             );
         };
+        // So it is at login.
+        if (*data).parsetree.is_null() {
+            return fail(
+                Report::new(
+                    code::INVALID_ARGUMENT,
+                    "a function of the guard was called for an event without a statement",
+                )
+                .detail(format!("The event is {}.", convert::string((*data).event).unwrap_or_default()))
+                .hint("Connect with PGOPTIONS='-c event_triggers=off', and drop the event trigger that calls it."),
+            );
+        }
         Ok(Event { tree: (*data).parsetree, tag: (*data).tag })
     }
 }

@@ -57,6 +57,7 @@ pub mod waiters;
 pub mod writable;
 
 pub(crate) use background::background_worker;
+pub use boundary::reserve as keep_memory_for_errors;
 pub(crate) use entry::sql_function;
 pub(crate) use session_worker::session_worker;
 pub use versions::{FOREIGN_KEY_ON_PARTITIONED_CAN_WAIT, NOT_NULL_CAN_BE_NOT_VALID};

@@ -14,7 +14,6 @@ use pgrx::pg_sys::{
 unsafe extern "C-unwind" {
     // Errors.
     pub fn CopyErrorData() -> *mut ErrorData;
-    pub fn FreeErrorData(edata: *mut ErrorData);
     pub fn FlushErrorState();
     pub fn ThrowErrorData(edata: *mut ErrorData);
     pub fn ProcessInterrupts();

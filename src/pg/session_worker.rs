@@ -58,7 +58,10 @@ pub unsafe fn main(handle: pg_sys::Datum, activity: &'static CStr, body: fn(&str
         let begun = boundary::catch(|| raw::StartTransactionCommand());
         pg_sys::CurrentMemoryContext = context;
         let outcome = begun.and_then(|()| body(&segment.text()));
-        let ended = boundary::catch(|| raw::CommitTransactionCommand());
+        // What an error has left behind is not to be committed.
+        let failed = outcome.is_err();
+        let ended =
+            boundary::catch(|| if failed { raw::AbortCurrentTransaction() } else { raw::CommitTransactionCommand() });
         for error in [outcome.err(), ended.err()].into_iter().flatten() {
             log(&error);
         }

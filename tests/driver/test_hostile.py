@@ -119,3 +119,23 @@ def test_a_role_that_looks_like_a_restore_shows(cluster):
     equal(cluster.sql("SELECT problem, object, detail, hint FROM migrator.verify() WHERE object = 'role restorer';"),
           "the guard is not enforcing|role restorer|row_security=false|ALTER ROLE restorer RESET row_security;")
     cluster.sql("DROP ROLE restorer;")
+
+
+def test_what_failed_in_a_worker_is_not_committed(cluster):
+    """Half of it would be, and Postgres warns of what is left open: the log is looked through."""
+    cluster.sql("CREATE TABLE half (id int PRIMARY KEY, a int); INSERT INTO half SELECT g, g FROM generate_series(1, 100) g;")
+    for start in ("start_backfill('half', 'a = a + 1')", "register('1', 'VACUUM half', irreversible => 'x'); SELECT migrator.apply()"):
+        cluster.sql(f"BEGIN; SELECT migrator.{start}; DROP EXTENSION migrator; COMMIT;")
+        cluster.until("SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'migrator%';", "0")
+        cluster.sql("CREATE EXTENSION migrator;")
+    equal(cluster.sql("SELECT sum(a) FROM half;"), "5050")
+
+
+def test_no_event_of_others_is_taken_for_one_of_ours(cluster):
+    if cluster.major < 17:
+        return
+    for function in ("guard_ddl_command_start", "guard_table_rewrite", "guard_sql_drop", "guard_ddl_command_end"):
+        cluster.sql(f"CREATE EVENT TRIGGER strange ON login EXECUTE FUNCTION migrator.{function}();")
+        _, err = cluster.run("SELECT 1;")
+        contains(err, "was called for an event without a statement")
+        cluster.sql("DROP EVENT TRIGGER strange;", env={"PGOPTIONS": "-c event_triggers=off"})

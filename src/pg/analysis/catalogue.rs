@@ -1,6 +1,8 @@
 //! Rows of system catalogues, read by index as Postgres's own commands read them: no lock on the relations they
 //! describe, no SQL, columns by name so that versions may differ.
 
+use std::rc::Rc;
+
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{FromDatum, IntoDatum};
 
@@ -43,11 +45,29 @@ pub const REWRITE: u32 = 2618;
 /// pg_attrdef.
 pub const ATTRIBUTE_DEFAULT: u32 = 2604;
 
-/// A copied row. It lives in the memory context that was current when it was read.
+/// A copied row, freed when it is dropped: a statement may look at a table with many constraints many times. It lives in
+/// the memory context that was current when it was read, at the longest.
 pub struct Row {
     tuple: pg_sys::HeapTuple,
-    descriptor: pg_sys::TupleDesc,
+    descriptor: Rc<Descriptor>,
     catalogue: u32,
+}
+
+/// A copied descriptor, which rows share.
+struct Descriptor(pg_sys::TupleDesc);
+
+impl Drop for Row {
+    fn drop(&mut self) {
+        // SAFETY: our copy, freed once; what was read of it is copied.
+        unsafe { pg_sys::heap_freetuple(self.tuple) }
+    }
+}
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        // SAFETY: as above; nobody counts references to a copy.
+        unsafe { pg_sys::FreeTupleDesc(self.0) }
+    }
 }
 
 /// A key of a scan: an attribute of the index's, in its order, and the value it must have.
@@ -78,7 +98,7 @@ impl Catalogue {
                 pg_sys::ScanKeyInit(entry, attribute, strategy, Oid::from(equal), value);
             }
             let table = pg_sys::table_open(oid, lock);
-            let descriptor = pg_sys::CreateTupleDescCopy((*table).rd_att);
+            let descriptor = Rc::new(Descriptor(pg_sys::CreateTupleDescCopy((*table).rd_att)));
             let index = Oid::from(self.index);
             let count = keys.len() as i32;
             let scan =
@@ -89,7 +109,8 @@ impl Catalogue {
                 if tuple.is_null() {
                     break;
                 }
-                rows.push(Row { tuple: pg_sys::heap_copytuple(tuple), descriptor, catalogue: self.oid });
+                let tuple = pg_sys::heap_copytuple(tuple);
+                rows.push(Row { tuple, descriptor: Rc::clone(&descriptor), catalogue: self.oid });
             }
             pg_sys::systable_endscan(scan);
             pg_sys::table_close(table, lock);
@@ -117,7 +138,7 @@ impl Row {
                 return None;
             }
             let mut null = true;
-            let value = pg_sys::heap_getattr(self.tuple, i32::from(number), self.descriptor, &mut null);
+            let value = pg_sys::heap_getattr(self.tuple, i32::from(number), self.descriptor.0, &mut null);
             (!null).then_some(value)
         }
     }
@@ -171,7 +192,9 @@ impl Row {
         unsafe {
             self.value(column).map_or(std::ptr::null_mut(), |v| {
                 let text = pg_sys::text_to_cstring(v.cast_mut_ptr());
-                pg_sys::stringToNode(text).cast()
+                let tree = pg_sys::stringToNode(text).cast();
+                pg_sys::pfree(text.cast());
+                tree
             })
         }
     }

@@ -80,4 +80,7 @@ SELECT count(*) FROM bfl WHERE n > 0;
 CALL migrator.backfill('bfl', 'n = 0', 'n > 0', limits => '{"stop_if": "false"}');
 SELECT state, rows_done, error, settings -> 'limits' AS limits FROM migrator.backfills ORDER BY id DESC LIMIT 1;
 SELECT min(n), max(n) FROM bfl;
+-- JSON that only Postgres can read.
+SELECT migrator.plan_backfill('bfl', 'n = 0', 'n > 0', limits => '{"lag": 1e999}');
+SELECT migrator.start_backfill('bfl', 'n = 0', 'n > 0', limits => (repeat('[', 200) || repeat(']', 200))::jsonb);
 DROP FUNCTION write; SET migrator.guard = 'off'; DROP TABLE bfl, jobs;

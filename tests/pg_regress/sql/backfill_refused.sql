@@ -59,3 +59,16 @@ SET client_min_messages = warning;
 SET migrator.guard = 'off';
 DROP TABLE bfr CASCADE; DROP TABLE bfr_nokey; DROP FOREIGN DATA WRAPPER bfr_fdw CASCADE;
 DROP OWNED BY regress_nobody; DROP ROLE regress_nobody;
+-- A key whose text would not mean it again under these settings.
+CREATE TABLE bfr_array (k text[] PRIMARY KEY, v int); INSERT INTO bfr_array VALUES (ARRAY[NULL, 'x'], 0);
+SET array_nulls = off;
+CALL migrator.backfill('bfr_array', 'v = 1');
+SET array_nulls = on;
+CREATE TYPE bfr_floats AS RANGE (subtype = float8);
+CREATE TABLE bfr_range (k bfr_floats PRIMARY KEY, v int); INSERT INTO bfr_range VALUES ('[1.0000000000001,2]', 0);
+SET extra_float_digits = 0;
+CALL migrator.backfill('bfr_range', 'v = 1');
+SET extra_float_digits = 1;
+CALL migrator.backfill('bfr_range', 'v = 1');
+SELECT v FROM bfr_range;
+DROP TABLE bfr_array, bfr_range; DROP TYPE bfr_floats;
