@@ -92,27 +92,56 @@ pub fn facts(table: u32, oid: u32) -> Result<Option<Facts>> {
     })
 }
 
+/// What the statement drops before it adds anything, and with it constraints.
+#[derive(Clone, Debug, Default)]
+pub struct Dropped {
+    pub constraints: Vec<u32>,
+    pub columns: Vec<i16>,
+    /// Columns that it makes nullable.
+    pub not_null: Vec<i16>,
+}
+
+impl Dropped {
+    fn parameters(&self) -> [String; 3] {
+        let list = |numbers: &[i16]| {
+            let numbers: Vec<String> = numbers.iter().map(i16::to_string).collect();
+            format!("{{{}}}", numbers.join(","))
+        };
+        [oid_array(&self.constraints), list(&self.columns), list(&self.not_null)]
+    }
+}
+
+/// The first constraint of a table, $1, that is like $2 and stays: what is dropped is $3, $4 and $5.
+macro_rules! first_like {
+    ($like:literal) => {
+        concat!(
+            "SELECT quote_ident(conname) FROM pg_constraint WHERE conrelid = $1::oid AND oid <> ALL ($3::oid[]) \
+             AND NOT coalesce(conkey && $4::int2[], false) AND NOT (contype = 'n' AND conkey && $5::int2[]) AND ",
+            $like,
+            " ORDER BY conname LIMIT 1"
+        )
+    };
+}
+
 /// A constraint that says what another one would say: its name, quoted. `definition` as `pg_get_constraintdef` writes it,
-/// without NOT VALID; compared are valid constraints only.
-pub fn same_as(relation: u32, definition: &str) -> Result<Option<String>> {
-    // Postgres locks the table to write a CHECK down.
-    let Some(_open) = Peek::open(relation.into()) else { return Ok(None) };
-    as_owner(|| {
-        let sql = "SELECT quote_ident(conname) FROM pg_constraint WHERE conrelid = $1::oid AND convalidated \
-                   AND pg_get_constraintdef(oid) = $2 ORDER BY conname LIMIT 1";
-        Ok(query_planned(sql, &[Some(&relation.to_string()), Some(definition)])?.first().and_then(|r| r.text(0)))
-    })
+/// without NOT VALID; compared are valid constraints that stay.
+pub fn same_as(relation: u32, definition: &str, dropped: &Dropped) -> Result<Option<String>> {
+    first(first_like!("convalidated AND pg_get_constraintdef(oid) = $2"), relation, definition, dropped)
 }
 
 /// A constraint that says what another one would say, but is NOT VALID: its name, quoted. `definition` is compared as in
 /// [`same_as`], with NO INHERIT and DEFERRABLE.
-pub fn unvalidated(relation: u32, definition: &str) -> Result<Option<String>> {
+pub fn unvalidated(relation: u32, definition: &str, dropped: &Dropped) -> Result<Option<String>> {
+    let sql = first_like!("NOT convalidated AND pg_get_constraintdef(oid) = $2 || ' NOT VALID'");
+    first(sql, relation, definition, dropped)
+}
+
+fn first(sql: &'static str, relation: u32, definition: &str, dropped: &Dropped) -> Result<Option<String>> {
+    // Postgres locks the table to write a CHECK down.
     let Some(_open) = Peek::open(relation.into()) else { return Ok(None) };
-    as_owner(|| {
-        let sql = "SELECT quote_ident(conname) FROM pg_constraint WHERE conrelid = $1::oid AND NOT convalidated \
-                   AND pg_get_constraintdef(oid) = $2 || ' NOT VALID' ORDER BY conname LIMIT 1";
-        Ok(query_planned(sql, &[Some(&relation.to_string()), Some(definition)])?.first().and_then(|r| r.text(0)))
-    })
+    let (relation, [constraints, columns, not_null]) = (relation.to_string(), dropped.parameters());
+    let parameters = [Some(relation.as_str()), Some(definition), Some(&constraints), Some(&columns), Some(&not_null)];
+    as_owner(|| Ok(query_planned(sql, &parameters)?.first().and_then(|r| r.text(0))))
 }
 
 /// A valid unique index over exactly these columns, in any order, that no constraint owns: qualified and quoted.

@@ -1,7 +1,8 @@
 //! The steps that recipes are made of, in the user's own names.
 
+use crate::catalog::constraints::{self, Dropped};
 use crate::catalog::indexes::{self, Index};
-use crate::catalog::{constraints, ownership};
+use crate::catalog::ownership;
 use crate::ddl::{
     Change, Column, ConstraintKind, Filling, Identity, IndexDefinition, NewColumn, NewConstraint, Relation,
 };
@@ -78,19 +79,21 @@ pub fn validated(relation: &Relation, constraint: &NewConstraint, leaves: &[u32]
     {
         // Under a name of its own it is another one.
         let unnamed = constraint.given_name.is_none();
-        return Ok(Some(match if unnamed { constraints::unvalidated(relation.oid, &whole)? } else { None } {
-            Some(there) => vec![format!("{table}VALIDATE CONSTRAINT {there};")],
-            None => vec![
-                format!("{table}ADD CONSTRAINT {name} {whole} NOT VALID;"),
-                format!("{table}VALIDATE CONSTRAINT {name};"),
-            ],
-        }));
+        return Ok(Some(
+            match if unnamed { constraints::unvalidated(relation.oid, &whole, &Dropped::default())? } else { None } {
+                Some(there) => vec![format!("{table}VALIDATE CONSTRAINT {there};")],
+                None => vec![
+                    format!("{table}ADD CONSTRAINT {name} {whole} NOT VALID;"),
+                    format!("{table}VALIDATE CONSTRAINT {name};"),
+                ],
+            },
+        ));
     }
     // Before 18 a partitioned table refuses NOT VALID; it attaches what its partitions have.
     let mut steps = Vec::new();
     for oid in leaves {
         let leaf = pg::relation::qualified_name(*oid);
-        let there = constraints::unvalidated(*oid, &whole)?;
+        let there = constraints::unvalidated(*oid, &whole, &Dropped::default())?;
         if there.is_none() {
             steps.push(format!("ALTER TABLE {leaf} ADD CONSTRAINT {name} {whole} NOT VALID;"));
         }

@@ -1,6 +1,6 @@
 //! `duplicate-constraint`: a constraint like it is there already, or an index that it could use.
 
-use crate::catalog::constraints;
+use crate::catalog::constraints::{self, Dropped};
 use crate::ddl::{Change, ChangeKind, ConstraintKind, Ddl};
 use crate::error::Result;
 use crate::guard::recipes;
@@ -19,7 +19,7 @@ pub static RULE: Rule = Rule {
     find,
 };
 
-fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
+fn find(change: &Change, ddl: &Ddl) -> Result<Option<Finding>> {
     let (ChangeKind::AddConstraint(new), Some(relation)) = (&change.kind, &change.on) else { return Ok(None) };
     let unique = matches!(new.kind, ConstraintKind::Unique | ConstraintKind::PrimaryKey);
     if unique && new.using_index.is_none() {
@@ -41,14 +41,29 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     }
     let Some(definition) = &new.definition else { return Ok(None) };
     let whole = recipes::whole_definition(new, definition);
-    if let Some(same) = constraints::unvalidated(relation.oid, &whole)? {
+    let dropped = dropped(ddl, relation.oid);
+    if let Some(same) = constraints::unvalidated(relation.oid, &whole, &dropped)? {
         let message = format!("\"{}\" has such a constraint already, not validated: {same}", relation.name);
         let validate = format!("ALTER TABLE {} VALIDATE CONSTRAINT {same};", relation.quoted);
         let recipe = Recipe::new("Validate that one, in a transaction of its own:", vec![validate]);
         return Ok(Some(Finding::new(change, message, format!("{whole} NOT VALID."), recipe)));
     }
-    let Some(same) = constraints::same_as(relation.oid, definition)? else { return Ok(None) };
+    let Some(same) = constraints::same_as(relation.oid, definition, &dropped)? else { return Ok(None) };
     let message = format!("\"{}\" has such a constraint already: {same}", relation.name);
     let recipe = Recipe::advice("Use that one.");
     Ok(Some(Finding::new(change, message, format!("{definition}."), recipe)))
+}
+
+/// What the statement drops of the relation: it does that first.
+fn dropped(ddl: &Ddl, relation: u32) -> Dropped {
+    let mut dropped = Dropped::default();
+    for change in ddl.changes.iter().filter(|change| change.on.as_ref().is_some_and(|on| on.oid == relation)) {
+        match &change.kind {
+            ChangeKind::DropConstraint { oid, .. } => dropped.constraints.push(*oid),
+            ChangeKind::DropColumn { column, .. } => dropped.columns.push(column.number),
+            ChangeKind::DropNotNull { column } => dropped.not_null.push(column.number),
+            _ => {}
+        }
+    }
+    dropped
 }
