@@ -33,6 +33,9 @@ pub const INDEXES_OF: Catalogue = Catalogue { oid: 2610, index: 2678 };
 /// pg_index by indexrelid.
 pub const INDEX_BY_OID: Catalogue = Catalogue { oid: 2610, index: 2679 };
 
+/// pg_inherits by inhrelid, inhseqno.
+pub const PARENTS_OF: Catalogue = Catalogue { oid: 2611, index: 2680 };
+
 /// pg_class by its own oid.
 pub const CLASS_BY_OID: Catalogue = Catalogue { oid: CLASS, index: 2662 };
 
@@ -219,6 +222,8 @@ pub struct Attribute {
     /// GENERATED ... AS IDENTITY.
     pub identity: bool,
     pub dropped: bool,
+    /// From how many parents it comes, if it is not the relation's own.
+    pub only_from: i64,
 }
 
 /// The column of a number; `None` when there is none.
@@ -273,6 +278,7 @@ unsafe fn read_attribute(tuple: pg_sys::HeapTuple) -> Option<Attribute> {
             generated: form.attgenerated as u8 as char,
             identity: form.attidentity != 0,
             dropped: form.attisdropped,
+            only_from: if form.attislocal { 0 } else { i64::from(form.attinhcount) },
         };
         pg_sys::ReleaseSysCache(tuple);
         Some(attribute)

@@ -85,6 +85,7 @@ fn as_attribute(relation: Oid, position: usize, column: &PriorColumn) -> Attribu
         generated: column.generated,
         identity: false,
         dropped: false,
+        only_from: 0,
     }
 }
 

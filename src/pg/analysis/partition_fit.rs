@@ -37,9 +37,7 @@ fn is_bound_otherwise(oid: Oid, parent: Oid) -> Result<bool> {
 
 /// pg_inherits has it as a child.
 fn inherits(oid: Oid) -> bool {
-    /// pg_inherits by inhrelid, inhseqno.
-    const PARENTS_OF: catalogue::Catalogue = catalogue::Catalogue { oid: 2611, index: 2680 };
-    !PARENTS_OF.rows(&[Key::Oid(c"inhrelid", oid.to_u32())]).is_empty()
+    !catalogue::PARENTS_OF.rows(&[Key::Oid(c"inhrelid", oid.to_u32())]).is_empty()
 }
 
 /// The same columns, whatever their order.

@@ -70,6 +70,9 @@ pub fn end_at_sigterm() {
 /// Whether GRANT and REVOKE lock the relations that they name.
 pub const GRANT_LOCKS: bool = cfg!(feature = "pg18");
 
+/// From 18, NOT NULL is a constraint, which children get from their parents where they have the column already.
+pub const NOT_NULL_IS_A_CONSTRAINT: bool = cfg!(feature = "pg18");
+
 /// 18 has NOT VALID not-null constraints, which make a CHECK as proof unnecessary.
 pub const NOT_NULL_CAN_BE_NOT_VALID: bool = cfg!(feature = "pg18");
 

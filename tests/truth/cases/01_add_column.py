@@ -155,3 +155,35 @@ benign("add.only", ONLY, "ALTER TABLE ONLY t ADD COLUMN c float8 DEFAULT random(
 benign("add.only-not-null", ONLY, "ALTER TABLE ONLY t ADD COLUMN c int NOT NULL", fails=True)
 blocking("add.only-childless", T, "ALTER TABLE ONLY t ADD COLUMN c float8 DEFAULT random()", values=False)
 benign("add.inherited-merge", TREE.replace("()", "(c float8)"), ADD + "float8 DEFAULT random()", "the child has the column already: it is merged")
+
+# A column in place of one of the same name, which goes first with all that is about it.
+X = rows("id int PRIMARY KEY, x int NOT NULL CHECK (x IS NOT NULL)", "g, g")
+INSTEAD = "ALTER TABLE t DROP COLUMN x, ADD COLUMN x "
+benign("add.instead", X, INSTEAD + "int")
+benign("add.instead-constant", X, INSTEAD + "text NOT NULL DEFAULT 'y'", online=False)
+blocking("add.instead-check", X, INSTEAD + "int CHECK (x > 0)", part=True)
+blocking("add.instead-check-other-type", X, INSTEAD + "text CHECK (x <> '')", part=True)
+blocking("add.instead-unique", X, INSTEAD + "int UNIQUE", part=True)
+blocking("add.instead-fk", X + "CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p VALUES (1); ", INSTEAD + "int DEFAULT 1 REFERENCES p", part=True)
+blocking("add.instead-set-not-null", X, INSTEAD + "int DEFAULT 1, ALTER x SET NOT NULL", "what proved it of the old column is gone", part=True)
+blocking("add.instead-virtual-not-null", X, INSTEAD + "int GENERATED ALWAYS AS (id) VIRTUAL NOT NULL", since=18, online=False)
+blocking("add.instead-inherited", "CREATE TABLE t (id int, x int); CREATE TABLE t1 () INHERITS (t); INSERT INTO t1 SELECT g, g FROM generate_series(1, 1000) g; ",
+         INSTEAD + "int CHECK (x > 0)", "the child's goes too", part=True)
+benign("add.instead-inherited-own", TREE.replace("()", "(x int)").replace("a int", "x int"), INSTEAD + "float8 DEFAULT random()",
+       "the child keeps its own, of another type", fails=True)
+
+# A column that a child has already: it is kept, and read for what the parent's brings.
+MERGE = TREE.replace("()", "(c int)").replace("g, g", "g, g, g")
+blocking("add.merge-check", MERGE, ADD + "int CHECK (c > 0)", "the child's values are looked at", part=True)
+blocking("add.merge-check-default", MERGE, ADD + "int DEFAULT 5 CHECK (c > 0)", part=True)
+benign("add.merge-check-no-inherit", MERGE, ADD + "int CHECK (c > 0) NO INHERIT")
+benign("add.merge-check-merged", MERGE + "ALTER TABLE t1 ADD CONSTRAINT k CHECK (c > 0); ", ADD + "int CONSTRAINT k CHECK (c > 0)", "the child has the CHECK as well")
+benign("add.merge-not-null", MERGE, ADD + "int NOT NULL", "the child does not get it", until=17)
+blocking("add.merge-not-null", MERGE, ADD + "int NOT NULL", since=18, part=True)
+blocking("add.merge-not-null-default", MERGE, ADD + "int DEFAULT 5 NOT NULL", since=18, part=True)
+benign("add.merge-not-null-there", MERGE + "ALTER TABLE t1 ALTER c SET NOT NULL; ", ADD + "int DEFAULT 5 NOT NULL")
+blocking("add.merge-serial", MERGE, ADD + "serial", since=18, online=False)
+KEYLESS = MERGE.replace(" PRIMARY KEY", "")
+benign("add.merge-primary-key", KEYLESS, ADD + "int PRIMARY KEY", until=17)
+blocking("add.merge-primary-key", KEYLESS, ADD + "int PRIMARY KEY", since=18, part=True)
+benign("add.merge-unique", MERGE, ADD + "int UNIQUE", "the child gets no key")

@@ -43,6 +43,10 @@ blocking("notnull.virtual", T + "ALTER TABLE t ADD c int GENERATED ALWAYS AS (id
 blocking("notnull.has-nulls", T + "UPDATE t SET a = NULL WHERE id = 5; ", SET, fails=True)
 blocking("notnull.beside-retype", T + check("a IS NOT NULL"), "ALTER TABLE t ALTER COLUMN a SET NOT NULL, ALTER COLUMN a TYPE bigint", "rewritten anyway", online=False)
 benign("notnull.beside-widening", T + check("a IS NOT NULL"), "ALTER TABLE t ALTER COLUMN a SET NOT NULL, ALTER COLUMN b TYPE text")
+AGAIN = "ALTER TABLE t ALTER a DROP NOT NULL, ALTER a SET NOT NULL"
+blocking("notnull.dropped-and-set", T + SET + "; ", AGAIN, "dropped first, so it has to be found again", part=True)
+benign("notnull.dropped-and-set-proven", T + SET + "; " + check("a IS NOT NULL"), AGAIN)
+benign("notnull.dropped-and-set-key", T, AGAIN.replace(" a ", " id "), "Postgres does not drop it from a key", fails=True)
 
 # As a constraint with a name.
 blocking("notnull.add", T, "ALTER TABLE t ADD CONSTRAINT nn NOT NULL a", since=18)
@@ -54,6 +58,8 @@ blocking("notnull.set-over-not-valid", T + "ALTER TABLE t ADD CONSTRAINT nn NOT 
          "validates under ACCESS EXCLUSIVE; VALIDATE CONSTRAINT would not", since=18)
 blocking("notnull.set-over-not-valid-proven", T + "ALTER TABLE t ADD CONSTRAINT nn NOT NULL a NOT VALID; " + check("a IS NOT NULL"), SET,
          "and the proof is not looked for", since=18)
+blocking("notnull.replaced", T + SET + "; ", "ALTER TABLE t DROP CONSTRAINT t_a_not_null, ADD CONSTRAINT a_is_there NOT NULL a", since=18, part=True)
+blocking("notnull.dropped-by-name-and-set", T + SET + "; ", "ALTER TABLE t DROP CONSTRAINT t_a_not_null, ALTER a SET NOT NULL", since=18, part=True)
 benign("notnull.key-over-not-valid", rows("a int", "g") + "ALTER TABLE t ADD CONSTRAINT nn NOT NULL a NOT VALID; CREATE UNIQUE INDEX u ON t (a); ",
          "ALTER TABLE t ADD PRIMARY KEY USING INDEX u", since=18, fails=True)
 
@@ -76,3 +82,15 @@ blocking("notnull.only-childless", T, "ALTER TABLE ONLY t ALTER COLUMN a SET NOT
 benign("notnull.only-add", TREE, "ALTER TABLE ONLY t ADD CONSTRAINT nn NOT NULL a", "Postgres wants it on the children too", since=18, fails=True)
 blocking("notnull.only-add-no-inherit", TREE, "ALTER TABLE ONLY t ADD CONSTRAINT nn NOT NULL a NO INHERIT", since=18)
 benign("notnull.inherited-proven", TREE + check("a IS NOT NULL"), SET)
+blocking("notnull.dropped-and-set-inherited", TREE + SET + "; TRUNCATE ONLY t; ", AGAIN, "the child loses it too", part=True)
+blocking("notnull.dropped-and-set-own-of-child", TREE + "ALTER TABLE c ALTER a SET NOT NULL; " + SET + "; TRUNCATE ONLY t; ", AGAIN,
+         "the child loses its own too", until=17, part=True)
+benign("notnull.dropped-and-set-own-of-child-kept", TREE + "ALTER TABLE c ALTER a SET NOT NULL; " + SET + "; TRUNCATE ONLY t; ", AGAIN,
+       "the child keeps its own", since=18)
+NR = R + "ALTER TABLE t ADD CONSTRAINT nn NOT NULL pid NOT VALID; "
+blocking("notnull.set-over-not-valid-partitioned", NR, "ALTER TABLE t ALTER pid SET NOT NULL", "validates those of the partitions as well",
+         since=18, part=True)
+blocking("notnull.set-over-not-valid-inherited", TREE + "ALTER TABLE t ADD CONSTRAINT nn NOT NULL a NOT VALID; TRUNCATE ONLY t; ", SET, since=18, part=True)
+benign("notnull.set-over-not-valid-leaf", NR, "ALTER TABLE t1 ALTER pid SET NOT NULL", "one that is only inherited is not validated", since=18)
+benign("notnull.set-over-not-valid-of-leaf", R + "ALTER TABLE t1 ADD CONSTRAINT nn NOT NULL pid NOT VALID; ALTER TABLE t2 ADD CONSTRAINT nn NOT NULL pid NOT VALID; "
+       , "ALTER TABLE t ALTER pid SET NOT NULL", since=18, fails=True)

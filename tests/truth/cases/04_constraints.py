@@ -40,12 +40,30 @@ FAMILY = "CREATE TABLE t (a int, b int); INSERT INTO t SELECT g, g FROM generate
 benign("check.only", FAMILY, "ALTER TABLE ONLY t ADD CONSTRAINT k CHECK (a > 0)", "Postgres wants it on the children too", fails=True)
 blocking("check.only-no-inherit", FAMILY, "ALTER TABLE ONLY t ADD CONSTRAINT k CHECK (a > 0) NO INHERIT")
 blocking("check.only-childless", T, "ALTER TABLE ONLY t ADD CONSTRAINT k CHECK (a > 0)")
+KR = R + "ALTER TABLE t ADD CONSTRAINT k CHECK (pid > 0); "
+AGAIN = "ALTER TABLE t DROP CONSTRAINT k, ADD CONSTRAINT k CHECK "
+blocking("check.replaced-partitioned", KR, AGAIN + "(pid > -1)", "the partitions lose theirs by the same DROP")
+blocking("check.replaced-inherited", TREE + CHECK + "; ", AGAIN + "(a > -1)")
+blocking("check.replaced-inherited-deep", TREE + CHECK + "; CREATE TABLE d () INHERITS (c); INSERT INTO d VALUES (5); TRUNCATE ONLY c; ", AGAIN + "(a > -1)")
+benign("check.replaced-own-of-child", TREE + "ALTER TABLE c ADD CONSTRAINT k CHECK (a > 0); " + CHECK + "; ", AGAIN + "(a > 0)",
+       "the child keeps its own")
+benign("check.replaced-own-of-child-deep",
+       TREE + "ALTER TABLE c ADD CONSTRAINT k CHECK (a > 0); " + CHECK + "; CREATE TABLE d () INHERITS (c); INSERT INTO d VALUES (5); ",
+       AGAIN + "(a > 0)", "and what inherits from the child too")
+benign("check.replaced-not-valid", KR, AGAIN + "(pid > -1) NOT VALID")
+benign("check.name-of-dropped-column", "CREATE TABLE t (a int, b int CONSTRAINT k CHECK (b > 0)); ", "ALTER TABLE t DROP COLUMN b, ADD CONSTRAINT k CHECK (a > 0)")
+blocking("check.name-of-dropped-column-filled", rows("a int, b int CONSTRAINT k CHECK (b > 0)", "g, g"),
+         "ALTER TABLE t DROP COLUMN b, ADD CONSTRAINT k CHECK (a > 0)", "the old one went with its column")
 
 # What is done beside VALIDATE decides its lock.
 benign("validate.beside-statistics", T + CHECK + " NOT VALID; ", VALIDATE + ", ALTER COLUMN a SET STATISTICS 10")
 blocking("validate.beside-add-column", T + CHECK + " NOT VALID; ", VALIDATE + ", ADD COLUMN c int", "one ALTER has one lock, the strongest")
 blocking("validate.beside-set-default", T + CHECK + " NOT VALID; ", "ALTER TABLE t ALTER COLUMN a SET DEFAULT 1, VALIDATE CONSTRAINT k")
 blocking("validate.with-its-add", T, CHECK + " NOT VALID, VALIDATE CONSTRAINT k")
+blocking("validate.with-its-replacement", T + CHECK + "; ", AGAIN + "(a > 0) NOT VALID, VALIDATE CONSTRAINT k",
+         "the valid one of that name is dropped first")
+blocking("validate.with-its-replacement-partitioned", KR, AGAIN + "(pid > 0) NOT VALID, VALIDATE CONSTRAINT k")
+blocking("validate.foreign-key-with-its-replacement", P + FK + "; ", FK.replace("ADD", "DROP CONSTRAINT k, ADD") + " NOT VALID, VALIDATE CONSTRAINT k")
 benign("validate.valid-beside-add-column", T + CHECK + "; ", VALIDATE + ", ADD COLUMN c int")
 
 # Foreign keys.
@@ -82,6 +100,12 @@ benign("fk.partition-not-valid", R, FK.replace("TABLE t", "TABLE t1") + " NOT VA
 benign("fk.partitions-have-it", R + "ALTER TABLE t1 ADD FOREIGN KEY (pid) REFERENCES p; ALTER TABLE t2 ADD FOREIGN KEY (pid) REFERENCES p; ",
        FK, "the keys of the partitions are attached")
 blocking("fk.one-partition-has-it", R + "ALTER TABLE t1 ADD FOREIGN KEY (pid) REFERENCES p; ", FK)
+HAVE = R + "ALTER TABLE t1 ADD FOREIGN KEY (pid) REFERENCES p; ALTER TABLE t2 ADD FOREIGN KEY (pid) REFERENCES p; "
+for name, clause in (("on-delete", "ON DELETE CASCADE"), ("on-update", "ON UPDATE SET NULL"), ("match", "MATCH FULL"),
+                     ("deferrable", "DEFERRABLE"), ("deferred", "DEFERRABLE INITIALLY DEFERRED")):
+    blocking(f"fk.partitions-have-another-{name}", HAVE, FK + " " + clause, "those of the partitions are others, and are not attached")
+benign("fk.partitions-have-it-with-actions", HAVE.replace("REFERENCES p;", "REFERENCES p MATCH FULL ON DELETE CASCADE DEFERRABLE;"),
+       FK + " MATCH FULL ON DELETE CASCADE DEFERRABLE")
 blocking("fk.partitions-not-valid", R + "ALTER TABLE t1 ADD FOREIGN KEY (pid) REFERENCES p NOT VALID; ALTER TABLE t2 ADD FOREIGN KEY (pid) REFERENCES p NOT VALID; ",
          FK, "a key that is not valid is not attached; the hint validates it", part=True)
 PK_TREE = ("CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (5000); "
@@ -124,6 +148,12 @@ blocking("pk.using-index-beside-retype", KEYLESS + "CREATE UNIQUE INDEX u ON t (
 blocking("pk.replaced", T + "ALTER TABLE t ALTER a SET NOT NULL; ", "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (a)")
 benign("pk.replaced-using-index", T + "ALTER TABLE t ALTER a SET NOT NULL; " + UNIQUE,
        "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD CONSTRAINT t_pkey PRIMARY KEY USING INDEX u")
+blocking("pk.replaced-by-column", rows("id int PRIMARY KEY, a int NOT NULL", "g, g"), "ALTER TABLE t DROP COLUMN id, ADD PRIMARY KEY (a)",
+         "the old key goes with its column")
+benign("pk.replaced-by-column-using-index", rows("id int PRIMARY KEY, a int NOT NULL", "g, g") + UNIQUE,
+       "ALTER TABLE t DROP COLUMN id, ADD PRIMARY KEY USING INDEX u")
+blocking("pk.replaced-nullable", rows("id int PRIMARY KEY", "g") + "CREATE UNIQUE INDEX u ON t (id); ",
+         "ALTER TABLE t DROP CONSTRAINT t_pkey, ALTER id DROP NOT NULL, ADD PRIMARY KEY USING INDEX u", "reads the table for the NOT NULL that it dropped")
 benign("unique.using-index-partitioned", R + "CREATE UNIQUE INDEX u ON t (id); ", "ALTER TABLE t ADD CONSTRAINT k UNIQUE USING INDEX u", fails=True)
 benign("unique.using-index-partial", T + "CREATE UNIQUE INDEX u ON t (a) WHERE a > 0; ", "ALTER TABLE t ADD CONSTRAINT k UNIQUE USING INDEX u", fails=True)
 HEIRS = "CREATE TABLE t (id int); CREATE TABLE c () INHERITS (t); INSERT INTO c SELECT g FROM generate_series(1, 1000) g; "

@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::{self, ConstrType, Node, NodeTag, Oid};
 
-use super::{Alteration, as_column, definition, describe, identity, present};
+use super::{Alteration, as_column, constraint, definition, describe, identity, not_null, present};
 use crate::ddl::{
     Change, ChangeKind, Column, ConstraintKind, Filling, Identity, NewColumn, NewConstraint, Work, WorkKind,
 };
@@ -89,7 +89,7 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             },
             column: column_of(&attribute, type_name),
             collation: collation(written),
-            not_null_name: only_if(required || required_later, || not_null(alteration, &attribute.name)),
+            not_null_name: only_if(required || required_later, || not_null_name(alteration, &attribute.name)),
             sequence: only_if(serial, || sequence(alteration, &attribute.name)),
             base_type: pg_sys::getBaseType(attribute.type_oid).to_u32(),
             default: default_text,
@@ -104,7 +104,7 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             // Postgres refuses it before it looks at any row.
             Vec::new()
         } else {
-            work(alteration, &new, default.is_some() || unborn.is_some() || serial || unreadable)
+            work(alteration, &new, default.is_some() || unborn.is_some() || serial || unreadable)?
         };
         let tail = if unreadable { None } else { tail(&new, command.missing_ok, &clauses, serial) };
         Ok(alteration.with_work(ChangeKind::AddColumn { new, if_not_exists: command.missing_ok }, tail, work))
@@ -123,7 +123,7 @@ fn only_if(needed: bool, name: impl FnOnce() -> String) -> String {
 }
 
 /// A free name for a not-null constraint.
-fn not_null(alteration: &Alteration<'_>, column: &str) -> String {
+fn not_null_name(alteration: &Alteration<'_>, column: &str) -> String {
     relation::quoted(&alteration.free_name(column, c"not_null"))
 }
 
@@ -159,6 +159,7 @@ pub unsafe fn attribute(written: &pg_sys::ColumnDef) -> Result<Attribute> {
             generated: generated.map_or('\0', |(_, stored)| if stored { 's' } else { 'v' }),
             identity: false,
             dropped: false,
+            only_from: 0,
         })
     }
 }
@@ -271,9 +272,24 @@ unsafe fn is_null_constant(expression: *mut Node) -> bool {
 
 /// `has_expression`: the definition has a default or a generation expression, which makes Postgres check a foreign key
 /// even where the value is NULL.
-fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool) -> Vec<Work> {
+fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool) -> Result<Vec<Work>> {
+    let name = &new.column.name;
     // A child that has the column already keeps its own.
-    let lacks = |table: &Oid| !column::exists(table.to_u32(), &new.column.name);
+    let lacks = |table: &Oid| {
+        *table == alteration.oid || !column::exists(table.to_u32(), name) || alteration.loses_column(*table, name)
+    };
+    // But it gets what the new one has to fulfil, and is read for that.
+    let mut merged: Vec<Work> = Vec::new();
+    if new.required && versions::NOT_NULL_IS_A_CONSTRAINT {
+        for table in alteration.stored().into_iter().filter(|table| !lacks(table)) {
+            if not_null::scans(alteration, table, name, false)? {
+                merged.extend(alteration.work(table, WorkKind::Scan));
+            }
+        }
+    }
+    for new in new.constraints.iter().filter(|c| c.kind == ConstraintKind::Check && !c.not_enforced) {
+        merged.extend(constraint::check(alteration, new)?);
+    }
     let mut work: Vec<Work> = Vec::new();
     let mut on = |tables: Vec<Oid>, kind| {
         work.extend(tables.into_iter().filter(lacks).filter_map(|table| alteration.work(table, kind)));
@@ -289,9 +305,6 @@ fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool) -> V
     }
     for constraint in &new.constraints {
         match constraint.kind {
-            ConstraintKind::Check if constraint.not_enforced => {}
-            ConstraintKind::Check if constraint.no_inherit => on(vec![alteration.oid], WorkKind::Scan),
-            ConstraintKind::Check => on(alteration.stored(), WorkKind::Scan),
             ConstraintKind::ForeignKey if has_expression && !constraint.not_enforced => {
                 on(alteration.stored_for_keys(), WorkKind::Scan);
             }
@@ -299,7 +312,8 @@ fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool) -> V
             _ => {}
         }
     }
-    work
+    work.extend(merged);
+    Ok(work)
 }
 
 /// # Safety

@@ -116,7 +116,8 @@ impl Found {
     ) -> Result<()> {
         let Some(attribute) = catalogue::attribute_named(table, &new.name) else { return Ok(()) };
         let dependents = Dependents::of(table, attribute.number);
-        self.used |= dependents.forbid_type_change(table, attribute.number, &refused::dropped_first(alteration, table));
+        let dropped = refused::dropped_first(alteration, table);
+        self.used |= dependents.forbid_type_change(table, attribute.number, &dropped);
         self.doomed |= refused::is_partition_key(table, attribute.number) || row_type::is_stored_elsewhere(table);
         // SAFETY: the caller's promise.
         self.doomed |= unsafe { refused::keeps_default(alteration, table, &attribute, new)? };
@@ -129,14 +130,15 @@ impl Found {
                 .constraints
                 .iter()
                 .filter(|row| row.character(c"contype") == 'c' && is_enforced(row))
-                .filter(|row| !alteration.drops_constraint(&row.name(c"conname")))
+                .filter(|row| !alteration.loses_constraint(table, row))
                 .collect();
             if !checks.is_empty() {
                 self.work.extend(alteration.work(table, WorkKind::Scan));
                 self.rechecked.extend(checks.iter().map(|row| row.oid(c"oid")));
             }
             for index in dependents.indexes(alteration) {
-                if !is_reusable(index, table, &altered) {
+                // An index goes with any column in it.
+                if !dropped.contains(&index.to_u32()) && !is_reusable(index, table, &altered) {
                     self.rebuilt.push(index.to_u32());
                     self.work.extend(alteration.work(table, WorkKind::Build));
                 }
@@ -300,7 +302,7 @@ impl Dependents {
             .constraints
             .iter()
             .filter(|row| ['p', 'u', 'x'].contains(&row.character(c"contype")))
-            .filter(|row| !alteration.drops_constraint(&row.name(c"conname")))
+            .filter(|row| !alteration.loses_constraint(Oid::from(row.oid(c"conrelid")), row))
             .map(|row| Oid::from(row.oid(c"conindid")));
         let mut all: Vec<Oid> = own.chain(constraints).collect();
         all.sort_unstable_by_key(|oid| oid.to_u32());
@@ -313,7 +315,7 @@ impl Dependents {
         self.constraints
             .iter()
             .filter(|row| row.character(c"contype") == 'f' && is_enforced(row))
-            .filter(|row| !alteration.drops_constraint(&row.name(c"conname")))
+            .filter(|row| !alteration.loses_constraint(Oid::from(row.oid(c"conrelid")), row))
     }
 
     /// Foreign keys that are checked again because the rows are rewritten.

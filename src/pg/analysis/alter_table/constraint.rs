@@ -20,13 +20,13 @@ pub unsafe fn add(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) 
             return Ok(alteration.light(ChangeKind::OtherAlter, None));
         };
         let mut new = describe::describe(alteration, written, None)?;
-        new.withheld = withheld(alteration, &new);
+        new.withheld = withheld(alteration, &new, written);
         let work = match new.kind {
             _ if new.not_valid || new.not_enforced || is_refused(alteration, &new) => Vec::new(),
             ConstraintKind::Check => check(alteration, &new)?,
             ConstraintKind::NotNull => not_nulls(alteration, &new.columns)?,
             ConstraintKind::ForeignKey if alteration.is_new => foreign_key::of_new_table(alteration.oid, &new),
-            ConstraintKind::ForeignKey => foreign_key_scans(alteration, &new),
+            ConstraintKind::ForeignKey => foreign_key_scans(alteration, &new, written),
             ConstraintKind::PrimaryKey if new.using_index.is_some() => not_nulls(alteration, &new.columns)?,
             _ if new.using_index.is_some() => Vec::new(),
             _ => index_constraint::work(alteration, &new, written)?,
@@ -51,34 +51,35 @@ fn is_refused(alteration: &Alteration<'_>, new: &NewConstraint) -> bool {
             && row.boolean(c"convalidated") == Some(false)
             && new.columns.iter().any(|column| row.small_array(c"conkey") == [column.number]);
         let taken = new.given_name.as_ref() == Some(&name);
-        (second_key || unproven_key || taken) && !alteration.drops_constraint(&name)
+        (second_key || unproven_key || taken) && !alteration.loses_constraint(alteration.oid, row)
     })
 }
 
 /// See [`NewConstraint::withheld`]. With ONLY, or a name that is taken, Postgres refuses it for that.
-fn withheld(alteration: &Alteration<'_>, new: &NewConstraint) -> Option<Vec<Work>> {
+fn withheld(alteration: &Alteration<'_>, new: &NewConstraint, written: &pg_sys::Constraint) -> Option<Vec<Work>> {
     let refused_for_it = new.kind == ConstraintKind::ForeignKey
         && new.not_valid
         && alteration.on.partitioned
         && alteration.recurses
         && !versions::FOREIGN_KEY_ON_PARTITIONED_CAN_WAIT;
-    (refused_for_it && !is_refused(alteration, new)).then(|| foreign_key_scans(alteration, new))
+    (refused_for_it && !is_refused(alteration, new)).then(|| foreign_key_scans(alteration, new, written))
 }
 
 /// The rows that a new foreign key is checked for; a partition that has it already keeps its own.
-fn foreign_key_scans(alteration: &Alteration<'_>, new: &NewConstraint) -> Vec<Work> {
+fn foreign_key_scans(alteration: &Alteration<'_>, new: &NewConstraint, written: &pg_sys::Constraint) -> Vec<Work> {
     let tables = alteration.stored_for_keys().into_iter();
-    let tables = tables.filter(|t| *t == alteration.oid || !foreign_key::is_there(*t, new));
+    let tables = tables.filter(|t| *t == alteration.oid || !foreign_key::is_there(*t, new, written));
     tables.filter_map(|t| alteration.work(t, WorkKind::Scan)).collect()
 }
 
-/// A new CHECK is tried on every row; a child that has it already, by name, keeps its own.
-fn check(alteration: &Alteration<'_>, new: &NewConstraint) -> Result<Vec<Work>> {
+/// A new CHECK is tried on every row; a child that has it already, by name, keeps its own, unless that goes before.
+pub fn check(alteration: &Alteration<'_>, new: &NewConstraint) -> Result<Vec<Work>> {
     let name = new.given_name.clone().unwrap_or_default();
     let tables = if new.no_inherit { vec![alteration.oid] } else { alteration.stored() };
+    let keeps = |table: Oid| named(table, &name).is_some_and(|row| !alteration.loses_constraint(table, &row));
     Ok(tables
         .into_iter()
-        .filter(|table| *table == alteration.oid || named(*table, &name).is_none())
+        .filter(|table| *table == alteration.oid || !keeps(*table))
         .filter_map(|table| alteration.work(table, WorkKind::Scan))
         .collect())
 }
@@ -130,7 +131,8 @@ pub unsafe fn validate(alteration: &Alteration<'_>, command: &pg_sys::AlterTable
     // SAFETY: a name is NUL-terminated.
     let name = unsafe { convert::string(command.name) }.unwrap_or_default();
     let tail = format!("VALIDATE CONSTRAINT {}", relation::quoted(&name));
-    let Some(row) = named(alteration.oid, &name) else {
+    let there = named(alteration.oid, &name).filter(|row| !alteration.loses_constraint(alteration.oid, row));
+    let Some(row) = there else {
         // One that the statement itself adds.
         // SAFETY: the commands are the parser's.
         let own = unsafe { added(alteration, &name) };

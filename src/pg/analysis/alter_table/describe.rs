@@ -36,11 +36,15 @@ pub unsafe fn describe(
             (None, _) => node::strings(written.keys),
         };
         let earlier = spelled(written.indexname).and_then(|name| overlay::index(alteration.oid, &name));
-        let columns: Vec<Column> = match using_index {
+        let mut columns: Vec<Column> = match using_index {
             Some(0) => earlier.unwrap_or_default().columns.iter().map(|name| alteration.column(name)).collect(),
             Some(index) => index_constraint::columns(alteration.oid, index),
             None => names.iter().map(|name| alteration.column(name)).collect(),
         };
+        for column in columns.iter_mut().filter(|column| column.not_null) {
+            let attribute = catalogue::attribute_named(alteration.oid, &column.name);
+            column.not_null = !attribute.is_some_and(|a| alteration.loses_not_null(alteration.oid, &a));
+        }
         let given_name = convert::string(written.conname);
         let chosen = match (&given_name, kind) {
             (Some(name), _) => name.clone(),

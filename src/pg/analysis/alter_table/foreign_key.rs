@@ -36,7 +36,7 @@ pub fn of_new_table(table: Oid, new: &NewConstraint) -> Vec<Work> {
 
 /// Whether a partition has a foreign key like the new one already, validated: then Postgres attaches it and reads nothing
 /// (`tryAttachPartitionForeignKey`).
-pub fn is_there(partition: Oid, new: &NewConstraint) -> bool {
+pub fn is_there(partition: Oid, new: &NewConstraint, written: &pg_sys::Constraint) -> bool {
     let Some(target) = &new.references else { return false };
     let number = |table: Oid, column: &Column| catalogue::attribute_named(table, &column.name).map_or(0, |a| a.number);
     let own: Vec<i16> = new.columns.iter().map(|c| number(partition, c)).collect();
@@ -48,6 +48,11 @@ pub fn is_there(partition: Oid, new: &NewConstraint) -> bool {
             && alter_type::is_enforced(row)
             && row.small_array(c"conkey") == own
             && row.small_array(c"confkey") == other
+            && row.character(c"confupdtype") == char::from(written.fk_upd_action as u8)
+            && row.character(c"confdeltype") == char::from(written.fk_del_action as u8)
+            && row.character(c"confmatchtype") == char::from(written.fk_matchtype as u8)
+            && row.boolean(c"condeferrable") == Some(written.deferrable)
+            && row.boolean(c"condeferred") == Some(written.initdeferred)
     })
 }
 

@@ -9,6 +9,7 @@ pub mod effects;
 mod foreign_key;
 mod identity;
 mod index_constraint;
+mod losses;
 pub mod not_null;
 mod other;
 mod refused;
@@ -245,6 +246,9 @@ impl<'a> Alteration<'a> {
 
     fn make_namespace(&self) -> Namespace {
         let mut columns = catalogue::attributes(self.oid);
+        for column in &mut columns {
+            column.dropped |= self.replaces_column(&column.name);
+        }
         for command in self.commands_of(At::AT_AddColumn) {
             // SAFETY: the tag is checked.
             let definition = unsafe { node::cast::<pg_sys::ColumnDef>(command.def, NodeTag::T_ColumnDef) };
@@ -258,25 +262,45 @@ impl<'a> Alteration<'a> {
         Namespace::new(&self.on.name, &columns)
     }
 
+    /// Whether the statement drops a column and adds one of the same name.
+    fn replaces_column(&self, name: &str) -> bool {
+        self.drops_column(name)
+            && self.commands_of(At::AT_AddColumn).any(|command| {
+                // SAFETY: the tag is checked; the commands are the parser's.
+                unsafe {
+                    definition::<pg_sys::ColumnDef>(command, NodeTag::T_ColumnDef)
+                        .is_some_and(|d| convert::string(d.colname).as_deref() == Some(name))
+                }
+            })
+    }
+
     /// A column of the relation, or one that the statement adds.
     pub fn column(&self, name: &str) -> Column {
-        catalogue::attribute_named(self.oid, name).map_or_else(
-            || Column { name: name.to_owned(), quoted: relation::quoted(name), ..Column::default() },
-            |a| as_column(&a),
-        )
+        if self.replaces_column(name) { new_column(name) } else { self.old_column(name) }
+    }
+
+    /// A column of the relation as it is now.
+    pub fn old_column(&self, name: &str) -> Column {
+        catalogue::attribute_named(self.oid, name).map_or_else(|| new_column(name), |a| as_column(&a))
     }
 
     /// A free name for a constraint, as Postgres would choose one.
     pub fn free_name(&self, columns: &str, label: &std::ffi::CStr) -> String {
         // What the statement drops is free by then.
         let first = relation::first_name(&self.on.name, columns, label);
-        if self.drops_constraint(&first) {
+        let free = constraint::named(self.oid, &first).is_some_and(|row| self.loses_constraint(self.oid, &row));
+        if free || self.drops_constraint(&first) {
             return first;
         }
         // SAFETY: a syscache look-up by oid.
         let schema = unsafe { pg_sys::get_rel_namespace(self.oid) };
         relation::free_name(&self.on.name, columns, label, schema, true)
     }
+}
+
+/// A column that is not there yet.
+fn new_column(name: &str) -> Column {
+    Column { name: name.to_owned(), quoted: relation::quoted(name), ..Column::default() }
 }
 
 /// A column as data.

@@ -18,13 +18,23 @@ pub unsafe fn set(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) 
     let name = unsafe { convert::string(command.name) }.unwrap_or_default();
     let column = alteration.column(&name);
     let mut work = Vec::new();
+    let own = kept(alteration, alteration.oid, &name);
     for table in alteration.stored() {
-        if scans(alteration, table, &name, table == alteration.oid)? {
+        let scanned = match &own {
+            // Postgres goes no further than to this constraint, except to validate it and those that come from it.
+            Some(row) => {
+                let validated = |table, row: &Option<Row>| row.as_ref().is_none_or(|row| is_validated(table, row));
+                row.boolean(c"conislocal") == Some(true)
+                    && !validated(alteration.oid, &own)
+                    && !validated(table, &kept(alteration, table, &name))
+            }
+            None => scans(alteration, table, &name, table == alteration.oid)?,
+        };
+        if scanned {
             work.extend(alteration.work(table, WorkKind::Scan));
         }
     }
-    let unvalidated = catalogue::attribute_named(alteration.oid, &name)
-        .and_then(|a| native(alteration.oid, a.number))
+    let unvalidated = own
         .filter(|row| row.boolean(c"convalidated") == Some(false))
         .map(|row| relation::quoted(&row.name(c"conname")));
     let unproven = if work.is_empty() { None } else { unproven(alteration, &name)? };
@@ -46,7 +56,7 @@ fn unproven(alteration: &Alteration<'_>, column: &str) -> Result<Option<(String,
             && row.boolean(c"conenforced") != Some(false);
         // It has to be validated for the tables that the statement is about, and for no others.
         let elsewhere = has_children && row.boolean(c"connoinherit") == Some(alteration.recurses);
-        if !unchecked || elsewhere || alteration.drops_constraint(&name) {
+        if !unchecked || elsewhere || alteration.loses_constraint(alteration.oid, &row) {
             continue;
         }
         let tree = row.tree(c"conbin");
@@ -66,20 +76,26 @@ fn unproven(alteration: &Alteration<'_>, column: &str) -> Result<Option<(String,
 
 /// Whether a table is scanned when a column of it becomes NOT NULL. `named` is the table that the statement names.
 pub fn scans(alteration: &Alteration<'_>, table: Oid, column: &str, named: bool) -> Result<bool> {
-    let Some(attribute) = catalogue::attribute_named(table, column) else {
+    let attribute = catalogue::attribute_named(table, column).filter(|_| !alteration.loses_column(table, column));
+    let Some(attribute) = attribute else {
         // A column that the statement itself adds: nothing proves it yet.
         return Ok(alteration.adds_column(column));
     };
-    if let Some(row) = native(table, attribute.number)
-        && !alteration.drops_constraint(&row.name(c"conname"))
-    {
+    if let Some(row) = kept(alteration, table, column) {
         // A constraint that is there and NOT VALID is validated; a child's is only marked as inherited.
         return Ok(!is_validated(table, &row) && named);
     }
-    if attribute.not_null || overlay::proves_not_null(table, column) {
+    if (attribute.not_null && !alteration.loses_not_null(table, &attribute)) || overlay::proves_not_null(table, column)
+    {
         return Ok(false);
     }
     Ok(!proven(alteration, table, &attribute)?)
+}
+
+/// The not-null constraint of a column, unless the statement drops it first.
+fn kept(alteration: &Alteration<'_>, table: Oid, column: &str) -> Option<Row> {
+    let attribute = catalogue::attribute_named(table, column)?;
+    native(table, attribute.number).filter(|row| !alteration.loses_constraint(table, row))
 }
 
 /// The not-null constraint of a column, from 18.
@@ -94,7 +110,7 @@ pub fn native(table: Oid, number: i16) -> Option<Row> {
 pub fn proven(alteration: &Alteration<'_>, table: Oid, attribute: &Attribute) -> Result<bool> {
     let known: Vec<*mut Node> = checks(table)
         .into_iter()
-        .filter(|row| !alteration.drops_constraint(&row.name(c"conname")))
+        .filter(|row| !alteration.loses_constraint(table, row))
         .map(|row| row.tree(c"conbin"))
         .collect();
     if known.is_empty() {

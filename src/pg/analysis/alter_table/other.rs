@@ -24,7 +24,7 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         }
         let (kind, tail) = match command.subtype {
             At::AT_DropColumn => {
-                let column = column();
+                let column = alteration.old_column(name.as_deref().unwrap_or_default());
                 let tail = format!("DROP COLUMN {}{cascading}", column.quoted);
                 if column.number == 0 && command.missing_ok {
                     return Ok(alteration.light(ChangeKind::OtherAlter, None));
