@@ -1,7 +1,7 @@
 //! What a statement drops before it does anything else: also what goes with a column, and from children what they have from
 //! nobody else.
 
-use pgrx::pg_sys::{AlterTableType as At, Oid};
+use pgrx::pg_sys::{self, AlterTableType as At, Oid};
 
 use super::{Alteration, constraint, not_null};
 use crate::pg::analysis::catalogue::{self, CONSTRAINTS_OF, Key, PARENTS_OF, Row};
@@ -14,7 +14,7 @@ impl Alteration<'_> {
             return false;
         }
         let inherited = || catalogue::attribute_named(table, name).map_or(0, |a| a.only_from);
-        table == self.oid || self.goes_along(table, inherited(), |parent| self.loses_column(parent, name))
+        table == self.oid || self.goes_along(table, name, inherited(), |parent| self.loses_column(parent, name))
     }
 
     /// Whether a constraint of one of its tables goes.
@@ -43,7 +43,7 @@ impl Alteration<'_> {
         }
         let inherited =
             if row.boolean(c"conislocal") == Some(false) { i64::from(row.small(c"coninhcount")) } else { 0 };
-        self.goes_along(table, inherited, |parent| {
+        self.goes_along(table, &format!("CONSTRAINT {name}"), inherited, |parent| {
             let above = match native {
                 Some(column) => {
                     catalogue::attribute_named(parent, column).and_then(|a| not_null::native(parent, a.number))
@@ -75,13 +75,23 @@ impl Alteration<'_> {
             })
     }
 
-    /// Whether what a child has from so many parents, and not by itself, goes because they lose it.
-    fn goes_along(&self, child: Oid, from: i64, loses: impl Fn(Oid) -> bool) -> bool {
-        self.recurses && from > 0 && {
-            let parents = PARENTS_OF.rows(&[Key::Oid(c"inhrelid", child.to_u32())]);
-            let parents = parents.iter().map(|row| Oid::from(row.oid(c"inhparent")));
-            let losing = parents.filter(|parent| self.tables.contains(parent)).filter(|parent| loses(*parent)).count();
-            i64::try_from(losing).is_ok_and(|losing| losing >= from)
+    /// Whether what a child has from so many parents, and not by itself, goes because they lose it. Asked once for each child
+    /// and each thing: a tree may have many ways from its leaves to its root.
+    fn goes_along(&self, child: Oid, what: &str, from: i64, loses: impl Fn(Oid) -> bool) -> bool {
+        if !self.recurses || from <= 0 {
+            return false;
         }
+        let asked = (child.to_u32(), what.to_owned());
+        if let Some(known) = self.losses.borrow().get(&asked) {
+            return *known;
+        }
+        // SAFETY: raises an error where a tree is too deep for the stack.
+        unsafe { pg_sys::check_stack_depth() };
+        let parents = PARENTS_OF.rows(&[Key::Oid(c"inhrelid", child.to_u32())]);
+        let parents = parents.iter().map(|row| Oid::from(row.oid(c"inhparent")));
+        let losing = parents.filter(|parent| self.tables.contains(parent)).filter(|parent| loses(*parent)).count();
+        let goes = i64::try_from(losing).is_ok_and(|losing| losing >= from);
+        self.losses.borrow_mut().insert(asked, goes);
+        goes
     }
 }

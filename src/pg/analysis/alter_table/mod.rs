@@ -18,7 +18,8 @@ mod storage;
 pub use refused::is_partition_key;
 pub use storage::moves;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 
 use pgrx::pg_sys::{self, AlterTableType as At, Node, NodeTag, Oid};
 
@@ -46,6 +47,8 @@ pub struct Alteration<'a> {
     prefix: String,
     /// Made when the first expression asks for it: an ALTER TABLE may have hundreds of commands.
     namespace: OnceCell<Namespace>,
+    /// What its children are known to lose, or not, see [`losses`].
+    losses: RefCell<HashMap<(u32, String), bool>>,
 }
 
 /// The commands of an ALTER TABLE.
@@ -128,6 +131,7 @@ impl<'a> Alteration<'a> {
             Ok(Some(Self {
                 prefix: format!("ALTER {kind} {only}{} ", on.quoted),
                 namespace: OnceCell::new(),
+                losses: RefCell::default(),
                 on,
                 oid,
                 is_new,

@@ -7,6 +7,7 @@ use crate::ddl::{Change, ChangeKind, WorkKind};
 use crate::error::Result;
 use crate::pg::analysis::catalogue::{self, Attribute, CONSTRAINTS_OF, Key, Row};
 use crate::pg::analysis::{expression, overlay};
+use crate::pg::memory::Scratch;
 use crate::pg::{convert, node, relation};
 
 /// ALTER COLUMN ... SET NOT NULL.
@@ -48,6 +49,8 @@ pub unsafe fn set(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) 
 /// whether it is one of those that hints add and drop.
 fn unproven(alteration: &Alteration<'_>, column: &str) -> Result<Option<(String, bool)>> {
     let Some(attribute) = catalogue::attribute_named(alteration.oid, column) else { return Ok(None) };
+    // The trees of all constraints, for one column of perhaps hundreds.
+    let _scratch = Scratch::new();
     let has_children = relation::has_inheritors(alteration.oid.to_u32());
     for row in CONSTRAINTS_OF.rows(&[Key::Oid(c"conrelid", alteration.oid.to_u32())]) {
         let name = row.name(c"conname");
@@ -108,6 +111,7 @@ pub fn native(table: Oid, number: i16) -> Option<Row> {
 
 /// What NotNullImpliedByRelConstraints answers, without the constraints that the statement drops first.
 pub fn proven(alteration: &Alteration<'_>, table: Oid, attribute: &Attribute) -> Result<bool> {
+    let _scratch = Scratch::new();
     let known: Vec<*mut Node> = checks(table)
         .into_iter()
         .filter(|row| !alteration.loses_constraint(table, row))
