@@ -260,3 +260,13 @@ blocking("type.inherited-check-on-child", TREE + "ALTER TABLE c ADD CHECK (b <> 
 benign("type.inherited-only-rows", TREE + "INSERT INTO t SELECT g, g FROM generate_series(1, 1000) g; ", "ALTER TABLE ONLY t ALTER COLUMN a TYPE bigint", fails=True)
 blocking("type.only-childless", T, "ALTER TABLE ONLY t ALTER COLUMN a TYPE bigint", online=False)
 benign("type.inherited-only", TREE, "ALTER TABLE ONLY t ALTER COLUMN a TYPE bigint", fails=True)
+
+# What goes with a dropped column is not made again.
+DROP_A = "ALTER TABLE t DROP COLUMN a, ALTER COLUMN b TYPE text"
+benign("type.beside-dropped-key", T + "CREATE INDEX i ON t (a) WHERE b <> ''; ", DROP_A, "the index goes")
+benign("type.beside-dropped-condition", T + "CREATE INDEX i ON t (b) WHERE a > 0; ", DROP_A)
+benign("type.beside-dropped-check", T + "ALTER TABLE t ADD CHECK (a > 0 OR b <> ''); ", DROP_A, "so does the CHECK")
+blocking("type.beside-kept-check", T + "ALTER TABLE t ADD CHECK (id > 0 OR b <> ''); ", DROP_A, online=False, part=True)
+blocking("type.beside-check-of-child", "CREATE TABLE t (b varchar(10)); CREATE TABLE t1 () INHERITS (t); INSERT INTO t1 SELECT 'x' FROM generate_series(1, 1000); "
+         "ALTER TABLE t1 ADD CONSTRAINT k CHECK (b <> ''); ALTER TABLE t ADD CONSTRAINT k CHECK (b <> ''); ",
+         "ALTER TABLE t DROP CONSTRAINT k, ALTER COLUMN b TYPE text", "the child keeps its own", online=False, part=True)

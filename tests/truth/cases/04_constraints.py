@@ -153,7 +153,7 @@ blocking("pk.replaced-by-column", rows("id int PRIMARY KEY, a int NOT NULL", "g,
 benign("pk.replaced-by-column-using-index", rows("id int PRIMARY KEY, a int NOT NULL", "g, g") + UNIQUE,
        "ALTER TABLE t DROP COLUMN id, ADD PRIMARY KEY USING INDEX u")
 blocking("pk.replaced-nullable", rows("id int PRIMARY KEY", "g") + "CREATE UNIQUE INDEX u ON t (id); ",
-         "ALTER TABLE t DROP CONSTRAINT t_pkey, ALTER id DROP NOT NULL, ADD PRIMARY KEY USING INDEX u", "reads the table for the NOT NULL that it dropped")
+         "ALTER TABLE t DROP CONSTRAINT t_pkey, ALTER id DROP NOT NULL, ADD PRIMARY KEY USING INDEX u", "reads the table for the NOT NULL that it dropped", part=True)
 benign("unique.using-index-partitioned", R + "CREATE UNIQUE INDEX u ON t (id); ", "ALTER TABLE t ADD CONSTRAINT k UNIQUE USING INDEX u", fails=True)
 benign("unique.using-index-partial", T + "CREATE UNIQUE INDEX u ON t (a) WHERE a > 0; ", "ALTER TABLE t ADD CONSTRAINT k UNIQUE USING INDEX u", fails=True)
 HEIRS = "CREATE TABLE t (id int); CREATE TABLE c () INHERITS (t); INSERT INTO c SELECT g FROM generate_series(1, 1000) g; "
@@ -171,6 +171,11 @@ blocking("pk.partitioned-local", R, "ALTER TABLE t ADD PRIMARY KEY (id)", since=
 benign("unique.partitioned-only", R, "ALTER TABLE ONLY t ADD CONSTRAINT k UNIQUE (id)", "builds nothing; the index is not valid yet")
 benign("unique.partitions-have-it", R + "ALTER TABLE t1 ADD UNIQUE (id); ALTER TABLE t2 ADD UNIQUE (id); ", "ALTER TABLE t ADD CONSTRAINT k UNIQUE (id)",
        "the constraints of the partitions are attached")
+blocking("unique.replaced-partitioned", R + "ALTER TABLE t ADD CONSTRAINT k UNIQUE (id); ", "ALTER TABLE t DROP CONSTRAINT k, ADD CONSTRAINT k UNIQUE (id)",
+         "those of the partitions go as well", part=True)
+blocking("fk.replaced-partitioned", R + FK + "; ", FK.replace("ADD", "DROP CONSTRAINT k, ADD"), "those of the partitions go as well", part=True)
+blocking("unique.replaced-own-of-partition", R + "ALTER TABLE t1 ADD UNIQUE (id); ALTER TABLE t2 ADD UNIQUE (id); ALTER TABLE t ADD CONSTRAINT k UNIQUE (id); ",
+         "ALTER TABLE t DROP CONSTRAINT k, ADD CONSTRAINT k UNIQUE (id)", "attached ones too", part=True)
 blocking("unique.partitions-have-indexes", R + "CREATE UNIQUE INDEX ON t1 (id); CREATE UNIQUE INDEX ON t2 (id); ",
          "ALTER TABLE t ADD CONSTRAINT k UNIQUE (id)", "an index without a constraint is not attached to one")
 blocking("unique.without-overlaps", rows("r int4range, d daterange", "int4range(g, g + 1), daterange('2020-01-01', '2020-02-01')"),
