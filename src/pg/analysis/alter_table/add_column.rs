@@ -40,7 +40,11 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         };
         let attribute = attribute(written)?;
         let exists = catalogue::attribute_named(alteration.oid, &attribute.name).is_some();
-        if exists && !alteration.drops_column(&attribute.name) {
+        let earlier = alteration.commands_of(command.subtype).take_while(|other| !std::ptr::eq(*other, command));
+        let added = earlier
+            .filter_map(|other| definition::<pg_sys::ColumnDef>(other, NodeTag::T_ColumnDef))
+            .any(|other| convert::string(other.colname).as_ref() == Some(&attribute.name));
+        if added || (exists && !alteration.drops_column(&attribute.name)) {
             return Ok(alteration.light(ChangeKind::OtherAlter, None));
         }
         let clauses = Clauses::of(written);
