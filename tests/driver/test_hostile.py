@@ -139,3 +139,20 @@ def test_no_event_of_others_is_taken_for_one_of_ours(cluster):
         _, err = cluster.run("SELECT 1;")
         contains(err, "was called for an event without a statement")
         cluster.sql("DROP EVENT TRIGGER strange;", env={"PGOPTIONS": "-c event_triggers=off"})
+
+
+def test_hundreds_of_commands_take_little_memory(cluster):
+    """Each column against each constraint: what is looked at for one is given back before the next."""
+    count = 300
+    making = (f"SELECT 'CREATE TABLE wide (' || string_agg('c' || g || ' int', ', ') || ')' FROM generate_series(1, {count}) g \\gexec\n"
+              f"SELECT 'ALTER TABLE wide ' || string_agg('ADD CONSTRAINT k' || g || ' CHECK (c' || g || ' > 0) NOT VALID', ', ') "
+              f"FROM generate_series(1, {count}) g \\gexec\n")
+    altering = (f"SELECT 'ALTER TABLE wide ' || string_agg('ALTER c' || g || ' SET NOT NULL', ', ') FROM generate_series(1, {count}) g \\gexec\n")
+
+    def peak(session):
+        cluster.sql("SET migrator.guard = off; DROP TABLE IF EXISTS wide;\n" + making)
+        shown = cluster.sql(f"{session}SELECT pg_backend_pid() AS pid \\gset\n\\setenv OF :pid\n{altering}\\! grep VmHWM /proc/$OF/status\n")
+        return int(shown.split()[-2])
+
+    with_guard, without = peak(""), peak("SET event_triggers = off;\n" if cluster.major >= 17 else "SET session_replication_role = replica;\n")
+    assert with_guard < without + 30000, f"{with_guard} kB with the guard, {without} kB without"
