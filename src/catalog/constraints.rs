@@ -129,6 +129,14 @@ pub fn same_as(relation: u32, definition: &str, dropped: &Dropped) -> Result<Opt
     first(first_like!("convalidated AND pg_get_constraintdef(oid) = $2"), relation, definition, dropped)
 }
 
+/// Those of some tables that have constraints that are NOT VALID.
+pub fn with_unvalidated(tables: &[u32]) -> Result<Vec<u32>> {
+    as_owner(|| {
+        let sql = "SELECT DISTINCT conrelid FROM pg_constraint WHERE conrelid = ANY ($1::oid[]) AND NOT convalidated";
+        Ok(query_planned(sql, &[Some(&oid_array(tables))])?.iter().filter_map(|r| r.number(0)).collect())
+    })
+}
+
 /// A constraint that says what another one would say, but is NOT VALID: its name, quoted. `definition` is compared as in
 /// [`same_as`], with NO INHERIT and DEFERRABLE.
 pub fn unvalidated(relation: u32, definition: &str, dropped: &Dropped) -> Result<Option<String>> {

@@ -61,6 +61,14 @@ pub fn new_copies(before: &str) -> Result<Vec<Index>> {
     list("$2 = '{}' AND NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$'", before, "{}")
 }
 
+/// Those of some tables that have invalid indexes.
+pub fn with_invalid(tables: &[u32]) -> Result<Vec<u32>> {
+    as_owner(|| {
+        let sql = "SELECT DISTINCT indrelid FROM pg_index WHERE indrelid = ANY ($1::oid[]) AND NOT indisvalid";
+        Ok(query_planned(sql, &[Some(&oid_array(tables))])?.iter().filter_map(|r| r.number(0)).collect())
+    })
+}
+
 /// Invalid indexes of a table that can be dropped by themselves, and that nobody is building now. Postgres locks the table to
 /// write them down; none where another session has it locked.
 pub fn invalid_of_table(table: u32) -> Result<Vec<Index>> {

@@ -91,9 +91,13 @@ pub fn validated(relation: &Relation, constraint: &NewConstraint, leaves: &[u32]
     }
     // Before 18 a partitioned table refuses NOT VALID; it attaches what its partitions have.
     let mut steps = Vec::new();
+    let half_done = constraints::with_unvalidated(leaves)?;
     for oid in leaves {
         let leaf = pg::relation::qualified_name(*oid);
-        let there = constraints::unvalidated(*oid, &whole, &Dropped::default())?;
+        let there = match half_done.contains(oid) {
+            true => constraints::unvalidated(*oid, &whole, &Dropped::default())?,
+            false => None,
+        };
         if there.is_none() {
             steps.push(format!("ALTER TABLE {leaf} ADD CONSTRAINT {name} {whole} NOT VALID;"));
         }
@@ -115,7 +119,7 @@ pub fn by_index(relation: &Relation, constraint: &NewConstraint) -> Result<Optio
         steps.extend(key_not_null(relation, &constraint.columns));
     }
     if !relation.partitioned {
-        let left = leftovers(relation.oid, index, constraint.given_name.as_deref())?;
+        let left = leftovers(&[relation.oid], index, constraint.given_name.as_deref())?;
         // Without it, Postgres would choose its name again.
         let again = left.iter().map(|l| &l.name).min_by_key(|name| name.len());
         let name = match again.filter(|_| constraint.given_name.is_none()) {
@@ -127,9 +131,12 @@ pub fn by_index(relation: &Relation, constraint: &NewConstraint) -> Result<Optio
         steps.push(format!("{table}ADD CONSTRAINT {name} {word} USING INDEX {name}{deferrable};"));
         return Ok(Some(steps));
     }
+    let half_done = indexes::with_invalid(&relation.leaves)?;
     for node in index.tree.iter().filter(|n| relation.leaves.contains(&n.oid)) {
         let (own, leaf) = (&node.index, &node.quoted);
-        steps.extend(leftovers(node.oid, index, None)?.iter().map(dropped));
+        if half_done.contains(&node.oid) {
+            steps.extend(leftovers(&[node.oid], index, None)?.iter().map(dropped));
+        }
         steps.push(format!("CREATE UNIQUE INDEX CONCURRENTLY {own} ON {leaf} {body};"));
         steps.push(format!("ALTER TABLE {leaf} ADD CONSTRAINT {own} {word} USING INDEX {own}{deferrable};"));
     }
@@ -137,9 +144,12 @@ pub fn by_index(relation: &Relation, constraint: &NewConstraint) -> Result<Optio
     Ok(Some(steps))
 }
 
-/// Invalid indexes of a table that an interrupted build of this one left: like it, or of its name.
-pub fn leftovers(table: u32, index: &IndexDefinition, name: Option<&str>) -> Result<Vec<Index>> {
-    let mut left = indexes::invalid_of_table(table)?;
+/// Invalid indexes of tables that an interrupted build of this one left: like it, or of its name.
+pub fn leftovers(tables: &[u32], index: &IndexDefinition, name: Option<&str>) -> Result<Vec<Index>> {
+    let mut left = Vec::new();
+    for table in indexes::with_invalid(tables)? {
+        left.extend(indexes::invalid_of_table(table)?);
+    }
     left.retain(|l| name == Some(l.name.as_str()) || shape(&l.definition).as_deref() == Some(index.shape.as_str()));
     Ok(left)
 }

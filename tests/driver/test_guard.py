@@ -120,7 +120,7 @@ def test_a_tree_of_5000_partitions(cluster):
     cluster.sql("DROP DATABASE IF EXISTS tree WITH (FORCE);", db="postgres")
     cluster.sql("CREATE DATABASE tree;", db="postgres")
     cluster.sql("CREATE TABLE top (id int) PARTITION BY RANGE (id); CREATE INDEX ON top (id); "
-                "CREATE TABLE tree (id int NOT NULL) PARTITION BY RANGE (id);", db="tree")
+                "CREATE TABLE other (id int PRIMARY KEY); CREATE TABLE tree (id int NOT NULL) PARTITION BY RANGE (id);", db="tree")
     for batch in range(0, 5000, 500):
         cluster.sql(f"CREATE TABLE tree_{batch} PARTITION OF tree FOR VALUES FROM ({batch}) TO ({batch + 500}) PARTITION BY RANGE (id); "
                     f"DO $$ BEGIN FOR i IN {batch}..{batch + 499} LOOP EXECUTE format("
@@ -128,7 +128,9 @@ def test_a_tree_of_5000_partitions(cluster):
     cluster.sql("INSERT INTO tree SELECT generate_series(0, 4999); SET client_min_messages = error; CREATE EXTENSION migrator;", db="tree")
     for statement, rule in (("ALTER TABLE top ATTACH PARTITION tree FOR VALUES FROM (0) TO (5000)", "attach-partition"),
                             ("ALTER TABLE tree ADD COLUMN a float8 DEFAULT random()", "add-column-volatile-default"),
-                            ("REINDEX TABLE tree", ""), ("CREATE INDEX ON tree (id)", "create-index-blocking")):
+                            ("REINDEX TABLE tree", ""), ("CREATE INDEX ON tree (id)", "create-index-blocking"),
+                            ("ALTER TABLE tree ADD UNIQUE (id)", "add-unique-builds-index"),
+                            ("ALTER TABLE tree ADD FOREIGN KEY (id) REFERENCES other", "add-foreign-key-validating")):
         begun = time.time()
         out, err = cluster.run(f"SET migrator.large_table_rows = 1000; {statement};", "tree")
         taken = time.time() - begun

@@ -42,11 +42,8 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     );
     let mut recipe = recipe_for(relation, index, &built);
     if !recipe.statements.is_empty() {
-        let mut left = Vec::new();
-        for table in built {
-            left.extend(recipes::leftovers(table, index, None)?.iter().map(recipes::dropped));
-        }
-        recipe.statements.splice(0..0, left);
+        let left = recipes::leftovers(&built, index, None)?;
+        recipe.statements.splice(0..0, left.iter().map(recipes::dropped));
     }
     Ok(Some(Finding::new(change, message, detail, recipe)))
 }
