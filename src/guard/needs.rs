@@ -26,6 +26,8 @@ fn line(role: &str, call: bool, set: bool) -> Option<String> {
     let parameter = format!("GRANT SET ON PARAMETER migrator.allow TO {role};");
     match (call, set) {
         (false, false) => None,
+        // A comment ends with its line: what comes behind a line break in the name would be typed.
+        _ if role.contains(['\n', '\r']) => None,
         (true, false) => Some(format!("-- needs: {deploy} by the owner of migrator")),
         (false, true) => Some(format!("-- needs: {parameter} by a superuser")),
         (true, true) => Some(format!("-- needs: {deploy} {parameter} by a superuser")),
@@ -46,6 +48,7 @@ mod tests {
     #[test]
     fn it_says_who_lets_the_role() {
         assert_eq!(line("r", false, false), None);
+        assert_eq!(line("\"r\nDROP TABLE t; --\"", true, true), None);
         assert_eq!(
             line("\"R'\"", true, false).unwrap(),
             "-- needs: SELECT migrator.grant_deploy('\"R''\"'); by the owner of migrator"
