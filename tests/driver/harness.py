@@ -128,6 +128,24 @@ class Cluster:
             time.sleep(0.02)
         raise AssertionError("the server did not recover")
 
+    def stop_asleep(self, pid):
+        """SIGSTOP a backend that calls pg_sleep again and again, while it does. Elsewhere it may hold a lock of a page, for
+        which others wait deaf to everything."""
+        deadline = time.time() + 60
+        while time.time() < deadline:
+            os.kill(pid, signal.SIGSTOP)
+            asked = self.popen(f"SELECT wait_event FROM pg_stat_activity WHERE pid = {pid};")
+            try:
+                asleep = asked.communicate(timeout=5)[0].strip() == "PgSleep"
+            except subprocess.TimeoutExpired:
+                asleep = False
+            if asleep:
+                return
+            os.kill(pid, signal.SIGCONT)
+            asked.communicate(timeout=60)
+            time.sleep(0.003)
+        raise AssertionError(f"process {pid} never sleeps")
+
     def _accepts_connections(self):
         result = subprocess.run(self._arguments("psql", "postgres") + ["-XAtqc", "SELECT 1"],
                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

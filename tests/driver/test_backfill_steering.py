@@ -182,7 +182,7 @@ def test_a_worker_of_an_earlier_leader_leaves_the_next_one_alone(cluster):
     process, pid = begin(cluster, CALL.replace(", 5)", ", 5, workers => 2)"))
     cluster.until("SELECT workers FROM migrator.backfills;", "2")
     worker = int(cluster.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'migrator backfill';"))
-    os.kill(worker, signal.SIGSTOP)
+    cluster.stop_asleep(worker)
     try:
         cluster.sql(f"SELECT pg_terminate_backend({pid});")
         process.communicate(timeout=60)
