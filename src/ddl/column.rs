@@ -86,6 +86,10 @@ pub struct NewColumn {
     pub constraints: Vec<NewConstraint>,
     /// Base type of its type (after domains), as pg_type.oid.
     pub base_type: u32,
+    /// Children that have a column of that name already, which they keep.
+    pub kept_by: Vec<u32>,
+    /// Those of them that are read for NULLs, because they get its NOT NULL: from 18.
+    pub read_for_nulls: Vec<u32>,
 }
 
 /// The kind of a constraint, as in pg_constraint.contype.

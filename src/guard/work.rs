@@ -1,7 +1,7 @@
 //! The blocking rules' common question: would long work be done on a large table while others wait?
 
 use super::size::Size;
-use crate::ddl::{Change, LockMode, WorkKind};
+use crate::ddl::{Change, LockMode, Work, WorkKind};
 use crate::error::Result;
 
 /// Long work on large tables under a lock that blocks writes.
@@ -25,7 +25,12 @@ impl Blocking {
 
     /// Of a command, counting certain kinds of work only.
     pub fn among(change: &Change, counts: impl Fn(WorkKind) -> bool) -> Result<Option<Self>> {
-        let work: Vec<_> = change.work.iter().filter(|w| w.lock.blocks_writes() && counts(w.kind)).collect();
+        Self::on(change, |work| counts(work.kind))
+    }
+
+    /// Of a command, counting some of its work only.
+    pub fn on(change: &Change, counts: impl Fn(&Work) -> bool) -> Result<Option<Self>> {
+        let work: Vec<_> = change.work.iter().filter(|w| w.lock.blocks_writes() && counts(w)).collect();
         let mut tables: Vec<u32> = work.iter().map(|w| w.relation).collect();
         tables.sort_unstable();
         tables.dedup();

@@ -28,7 +28,9 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     if !(new.required || new.required_later) || new.filling != Filling::Nothing {
         return Ok(None);
     }
-    let tables: Vec<u32> = change.work.iter().map(|work| work.relation).collect();
+    // What has the column already keeps its values.
+    let tables: Vec<u32> =
+        change.work.iter().map(|work| work.relation).filter(|table| !new.kept_by.contains(table)).collect();
     let Some(presence) = first_row(&tables)? else { return Ok(None) };
     let size = Size::of(&tables)?.describe()?;
     let found = match presence {

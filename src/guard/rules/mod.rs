@@ -8,6 +8,7 @@ mod add_column_inline_check;
 mod add_column_inline_foreign_key;
 mod add_column_inline_unique;
 mod add_column_json;
+mod add_column_merged_not_null;
 mod add_column_not_null;
 mod add_column_serial;
 mod add_column_virtual_not_null;
@@ -125,6 +126,7 @@ pub static RULES: &[&Rule] = &[
     &add_column_inline_check::RULE,
     &add_column_inline_foreign_key::RULE,
     &add_column_inline_unique::RULE,
+    &add_column_merged_not_null::RULE,
     &add_column_serial::RULE,
     &add_column_virtual_not_null::RULE,
     &add_column_volatile_default::RULE,

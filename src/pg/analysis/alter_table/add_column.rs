@@ -84,7 +84,7 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             || clauses.identity.is_some()
             || constraints.iter().any(|c| c.kind == ConstraintKind::PrimaryKey);
         let required_later = !required && alteration.made_not_null().contains(&attribute.name);
-        let new = NewColumn {
+        let mut new = NewColumn {
             neutral_value: match &type_name {
                 Some(name) if own.is_some_and(|new| new.is_enum) && !name.ends_with(']') => {
                     Some(format!("enum_first(NULL::{name})"))
@@ -101,6 +101,8 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             required,
             required_later,
             constraints,
+            kept_by: Vec::new(),
+            read_for_nulls: Vec::new(),
         };
         let has_default = !matches!(new.filling, Filling::Nothing);
         let stored_elsewhere = has_default && row_type::is_stored_elsewhere(alteration.oid);
@@ -108,6 +110,7 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
             // Postgres refuses it before it looks at any row.
             Vec::new()
         } else {
+            merge(alteration, &mut new)?;
             work(alteration, &new, default.is_some() || unborn.is_some() || serial || unreadable)?
         };
         let tail = if unreadable { None } else { tail(&new, command.missing_ok, &clauses, serial) };
@@ -274,23 +277,27 @@ unsafe fn is_null_constant(expression: *mut Node) -> bool {
     unsafe { node::cast::<pg_sys::Const>(expression, NodeTag::T_Const).is_some_and(|c| (*c).constisnull) }
 }
 
+/// Children that have such a column already: they keep their own, and from 18 get the NOT NULL of the new one.
+fn merge(alteration: &Alteration<'_>, new: &mut NewColumn) -> Result<()> {
+    let name = &new.column.name;
+    let keeps = |table: &Oid| {
+        *table != alteration.oid && column::exists(table.to_u32(), name) && !alteration.loses_column(*table, name)
+    };
+    for table in alteration.stored().into_iter().filter(keeps) {
+        new.kept_by.push(table.to_u32());
+        if new.required && versions::NOT_NULL_IS_A_CONSTRAINT && not_null::scans(alteration, table, name, false)? {
+            new.read_for_nulls.push(table.to_u32());
+        }
+    }
+    Ok(())
+}
+
 /// `has_expression`: the definition has a default or a generation expression, which makes Postgres check a foreign key
 /// even where the value is NULL.
 fn work(alteration: &Alteration<'_>, new: &NewColumn, has_expression: bool) -> Result<Vec<Work>> {
-    let name = &new.column.name;
-    // A child that has the column already keeps its own.
-    let lacks = |table: &Oid| {
-        *table == alteration.oid || !column::exists(table.to_u32(), name) || alteration.loses_column(*table, name)
-    };
-    // But it gets what the new one has to fulfil, and is read for that.
-    let mut merged: Vec<Work> = Vec::new();
-    if new.required && versions::NOT_NULL_IS_A_CONSTRAINT {
-        for table in alteration.stored().into_iter().filter(|table| !lacks(table)) {
-            if not_null::scans(alteration, table, name, false)? {
-                merged.extend(alteration.work(table, WorkKind::Scan));
-            }
-        }
-    }
+    let lacks = |table: &Oid| !new.kept_by.contains(&table.to_u32());
+    let mut merged: Vec<Work> =
+        (new.read_for_nulls.iter()).filter_map(|table| alteration.work(Oid::from(*table), WorkKind::Scan)).collect();
     for new in new.constraints.iter().filter(|c| c.kind == ConstraintKind::Check && !c.not_enforced) {
         merged.extend(constraint::check(alteration, new)?);
     }
