@@ -20,6 +20,7 @@ pub mod progress;
 pub mod publications;
 pub mod references;
 pub mod retyping;
+pub mod retyping_begun;
 pub mod rights;
 pub mod roles;
 pub mod sequences;

@@ -41,6 +41,7 @@ pub struct Index {
     pub bare: String,
     pub quoted: String,
     pub unique: bool,
+    pub valid: bool,
     /// What stands behind the table's name, but for the keys: method before, the rest after them.
     pub method: String,
     pub rest: String,
@@ -74,11 +75,12 @@ pub struct Facts {
     pub constraints: Vec<Constraint>,
 }
 
-/// What stands in the way of a recipe, in words. `columns` are numbers and the types that they are to get.
-pub fn obstacles(table: u32, columns: &[(i16, String)]) -> Result<Vec<String>> {
+/// What stands in the way of a recipe, in words. `columns` are numbers and the types that they are to get; `ours` is the
+/// trigger that keeps new columns in step already.
+pub fn obstacles(table: u32, columns: &[(i16, String)], ours: Option<&str>) -> Result<Vec<String>> {
     let (numbers, types) = arrays(columns);
     as_owner(|| {
-        let rows = query_planned(OBSTACLES, &[Some(&table.to_string()), Some(&numbers), Some(&types)])?;
+        let rows = query_planned(OBSTACLES, &[Some(&table.to_string()), Some(&numbers), Some(&types), ours])?;
         Ok(rows.iter().map(|row| row.required(0)).collect())
     })
 }
@@ -95,7 +97,7 @@ const OBSTACLES: &str = "WITH t AS (SELECT * FROM pg_class WHERE oid = $1::oid),
       UNION ALL SELECT 'inheritance' FROM t WHERE relkind = 'r' AND NOT relispartition \
         AND EXISTS (SELECT FROM pg_inherits WHERE $1::oid IN (inhrelid, inhparent)) \
       UNION ALL SELECT format('trigger %I', tgname) FROM pg_trigger \
-        WHERE tgrelid = $1::oid AND NOT tgisinternal AND (tgtype & 16 <> 0 OR tgtype & 3 = 3) \
+        WHERE tgrelid = $1::oid AND NOT tgisinternal AND tgname IS DISTINCT FROM $4 AND (tgtype & 16 <> 0 OR tgtype & 3 = 3) \
       UNION ALL SELECT format('the expression of column %I', attname) FROM c WHERE attgenerated <> '' \
       UNION ALL SELECT format('the rights on column %I', attname) FROM c WHERE attacl IS NOT NULL \
       UNION ALL SELECT format('the settings of column %I', attname) FROM c WHERE coalesce(attstattarget, -1) >= 0 \
@@ -184,7 +186,7 @@ fn old(table: &str, numbers: &str) -> Result<Vec<Old>> {
         .collect())
 }
 
-fn indexes(table: &str, numbers: &str) -> Result<Vec<Index>> {
+pub(super) fn indexes(table: &str, numbers: &str) -> Result<Vec<Index>> {
     let sql = "SELECT c.oid, c.relname, quote_ident(c.relname), c.oid::regclass, i.indisunique, m.amname, \
          concat(CASE WHEN i.indnullsnotdistinct THEN ' NULLS NOT DISTINCT' END, \
            ' WITH (' || (SELECT string_agg(format('%I=%L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ') \
@@ -192,7 +194,7 @@ fn indexes(table: &str, numbers: &str) -> Result<Vec<Index>> {
            ' TABLESPACE ' || (SELECT quote_ident(spcname) FROM pg_tablespace WHERE oid = c.reltablespace)), \
          CASE k.contype WHEN 'p' THEN 'PRIMARY KEY' WHEN 'u' THEN 'UNIQUE' END, \
          CASE WHEN k.condeferred THEN ' DEFERRABLE INITIALLY DEFERRED' WHEN k.condeferrable THEN ' DEFERRABLE' ELSE '' END, \
-         coalesce(obj_description(k.oid, 'pg_constraint'), obj_description(c.oid, 'pg_class')) \
+         coalesce(obj_description(k.oid, 'pg_constraint'), obj_description(c.oid, 'pg_class')), i.indisvalid \
        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam \
        LEFT JOIN pg_constraint k ON k.conindid = c.oid AND k.contype IN ('p', 'u') \
        WHERE i.indrelid = $1::oid AND i.indkey::int2[] && $2::int2[] ORDER BY c.relname";
@@ -210,6 +212,7 @@ fn indexes(table: &str, numbers: &str) -> Result<Vec<Index>> {
             included,
             constraint: r.text(7).map(|word| (word, r.required(8))),
             comment: r.text(9),
+            valid: r.boolean(10),
         });
     }
     Ok(indexes)

@@ -5,7 +5,9 @@
 //! all that goes before has been done.
 
 use super::recipes::{alter, literal, not_null};
+use super::rule::Recipe;
 use crate::catalog::retyping::{self, Constraint, Facts, Index, Old};
+use crate::catalog::retyping_begun::{self, Begun, Replaced};
 use crate::ddl::{Column, Relation};
 use crate::error::Result;
 use crate::pg::{free_name, relation};
@@ -38,28 +40,72 @@ struct Swapped<'a> {
     quoted: String,
 }
 
+/// The way to another type.
+pub struct Steps {
+    pub statements: Vec<String>,
+    /// The new columns, quoted, where somebody has begun already.
+    pub begun: Vec<String>,
+}
+
 /// The statements; or what there is no recipe because of, in words.
-pub fn steps(table: &Relation, columns: &[Retyped<'_>]) -> Result<std::result::Result<Vec<String>, Vec<String>>> {
+pub fn steps(table: &Relation, columns: &[Retyped<'_>]) -> Result<std::result::Result<Steps, Vec<String>>> {
     if columns.iter().any(|c| c.to.contains(" COLLATE ")) {
         return Ok(Err(vec!["the collation".into()]));
     }
     let asked: Vec<(i16, String)> = columns.iter().map(|c| (c.column.number, c.to.to_owned())).collect();
-    let obstacles = retyping::obstacles(table.oid, &asked)?;
+    let replaced: Vec<Replaced<'_>> =
+        (columns.iter()).map(|c| Replaced { number: c.column.number, quoted: &c.column.quoted, to: c.to }).collect();
+    let trigger = trigger_of(table);
+    let begun = retyping_begun::find(table.oid, &trigger, &replaced)?;
+    let obstacles = retyping::obstacles(table.oid, &asked, begun.as_ref().map(|_| trigger.as_str()))?;
     if !obstacles.is_empty() {
         return Ok(Err(obstacles));
     }
-    let Some(facts) = retyping::facts(table.oid, &asked)? else {
+    let Some(mut facts) = retyping::facts(table.oid, &asked)? else {
         return Ok(Err(vec!["another session, which has the table locked".into()]));
     };
+    // A proof is about the old columns, too.
+    let proofs = begun.as_ref().map(|begun| begun.constraints.as_slice()).unwrap_or_default();
+    facts.constraints.retain(|c| c.table != table.quoted || !proofs.contains(&c.quoted));
     let mut swapped: Vec<Swapped<'_>> = Vec::new();
-    for Retyped { column, to } in columns {
-        let taken: Vec<String> = swapped.iter().map(|s| s.name.clone()).collect();
-        let name = free_name::of_column_instead(table.oid, &column.name, &taken);
+    for (place, Retyped { column, to }) in columns.iter().enumerate() {
+        let name = match &begun {
+            Some(begun) => begun.columns.get(place).map(|new| new.name.clone()).unwrap_or_default(),
+            None => {
+                let taken: Vec<String> = swapped.iter().map(|s| s.name.clone()).collect();
+                free_name::of_column_instead(table.oid, &column.name, &taken)
+            }
+        };
         let quoted = relation::quoted(&name);
         let old = facts.columns.iter().find(|old| old.number == column.number).cloned().unwrap_or_default();
         swapped.push(Swapped { column, to, old, name, quoted });
     }
-    Ok(Ok(Swap::new(table, swapped, &facts).statements()))
+    let instead = (facts.indexes.iter()).map(|old| NewIndex::of(table, old, begun.as_ref(), &replaced)).collect();
+    let statements = Swap::new(table, swapped, &facts, instead, begun.as_ref()).statements();
+    let begun = begun.iter().flat_map(|begun| &begun.columns).map(|new| new.quoted.clone()).collect();
+    Ok(Ok(Steps { statements, begun }))
+}
+
+/// The trigger, and its function: triggers fire in the order of their names, so this one sees what others have made of
+/// the row.
+fn trigger_of(table: &Relation) -> String {
+    relation::first_name(&format!("zzz_{}", table.name), "", c"swap")
+}
+
+/// An index that takes the place of an old one.
+struct NewIndex {
+    /// Quoted.
+    name: String,
+    built: bool,
+}
+
+impl NewIndex {
+    fn of(table: &Relation, old: &Index, begun: Option<&Begun>, replaced: &[Replaced<'_>]) -> Self {
+        match begun.and_then(|begun| begun.instead_of(old, replaced)) {
+            Some(built) => Self { name: built.bare.clone(), built: true },
+            None => Self { name: free_name::of_index_instead(table.oid, &old.name), built: false },
+        }
+    }
 }
 
 struct Swap<'a> {
@@ -67,8 +113,10 @@ struct Swap<'a> {
     alter: String,
     columns: Vec<Swapped<'a>>,
     facts: &'a Facts,
-    /// The indexes that take the place of the old ones: name, quoted.
-    indexes: Vec<String>,
+    /// In the order of the old ones.
+    indexes: Vec<NewIndex>,
+    /// What there is already.
+    begun: Option<&'a Begun>,
     /// The trigger and its function have one name.
     trigger: String,
     function: String,
@@ -77,14 +125,19 @@ struct Swap<'a> {
 }
 
 impl<'a> Swap<'a> {
-    fn new(table: &'a Relation, columns: Vec<Swapped<'a>>, facts: &'a Facts) -> Self {
-        // Triggers fire in the order of their names, so this one sees what others have made of the row.
-        let trigger = relation::first_name(&format!("zzz_{}", table.name), "", c"swap");
-        let free = |index: &Index| free_name::of_index_instead(table.oid, &index.name);
+    fn new(
+        table: &'a Relation,
+        columns: Vec<Swapped<'a>>,
+        facts: &'a Facts,
+        indexes: Vec<NewIndex>,
+        begun: Option<&'a Begun>,
+    ) -> Self {
+        let trigger = trigger_of(table);
         let nullable = columns.iter().find(|c| !c.old.not_null);
         Self {
             alter: alter(table),
-            indexes: facts.indexes.iter().map(free).collect(),
+            indexes,
+            begun,
             function: relation::qualified(&table.schema, &trigger),
             trigger: relation::quoted(&trigger),
             filled: nullable.map(|column| free_name::of_constraint(table.oid, &column.name, c"same")),
@@ -95,7 +148,7 @@ impl<'a> Swap<'a> {
     }
 
     fn statements(&self) -> Vec<String> {
-        [self.expand(), self.prove(), self.prepare(), self.swap(), self.validate()].concat()
+        [self.expand(), self.clear(), self.prove(), self.prepare(), self.swap(), self.validate()].concat()
     }
 
     /// The SQL of each column, in a list.
@@ -107,19 +160,25 @@ impl<'a> Swap<'a> {
     fn expand(&self) -> Vec<String> {
         let Self { alter, trigger, function, table, .. } = self;
         let add = self.each(", ", |c| format!("ADD COLUMN {} {}", c.quoted, c.to));
-        let set = self.each(" ", |c| format!("NEW.{} := NEW.{};", c.quoted, c.column.quoted));
+        let body = retyping_begun::body(self.columns.iter().map(|c| (c.quoted.as_str(), c.column.quoted.as_str())));
         let fill = self.each(", ", |c| format!("{} = {}", c.quoted, c.column.quoted));
         let unfilled = |c: &Swapped<'_>| match c.old.not_null {
             true => format!("{} IS NULL", c.quoted),
             false => format!("({} IS NULL AND {} IS NOT NULL)", c.quoted, c.column.quoted),
         };
+        let call = format!(
+            "CALL migrator.backfill({}, {}, {});",
+            literal(&table.quoted),
+            literal(&fill),
+            literal(&self.each(" OR ", unfilled))
+        );
+        if self.begun.is_some() {
+            return vec![call];
+        }
         vec![
             "BEGIN;".into(),
             format!("{alter}{add};"),
-            format!(
-                "CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS {};",
-                literal(&format!("BEGIN {set} RETURN NEW; END"))
-            ),
+            format!("CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS {};", literal(&body)),
             format!(
                 "CREATE OR REPLACE TRIGGER {trigger} BEFORE INSERT OR UPDATE ON {} FOR EACH ROW EXECUTE FUNCTION {function}();",
                 table.quoted
@@ -127,13 +186,23 @@ impl<'a> Swap<'a> {
             // Also for what replication writes.
             format!("{alter}ENABLE ALWAYS TRIGGER {trigger};"),
             "COMMIT;".into(),
-            format!(
-                "CALL migrator.backfill({}, {}, {});",
-                literal(&table.quoted),
-                literal(&fill),
-                literal(&self.each(" OR ", unfilled))
-            ),
+            call,
         ]
+    }
+
+    /// What was left of proofs and builds that did not end. A proof that did is made once more: it blocks nobody.
+    fn clear(&self) -> Vec<String> {
+        let Some(begun) = self.begun else { return Vec::new() };
+        let mut steps = Vec::new();
+        if !begun.constraints.is_empty() {
+            let drops: Vec<String> = begun.constraints.iter().map(|name| format!("DROP CONSTRAINT {name}")).collect();
+            let drops = format!("{}{};", self.alter, drops.join(", "));
+            steps.extend(Recipe::allowing("", &["drop-constraint", "drop-not-null"], vec![drops]).statements);
+        }
+        let used = |index: &Index| self.indexes.iter().any(|new| new.built && new.name == index.bare);
+        let left = begun.indexes.iter().filter(|index| !used(index));
+        steps.extend(left.map(|index| format!("DROP INDEX CONCURRENTLY {};", index.quoted)));
+        steps
     }
 
     /// That they are filled, as Postgres can tell without reading the rows under a strong lock.
@@ -157,7 +226,8 @@ impl<'a> Swap<'a> {
     /// What takes long and can be there before: indexes and statistics.
     fn prepare(&self) -> Vec<String> {
         let mut steps = Vec::new();
-        for (index, name) in self.facts.indexes.iter().zip(&self.indexes) {
+        for (index, new) in self.facts.indexes.iter().zip(&self.indexes).filter(|(_, new)| !new.built) {
+            let name = &new.name;
             let unique = if index.unique { "UNIQUE " } else { "" };
             let (keys, included) = (self.listed(&index.keys), self.listed(&index.included));
             let include = if included.is_empty() { String::new() } else { format!(" INCLUDE ({included})") };
@@ -183,7 +253,7 @@ impl<'a> Swap<'a> {
         let mut steps = vec!["BEGIN;".to_owned(), format!("SET LOCAL migrator.allow = '{}';", ALLOWED.join(", "))];
         steps.extend(self.filled.iter().map(|filled| format!("{alter}VALIDATE CONSTRAINT {filled};")));
         let bare = self.facts.indexes.iter().zip(&self.indexes).filter(|(index, _)| index.constraint.is_none());
-        steps.extend(bare.map(|(_, name)| self.assert_valid(name)));
+        steps.extend(bare.map(|(_, new)| self.assert_valid(&new.name)));
         steps.push(format!("DROP TRIGGER {trigger} ON {};", table.quoted));
         let required = self.columns.iter().filter(|c| c.old.not_null);
         steps.extend(required.map(|c| format!("{alter}ALTER COLUMN {} SET NOT NULL;", c.quoted)));
@@ -196,8 +266,8 @@ impl<'a> Swap<'a> {
             steps.push(format!("{alter}RENAME COLUMN {} TO {};", column.quoted, column.column.quoted));
         }
         steps.extend(self.columns.iter().flat_map(|column| self.rename(column)));
-        for (index, name) in self.facts.indexes.iter().zip(&self.indexes) {
-            steps.extend(self.take_place(index, name));
+        for (index, new) in self.facts.indexes.iter().zip(&self.indexes) {
+            steps.extend(self.take_place(index, &new.name));
         }
         steps.extend(self.facts.constraints.iter().flat_map(again));
         steps.push("COMMIT;".into());

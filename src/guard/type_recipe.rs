@@ -64,11 +64,19 @@ fn rewritten(rule: &str, change: &Change, relation: &Relation, ddl: &Ddl) -> Res
     let because = match together(relation, ddl) {
         Ok(columns) => match swap_recipe::steps(relation, &columns)? {
             Ok(steps) => {
-                return Ok(Recipe::new(
-                    "Outside of a transaction block: fill a new column of the new type while reads and writes go on, and put \
-                     it into the place of the old one in a short transaction. It becomes the last column of the table:",
-                    steps,
-                ));
+                let sentence = match steps.begun.as_slice() {
+                    [] => {
+                        "Outside of a transaction block: fill a new column of the new type while reads and writes go on, and \
+                         put it into the place of the old one in a short transaction. It becomes the last column of the table:"
+                            .to_owned()
+                    }
+                    new => format!(
+                        "Outside of a transaction block: go on with what somebody has begun to fill ({}), and put it into the \
+                         place of the old in a short transaction:",
+                        listed(new)
+                    ),
+                };
+                return Ok(Recipe::new(sentence, steps.statements));
             }
             Err(obstacles) => listed(&obstacles),
         },

@@ -125,6 +125,65 @@ def test_hints_make_what_was_asked_for(cluster):
         cluster.sql("DROP ROLE hint_reader;", db="postgres")
 
 
+# What a change of type replaces: keys and not, NULL and not, with indexes, a CHECK and a foreign key.
+SWAP = """
+SET client_min_messages = error; SET migrator.guard = 'off';
+CREATE TABLE "Swap it" (id serial PRIMARY KEY, "A b" int, c int NOT NULL DEFAULT 5 CHECK (c > 0));
+CREATE INDEX swap_c ON "Swap it" (c DESC, id) INCLUDE ("A b");
+CREATE TABLE refers (id int PRIMARY KEY, to_it int REFERENCES "Swap it");
+INSERT INTO "Swap it" ("A b") SELECT nullif(g % 3, 0) FROM generate_series(1, 2000) g;
+INSERT INTO refers SELECT g, g FROM generate_series(1, 2000) g;
+ANALYZE;
+"""
+SWAPPED = 'ALTER TABLE "Swap it" ALTER id TYPE bigint, ALTER "A b" TYPE bigint, ALTER c TYPE bigint'
+SUMS = 'SELECT count(*), sum(id), count("A b"), sum("A b"), sum(c), (SELECT count(*) FROM refers) FROM "Swap it";'
+INVALID = "UPDATE pg_index SET indisvalid = false WHERE indexrelid IN (SELECT oid FROM pg_class WHERE relname = 'swap_c_new');"
+
+
+def test_a_change_of_type_is_taken_up_wherever_it_stopped(cluster):
+    """Whoever asks again gets the rest, and what comes of it is the same, with nothing left over."""
+    cluster.sql("DROP DATABASE IF EXISTS hints_template WITH (FORCE);", db="postgres")
+    cluster.fresh("hints_template")
+    cluster.sql(SWAP, db="hints_template")
+
+    def copy():
+        cluster.sql("DROP DATABASE IF EXISTS hints WITH (FORCE);", db="postgres")
+        cluster.sql("CREATE DATABASE hints TEMPLATE hints_template;", db="postgres")
+
+    def type_in(lines):
+        _, err = cluster.run(SESSION + "\n".join(lines), "hints")
+        if "ERROR" in err:
+            raise AssertionError("\n".join(lines) + f"\nfailed: {err}")
+
+    try:
+        copy()
+        hint = hint_of(cluster, SWAPPED)
+        type_in(hint)
+        schema, sums = cluster.dump_schema("hints"), cluster.sql(SUMS, db="hints")
+        swap = max(n for n, line in enumerate(hint) if line == "COMMIT;")
+        # Between two transactions, and in the last one, which is then rolled back.
+        stops = [n for n in range(1, swap) if hint[:n].count("BEGIN;") == hint[:n].count("COMMIT;")] + [swap]
+        built = next(n for n in stops if "INDEX CONCURRENTLY swap_c_new" in hint[n - 1])
+        for stop, spoil in [(n, ";") for n in stops] + [(built, INVALID)]:
+            copy()
+            type_in(hint[:stop])
+            cluster.sql(spoil, db="hints")
+            rest = hint_of(cluster, SWAPPED)
+            if any("ADD COLUMN" in line for line in rest):
+                raise AssertionError(f"after {hint[stop - 1]}: begins anew:\n" + "\n".join(rest))
+            type_in(rest)
+            equal(cluster.sql(SUMS, db="hints"), sums, f"after {hint[stop - 1]}")
+            equal(cluster.dump_schema("hints"), schema, f"after {hint[stop - 1]}, then\n" + "\n".join(rest))
+        # What somebody else made of the new columns is not ours to drop.
+        copy()
+        type_in(hint[:stops[0]])
+        cluster.sql('SET client_min_messages = error; ALTER TABLE "Swap it" ADD CHECK (c_new > 0) NOT VALID;', db="hints")
+        contains(cluster.run(f"{SESSION}{SWAPPED};", "hints")[1], 'it has to be done by hand because of trigger "zzz_Swap it_swap".')
+    finally:
+        for db in ("hints", "hints_template"):
+            cluster.sql(f"DROP DATABASE IF EXISTS {db} WITH (FORCE);", db="postgres")
+
+
 # Everything is hint_deploy's, and hint_app works with it; a superuser types.
 OWNED = """
 SET client_min_messages = error; SET migrator.guard = 'off';
