@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::{self, Node, NodeTag, Oid};
 
-use super::alter_table::is_partition_key;
+use super::alter_table::lacks_partition_key;
 use super::catalogue::{self, CLASS_BY_OID, CONSTRAINTS_OF, INDEXES_OF, Key, Row};
 use super::expression::{self, Namespace};
 use super::overlay;
@@ -242,19 +242,10 @@ impl Proposed {
                 let Some(condition) = transformed else { return Ok(Proposal::Unreadable) };
                 proposed.condition = condition;
             }
-            Ok(if proposed.misses_partition_key() { Proposal::Refused } else { Proposal::Read(proposed) })
+            let has = |name: &str| proposed.keys.iter().any(|key| key.column.as_deref() == Some(name));
+            let refused = proposed.unique && lacks_partition_key(table, has);
+            Ok(if refused { Proposal::Refused } else { Proposal::Read(proposed) })
         }
-    }
-
-    /// Whether it is to be unique over partitions that are told apart by another column: Postgres refuses that before it
-    /// builds anything.
-    fn misses_partition_key(&self) -> bool {
-        let has = |name: &str| self.keys.iter().any(|key| key.column.as_deref() == Some(name));
-        self.unique
-            && relation::kind_of(self.root) == pg_sys::RELKIND_PARTITIONED_TABLE
-            && catalogue::attributes(self.root)
-                .iter()
-                .any(|column| !column.dropped && !has(&column.name) && is_partition_key(self.root, column.number))
     }
 
     /// The leaves below `parent` that an index like this covers already: on themselves, or on a partitioned table

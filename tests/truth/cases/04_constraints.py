@@ -168,6 +168,13 @@ blocking("unique.partitioned", R, "ALTER TABLE t ADD CONSTRAINT k UNIQUE (id)")
 blocking("pk.partitioned", R, "ALTER TABLE t ADD PRIMARY KEY (id)", until=17)
 blocking("pk.partitioned-local", R, "ALTER TABLE t ADD PRIMARY KEY (id)", since=18, part=True,
          note="the partitions' own keys make their not-null constraints local as well")
+BY_EXPRESSION = rows("id int NOT NULL, b int NOT NULL", "g, g").replace(";", " PARTITION BY LIST ((b % 2)); CREATE TABLE t1 PARTITION OF t FOR VALUES IN (0); CREATE TABLE t2 PARTITION OF t FOR VALUES IN (1);", 1)
+for place, fixture in [("", R), ("-expression", BY_EXPRESSION)]:
+    benign(f"unique.partitioned{place}-without-key", fixture, "ALTER TABLE t ADD CONSTRAINT k UNIQUE (b)", fails=True)
+    benign(f"unique.partitioned{place}-index-without-key", fixture, "CREATE UNIQUE INDEX k ON t (b)", fails=True)
+    benign(f"primary.partitioned{place}-without-key", fixture, "ALTER TABLE t ADD PRIMARY KEY (b)", fails=True)
+    benign(f"add.partitioned{place}-unique", fixture, "ALTER TABLE t ADD COLUMN c int UNIQUE", fails=True)
+    benign(f"add.partitioned{place}-serial-unique", fixture, "ALTER TABLE t ADD COLUMN c serial UNIQUE", fails=True)
 benign("unique.partitioned-only", R, "ALTER TABLE ONLY t ADD CONSTRAINT k UNIQUE (id)", "builds nothing; the index is not valid yet")
 benign("unique.partitions-have-it", R + "ALTER TABLE t1 ADD UNIQUE (id); ALTER TABLE t2 ADD UNIQUE (id); ", "ALTER TABLE t ADD CONSTRAINT k UNIQUE (id)",
        "the constraints of the partitions are attached")

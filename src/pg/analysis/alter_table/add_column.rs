@@ -2,6 +2,7 @@
 
 use pgrx::pg_sys::{self, ConstrType, Node, NodeTag, Oid};
 
+use super::refused::lacks_partition_key;
 use super::{Alteration, as_column, constraint, definition, describe, identity, not_null, present};
 use crate::ddl::{
     Change, ChangeKind, Column, ConstraintKind, Filling, Identity, NewColumn, NewConstraint, Work, WorkKind,
@@ -106,7 +107,12 @@ pub unsafe fn change(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCm
         };
         let has_default = !matches!(new.filling, Filling::Nothing);
         let stored_elsewhere = has_default && row_type::is_stored_elsewhere(alteration.oid);
-        let work = if stored_elsewhere || alteration.leaves_children_out() {
+        let unique =
+            new.constraints.iter().any(|c| matches!(c.kind, ConstraintKind::Unique | ConstraintKind::PrimaryKey));
+        let work = if stored_elsewhere
+            || alteration.leaves_children_out()
+            || (unique && lacks_partition_key(alteration.oid, |name| *name == new.column.name))
+        {
             // Postgres refuses it before it looks at any row.
             Vec::new()
         } else {

@@ -2,6 +2,7 @@
 
 use pgrx::pg_sys::{self, ConstrType, NodeTag, Oid};
 
+use super::refused::lacks_partition_key;
 use super::{Alteration, as_column, definition, describe, foreign_key, index_constraint, not_null};
 use crate::ddl::{Change, ChangeKind, Column, ConstraintKind, NewConstraint, Work, WorkKind};
 use crate::error::Result;
@@ -37,10 +38,14 @@ pub unsafe fn add(alteration: &Alteration<'_>, command: &pg_sys::AlterTableCmd) 
 }
 
 /// What Postgres refuses before it looks at any row: ONLY for what the children have to have as well, a name that is taken,
-/// a second primary key, a key over a not-null constraint that is NOT VALID.
+/// a second primary key, a key without that of the partitions or over a not-null constraint that is NOT VALID.
 fn is_refused(alteration: &Alteration<'_>, new: &NewConstraint) -> bool {
     let inherited = matches!(new.kind, ConstraintKind::Check | ConstraintKind::NotNull) && !new.no_inherit;
     if inherited && alteration.leaves_children_out() {
+        return true;
+    }
+    let unique = matches!(new.kind, ConstraintKind::Unique | ConstraintKind::PrimaryKey);
+    if unique && lacks_partition_key(alteration.oid, |name| new.columns.iter().any(|column| column.name == name)) {
         return true;
     }
     CONSTRAINTS_OF.rows(&[Key::Oid(c"conrelid", alteration.oid.to_u32())]).iter().any(|row| {

@@ -15,7 +15,7 @@ mod other;
 mod refused;
 mod storage;
 
-pub use refused::is_partition_key;
+pub use refused::lacks_partition_key;
 pub use storage::moves;
 
 use std::cell::{OnceCell, RefCell};

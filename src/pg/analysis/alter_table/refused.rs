@@ -8,7 +8,7 @@ use crate::pg::analysis::catalogue::{
     self, ATTRIBUTE_DEFAULT, Attribute, CLASS, CONSTRAINT, CONSTRAINTS_OF, Catalogue, DEPENDENTS_OF, Key, REWRITE, Row,
 };
 use crate::pg::analysis::prior;
-use crate::pg::{boundary, convert, raw};
+use crate::pg::{boundary, convert, raw, relation};
 
 /// pg_attrdef by adrelid and adnum.
 const DEFAULT_OF: Catalogue = Catalogue { oid: ATTRIBUTE_DEFAULT, index: 2656 };
@@ -20,10 +20,24 @@ fn default_of(table: Oid, number: i16) -> Option<Row> {
     DEFAULT_OF.rows(&[Key::Oid(c"adrelid", table.to_u32()), Key::Small(c"adnum", number)]).pop()
 }
 
+/// pg_partitioned_table by partrelid.
+const PARTITIONED: Catalogue = Catalogue { oid: 3350, index: 3351 };
+
+/// Whether what is to be unique lacks a column by which the partitions of a table are told apart, or they are told apart by
+/// an expression: Postgres refuses that before it builds anything.
+pub fn lacks_partition_key(table: Oid, has: impl Fn(&str) -> bool) -> bool {
+    if relation::kind_of(table) != pg_sys::RELKIND_PARTITIONED_TABLE {
+        return false;
+    }
+    let by_expression = |row: &Row| row.small_array(c"partattrs").contains(&0);
+    PARTITIONED.rows(&[Key::Oid(c"partrelid", table.to_u32())]).iter().any(by_expression)
+        || catalogue::attributes(table)
+            .iter()
+            .any(|column| !column.dropped && !has(&column.name) && is_partition_key(table, column.number))
+}
+
 /// Whether a column is part of a partition key.
 pub fn is_partition_key(table: Oid, number: i16) -> bool {
-    /// pg_partitioned_table by partrelid.
-    const PARTITIONED: Catalogue = Catalogue { oid: 3350, index: 3351 };
     PARTITIONED.rows(&[Key::Oid(c"partrelid", table.to_u32())]).iter().any(|row| {
         let mut named: *mut pg_sys::Bitmapset = std::ptr::null_mut();
         let member = i32::from(number) - pg_sys::FirstLowInvalidHeapAttributeNumber;
