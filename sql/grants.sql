@@ -30,5 +30,7 @@ GRANT EXECUTE ON FUNCTION migrator.checksum(text), migrator.count_findings(jsonb
 -- Reads the catalogue only, with the caller's rights, and changes nothing.
 GRANT EXECUTE ON FUNCTION migrator.lint(text) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION migrator.guard_rules() TO PUBLIC;
+-- Two views ask for it.
+GRANT EXECUTE ON FUNCTION migrator.runner_is_there() TO PUBLIC;
 -- In the conditions of a backfill, which run as its caller.
 GRANT EXECUTE ON FUNCTION migrator.stripe(tid, integer) TO PUBLIC;

@@ -32,6 +32,13 @@ COMMENT ON FUNCTION migrator.not_replicated() IS
 'Keeps what logical replication brings out of the ledger: each database
 has its own';
 
+-- A role may be a member of pg_write_all_data and nothing else: who may write to the ledger is who may empty it.
+CREATE FUNCTION migrator.owner_only() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'migrator_owner_only';
+COMMENT ON FUNCTION migrator.owner_only() IS
+'Refuses what somebody else than the owner writes to the ledger, whatever
+rights he has on it';
+
 DO $triggers$
 DECLARE
     ledger text;
@@ -43,10 +50,15 @@ BEGIN
         EXECUTE pg_catalog.format('ALTER TABLE migrator.%I ENABLE REPLICA TRIGGER not_replicated', ledger);
         EXECUTE pg_catalog.format('COMMENT ON TRIGGER not_replicated ON migrator.%I IS '
                                   '''Leaves out what logical replication brings''', ledger);
+        EXECUTE pg_catalog.format('CREATE TRIGGER owner_only BEFORE INSERT OR UPDATE OR DELETE ON migrator.%I FOR EACH STATEMENT '
+                                  'WHEN (NOT pg_catalog.has_table_privilege(%L::pg_catalog.regclass, ''TRUNCATE'')) '
+                                  'EXECUTE FUNCTION migrator.owner_only()', ledger, 'migrator.' || ledger);
+        EXECUTE pg_catalog.format('COMMENT ON TRIGGER owner_only ON migrator.%I IS '
+                                  '''Leaves writing to the functions of migrator''', ledger);
     END LOOP;
 END
 $triggers$;
-REVOKE ALL ON FUNCTION migrator.not_replicated() FROM PUBLIC;
+REVOKE ALL ON FUNCTION migrator.not_replicated(), migrator.owner_only() FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION migrator.verify_triggers()
 RETURNS TABLE (problem text, object text, detail text, hint text)
@@ -75,6 +87,7 @@ BEGIN ATOMIC
     WHERE c.relnamespace = 'migrator'::regnamespace AND NOT t.tgisinternal
       AND NOT (t.tgname = 'append_only' AND c.relname IN ('event', 'ddl'))
       AND NOT (t.tgname = 'not_replicated' AND t.tgfoid = 'migrator.not_replicated'::regproc)
+      AND NOT (t.tgname = 'owner_only' AND t.tgfoid = 'migrator.owner_only'::regproc)
     UNION ALL
     SELECT 'replication can write to the ledger', format('trigger not_replicated on %s', c.oid::regclass::text),
            CASE WHEN t.oid IS NULL THEN 'dropped' ELSE 'not enabled for replicas' END,
@@ -85,6 +98,17 @@ BEGIN ATOMIC
     FROM pg_class c
     LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgname = 'not_replicated' AND t.tgfoid = 'migrator.not_replicated'::regproc
     WHERE c.relnamespace = 'migrator'::regnamespace AND c.relkind = 'r' AND (t.tgenabled IN ('R', 'A')) IS NOT TRUE
+    UNION ALL
+    SELECT 'others can write to the ledger', format('trigger owner_only on %s', c.oid::regclass::text),
+           CASE WHEN t.oid IS NULL THEN 'dropped' ELSE 'not enabled' END,
+           CASE WHEN t.oid IS NULL
+                THEN format('CREATE TRIGGER owner_only BEFORE INSERT OR UPDATE OR DELETE ON %1$s FOR EACH STATEMENT '
+                            'WHEN (NOT has_table_privilege(''%1$s''::regclass, ''TRUNCATE'')) '
+                            'EXECUTE FUNCTION migrator.owner_only();', c.oid::regclass::text)
+                ELSE format('ALTER TABLE %s ENABLE TRIGGER owner_only;', c.oid::regclass::text) END
+    FROM pg_class c
+    LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgname = 'owner_only' AND t.tgfoid = 'migrator.owner_only'::regproc
+    WHERE c.relnamespace = 'migrator'::regnamespace AND c.relkind = 'r' AND (t.tgenabled IN ('O', 'A')) IS NOT TRUE
     UNION ALL
     SELECT 'rows can be changed', format('rule %I on %s', r.rulename, r.ev_class::regclass::text),
            'It is not migrator''s, and may change what is written.',
@@ -861,3 +885,173 @@ the ledger, which is written for it, nor on the guard''s rules';
 COMMENT ON FUNCTION migrator.revoke_all(regrole) IS
 'Takes from a role all rights in schema migrator that were given to it by
 name; what PUBLIC or another role has, it keeps through those';
+
+-- Who may read, and is no superuser, was told that the worker of a migration that waits is gone.
+CREATE FUNCTION migrator.runner_is_there() RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM pg_stat_activity a
+                   WHERE a.backend_type = 'migrator runner' AND a.datname = current_database());
+END;
+COMMENT ON FUNCTION migrator.runner_is_there() IS
+'Whether a background worker runs migrations in this database, or waits
+to; as its owner, because other roles do not see what a backend is';
+
+REVOKE ALL ON FUNCTION migrator.runner_is_there() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION migrator.runner_is_there() TO PUBLIC;
+
+CREATE OR REPLACE VIEW migrator.status AS
+SELECT m.version,
+       CASE WHEN m.state = 'running' AND r.pid IS NULL AND NOT pg_is_in_recovery()
+            THEN CASE WHEN m.reverting AND m.statements_done = 0 AND m.running_statement IS NULL
+                      THEN 'applied' ELSE 'failed' END
+            WHEN m.scheduled_attempt IS NOT NULL AND w.alive THEN 'scheduled'
+            ELSE m.state END AS state,
+       m.applied_at,
+       m.applied_by,
+       m.duration,
+       CASE WHEN m.reverting THEN 'down ' || m.statements_done
+            ELSE CASE WHEN m.state = 'applied' THEN m.statements ELSE m.statements_done END || '/' || m.statements
+       END AS progress,
+       m.transactional,
+       CASE WHEN m.baseline THEN 'baseline' WHEN m.repeatable THEN 'repeatable' ELSE 'versioned' END AS kind,
+       CASE WHEN m.findings <> '[]' THEN migrator.count_findings(m.findings) END AS findings,
+       CASE WHEN m.mixed OR m.out_of_order OR m.allow <> '{}' THEN
+           concat_ws(', ', CASE WHEN m.mixed THEN 'mixed' END,
+                     CASE WHEN m.out_of_order THEN 'out of order' END,
+                     CASE WHEN m.allow <> '{}'
+                          THEN 'allow ' || array_to_string(m.allow, ', ') || ' (' || m.allow_reason || ')' END)
+       END AS overrides,
+       CASE WHEN m.requires <> '{}' THEN array_to_string(m.requires, ', ') END AS requires,
+       m.description,
+       m.irreversible,
+       CASE WHEN m.state = 'running' AND r.pid IS NULL AND NOT pg_is_in_recovery() AND (m.statements_done > 0 OR m.running_statement IS NOT NULL OR NOT m.reverting)
+            THEN 'interrupted' || CASE WHEN m.running_statement IS NULL THEN ''
+                                       ELSE ' during statement ' || m.running_statement END
+                 || CASE WHEN m.reverting THEN ' of its down script' ELSE '' END || '; run it again'
+            WHEN m.scheduled_attempt IS NOT NULL AND NOT w.alive
+            THEN 'the background worker it was handed to is gone; CALL migrator.deploy();'
+            WHEN m.state = 'failed'
+            THEN f.error
+       END AS error,
+       m.registered_at,
+       m.registered_by,
+       m.checksum
+FROM migrator.migration m
+LEFT JOIN migrator.runner r ON r.pid = m.running_pid
+LEFT JOIN (SELECT DISTINCT ON (e.version) e.version, e.sqlstate || ': ' || e.message AS error
+           FROM migrator.event e WHERE e.event = 'failed' ORDER BY e.version, e.id DESC) f ON f.version = m.version
+CROSS JOIN (SELECT migrator.runner_is_there()) w (alive)
+ORDER BY m.sort_key;
+
+CREATE OR REPLACE VIEW migrator.history AS
+SELECT b.attempt,
+       b.version,
+       CASE WHEN f.event IS NOT NULL THEN f.event
+            WHEN (pg_is_in_recovery()
+                  OR EXISTS (SELECT FROM migrator.runner r WHERE r.pid = coalesce(s.backend_pid, b.backend_pid)))
+                 AND coalesce(s.id, b.id) = (SELECT max(e.id) FROM migrator.event e WHERE e.event = 'started')
+            THEN 'running'
+            WHEN s.id IS NULL AND b.event = 'scheduled'
+                 AND NOT EXISTS (SELECT FROM migrator.migration m
+                                 WHERE m.version = b.version AND m.scheduled_attempt = b.attempt)
+            THEN 'superseded'
+            WHEN s.id IS NULL AND b.event = 'scheduled'
+                 AND migrator.runner_is_there()
+            THEN 'scheduled'
+            ELSE 'interrupted' END AS outcome,
+       coalesce(s.at, b.at - CASE WHEN b.event IN ('started', 'scheduled') THEN interval '0'
+                                  ELSE coalesce(b.duration, interval '0') END) AS started_at,
+       f.at AS finished_at,
+       f.duration,
+       b.runner,
+       b.session_role,
+       b.role,
+       b.client_addr,
+       b.application_name,
+       coalesce(s.backend_pid, b.backend_pid) AS backend_pid,
+       coalesce(f.xid, s.xid, b.xid) AS xid,
+       b.checksum,
+       f.statement,
+       f.line,
+       f.statement_text,
+       f.sqlstate,
+       f.message,
+       f.detail,
+       f.hint,
+       f.context,
+       f."position",
+       f.internal_query,
+       f.internal_position,
+       f.schema_name,
+       f.table_name,
+       f.column_name,
+       f.datatype_name,
+       f.constraint_name,
+       f.reason,
+       coalesce(f.hash, b.hash) AS hash
+FROM (SELECT DISTINCT ON (e.attempt) e.* FROM migrator.event e ORDER BY e.attempt, e.id) b
+LEFT JOIN LATERAL (SELECT e.* FROM migrator.event e
+                   WHERE e.attempt = b.attempt AND e.event = 'started' ORDER BY e.id DESC LIMIT 1) s ON true
+LEFT JOIN LATERAL (SELECT e.* FROM migrator.event e
+                   WHERE e.attempt = b.attempt AND e.event NOT IN ('scheduled', 'started')
+                   ORDER BY e.id DESC LIMIT 1) f ON true
+ORDER BY b.attempt;
+
+CREATE OR REPLACE FUNCTION migrator.verify_ledger()
+RETURNS TABLE (problem text, object text, detail text, hint text)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    WITH applied AS MATERIALIZED (
+        SELECT DISTINCT ON (e.version) e.* FROM migrator.event e WHERE e.event IN ('applied', 'baseline') ORDER BY e.version, e.id DESC),
+    -- What was decided last: applied, resolved, and whatever else ends an attempt well.
+    decided AS MATERIALIZED (
+        SELECT DISTINCT ON (e.version) e.* FROM migrator.event e WHERE e.event NOT IN ('scheduled', 'started', 'failed')
+        ORDER BY e.version, e.id DESC),
+    found AS (
+        SELECT 'script differs from its checksum' AS problem, m.version, s.which AS what,
+               format('The checksum of its %s script is %s..., the script gives %s...', s.which, left(s.checksum, 12),
+                      left(s.actual, 12)) AS detail
+        FROM migrator.migration m
+        CROSS JOIN LATERAL (VALUES ('up', m.checksum, migrator.checksum(m.up)),
+                                   ('down', m.down_checksum, migrator.checksum(m.down))) s (which, checksum, actual)
+        WHERE s.checksum <> s.actual
+        UNION ALL
+        SELECT 'edited after it was applied', m.version, 'up',
+               format('It was applied with checksum %s..., and has %s... now.', left(e.checksum, 12), left(m.checksum, 12))
+        FROM migrator.migration m
+        -- A person may have decided that what failed is applied: then that script counts.
+        JOIN (SELECT DISTINCT ON (d.version) d.version, d.checksum FROM migrator.event d
+              WHERE d.event IN ('applied', 'baseline', 'resolved') ORDER BY d.version, d.id DESC) e ON e.version = m.version
+        WHERE m.state = 'applied' AND e.checksum <> m.checksum
+        UNION ALL
+        SELECT 'applied, but the history does not know it', m.version, 'history', 'Somebody changed migrator.migration by hand.'
+        FROM migrator.migration m
+        WHERE m.state = 'applied' AND NOT EXISTS (SELECT FROM decided e WHERE e.version = m.version AND e.event <> 'reverted')
+        UNION ALL
+        SELECT 'pending, but the history knows it as applied', m.version, 'history',
+               format('Applied %s by %s.', e.at, e.role)
+        FROM migrator.migration m JOIN decided e ON e.version = m.version
+        -- A repeatable one is pending again when its script is another.
+        WHERE m.state = 'pending' AND e.event = 'applied' AND (NOT m.repeatable OR e.checksum = m.checksum)
+        UNION ALL
+        SELECT 'applied by somebody else', m.version, 'history',
+               format('Its row says %s, the history %s.', coalesce(m.applied_by, 'nobody'), e.role)
+        FROM migrator.migration m JOIN decided e ON e.version = m.version
+        WHERE m.state = 'applied' AND e.event = 'applied' AND m.applied_by IS DISTINCT FROM e.role
+        UNION ALL
+        SELECT 'applied according to the history, but not registered', e.version, 'history',
+               format('Applied %s by %s.', e.at, e.role)
+        FROM applied e WHERE NOT EXISTS (SELECT FROM migrator.migration m WHERE m.version = e.version))
+    SELECT f.problem, f.version, f.detail,
+           CASE WHEN f.what IN ('up', 'down')
+                THEN format(E'Compare with a backup:\nSELECT %s FROM migrator.migration WHERE version = %L;', f.what, f.version)
+                ELSE format(E'Compare with a backup:\nSELECT * FROM migrator.history WHERE version = %L;', f.version) END
+    FROM found f
+    UNION ALL
+    SELECT 'failed or interrupted', s.version, s.error,
+           format(CASE WHEN m.reverting THEN 'CALL migrator.revert_to(%L, including => true);' ELSE 'CALL migrator.deploy(%L);' END,
+                  s.version)
+    FROM migrator.status s JOIN migrator.migration m ON m.version = s.version WHERE s.state = 'failed';
+END;

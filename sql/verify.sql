@@ -80,6 +80,7 @@ BEGIN ATOMIC
     WHERE c.relnamespace = 'migrator'::regnamespace AND NOT t.tgisinternal
       AND NOT (t.tgname = 'append_only' AND c.relname IN ('event', 'ddl'))
       AND NOT (t.tgname = 'not_replicated' AND t.tgfoid = 'migrator.not_replicated'::regproc)
+      AND NOT (t.tgname = 'owner_only' AND t.tgfoid = 'migrator.owner_only'::regproc)
     UNION ALL
     SELECT 'replication can write to the ledger', format('trigger not_replicated on %s', c.oid::regclass::text),
            CASE WHEN t.oid IS NULL THEN 'dropped' ELSE 'not enabled for replicas' END,
@@ -90,6 +91,17 @@ BEGIN ATOMIC
     FROM pg_class c
     LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgname = 'not_replicated' AND t.tgfoid = 'migrator.not_replicated'::regproc
     WHERE c.relnamespace = 'migrator'::regnamespace AND c.relkind = 'r' AND (t.tgenabled IN ('R', 'A')) IS NOT TRUE
+    UNION ALL
+    SELECT 'others can write to the ledger', format('trigger owner_only on %s', c.oid::regclass::text),
+           CASE WHEN t.oid IS NULL THEN 'dropped' ELSE 'not enabled' END,
+           CASE WHEN t.oid IS NULL
+                THEN format('CREATE TRIGGER owner_only BEFORE INSERT OR UPDATE OR DELETE ON %1$s FOR EACH STATEMENT '
+                            'WHEN (NOT has_table_privilege(''%1$s''::regclass, ''TRUNCATE'')) '
+                            'EXECUTE FUNCTION migrator.owner_only();', c.oid::regclass::text)
+                ELSE format('ALTER TABLE %s ENABLE TRIGGER owner_only;', c.oid::regclass::text) END
+    FROM pg_class c
+    LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgname = 'owner_only' AND t.tgfoid = 'migrator.owner_only'::regproc
+    WHERE c.relnamespace = 'migrator'::regnamespace AND c.relkind = 'r' AND (t.tgenabled IN ('O', 'A')) IS NOT TRUE
     UNION ALL
     SELECT 'rows can be changed', format('rule %I on %s', r.rulename, r.ev_class::regclass::text),
            'It is not migrator''s, and may change what is written.',
@@ -122,7 +134,10 @@ BEGIN ATOMIC
         UNION ALL
         SELECT 'edited after it was applied', m.version, 'up',
                format('It was applied with checksum %s..., and has %s... now.', left(e.checksum, 12), left(m.checksum, 12))
-        FROM migrator.migration m JOIN applied e ON e.version = m.version
+        FROM migrator.migration m
+        -- A person may have decided that what failed is applied: then that script counts.
+        JOIN (SELECT DISTINCT ON (d.version) d.version, d.checksum FROM migrator.event d
+              WHERE d.event IN ('applied', 'baseline', 'resolved') ORDER BY d.version, d.id DESC) e ON e.version = m.version
         WHERE m.state = 'applied' AND e.checksum <> m.checksum
         UNION ALL
         SELECT 'applied, but the history does not know it', m.version, 'history', 'Somebody changed migrator.migration by hand.'

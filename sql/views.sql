@@ -20,6 +20,17 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION migrator.count_findings(jsonb) IS 'What status shows of findings: 2 errors, 1 warning';
 
+CREATE FUNCTION migrator.runner_is_there() RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM pg_stat_activity a
+                   WHERE a.backend_type = 'migrator runner' AND a.datname = current_database());
+END;
+COMMENT ON FUNCTION migrator.runner_is_there() IS
+'Whether a background worker runs migrations in this database, or waits
+to; as its owner, because other roles do not see what a backend is';
+
 CREATE VIEW migrator.status AS
 SELECT m.version,
        CASE WHEN m.state = 'running' AND r.pid IS NULL AND NOT pg_is_in_recovery()
@@ -61,8 +72,7 @@ FROM migrator.migration m
 LEFT JOIN migrator.runner r ON r.pid = m.running_pid
 LEFT JOIN (SELECT DISTINCT ON (e.version) e.version, e.sqlstate || ': ' || e.message AS error
            FROM migrator.event e WHERE e.event = 'failed' ORDER BY e.version, e.id DESC) f ON f.version = m.version
-CROSS JOIN (SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a
-                           WHERE a.backend_type = 'migrator runner' AND a.datname = current_database())) w (alive)
+CROSS JOIN (SELECT migrator.runner_is_there()) w (alive)
 ORDER BY m.sort_key;
 COMMENT ON VIEW migrator.status IS 'Every registered migration and its state';
 COMMENT ON COLUMN migrator.status.version IS 'The version; rows are in the order in which they are applied';
@@ -133,8 +143,7 @@ SELECT b.attempt,
                                  WHERE m.version = b.version AND m.scheduled_attempt = b.attempt)
             THEN 'superseded'
             WHEN s.id IS NULL AND b.event = 'scheduled'
-                 AND EXISTS (SELECT FROM pg_catalog.pg_stat_activity a
-                             WHERE a.backend_type = 'migrator runner' AND a.datname = current_database())
+                 AND migrator.runner_is_there()
             THEN 'scheduled'
             ELSE 'interrupted' END AS outcome,
        coalesce(s.at, b.at - CASE WHEN b.event IN ('started', 'scheduled') THEN interval '0'

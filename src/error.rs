@@ -164,6 +164,7 @@ own_sqlstates! {
     BACKFILL_ROWS = b"MG030", "rows of a backfill could not be changed";
     BACKFILL_LIMIT = b"MG031", "a hard limit ended a backfill";
     UNKNOWN_BACKFILL = b"MG032", "no unfinished backfill has that id";
+    NOT_THE_OWNER = b"MG033", "only migrator's own functions write to the ledger";
 }
 
 /// An error of our own as the boxed type that travels.

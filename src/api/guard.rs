@@ -12,6 +12,7 @@ sql_function!(migrator_guard_ddl_command_end, end);
 sql_function!(migrator_ddl_append_only, append_only);
 sql_function!(migrator_prune_ddl_log, prune);
 sql_function!(migrator_not_replicated, trigger::row_unless_replicated);
+sql_function!(migrator_owner_only, trigger::refuse_others);
 // Writes the refusal of a statement, whose own transaction is lost.
 background_worker!(migrator_write_refusals, guard::write_refusals);
 sql_function!(migrator_guard_rules, rules);

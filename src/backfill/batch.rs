@@ -125,7 +125,7 @@ impl Process<'_> {
         let size = spread(&unit, range, self.pace(range).size(), self.settings().workers);
         let (outcome, over) = statement_timer::within(limit, || {
             let next = next(&unit, range, size)?;
-            statement::check_constraints_at_once()?;
+            session::check_constraints_at_once()?;
             let outcome = if one_by_one { self.row_by_row(&unit, &next) } else { self.all(&unit, &next) };
             outcome.map(|outcome| (next, outcome))
         });

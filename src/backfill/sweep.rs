@@ -106,7 +106,7 @@ pub fn retry_failed(
         hold.go_on(beat)?;
         session::set_lock_timeout(settings::lock_timeout())?;
         let outcome = subtransaction::contained(|| {
-            statement::check_constraints_at_once()?;
+            session::check_constraints_at_once()?;
             rows::change(unit, &run.clauses, &row.key)
         });
         let fate = rows::fate(outcome)?;
@@ -240,7 +240,7 @@ fn patience_alone() -> Duration {
 fn one(run: &Run, unit: &Unit, row: &str, patience: Duration) -> Result<Fate> {
     let outcome = subtransaction::contained(|| {
         session::set_lock_timeout(patience)?;
-        statement::check_constraints_at_once()?;
+        session::check_constraints_at_once()?;
         rows::change(unit, &run.clauses, row)
     });
     let fate = rows::fate(outcome)?;

@@ -19,6 +19,8 @@ pub struct Index {
     pub valid: bool,
     /// As pg_get_indexdef writes it.
     pub definition: String,
+    /// The table's oid.
+    pub table: u32,
 }
 
 /// The relation a name means to the caller now.
@@ -91,7 +93,7 @@ pub fn drop_statement(index: &Index) -> String {
 fn list(condition: &str, before: &str, tables: &str) -> Result<Vec<Index>> {
     as_owner(|| {
         let sql = format!(
-            "SELECT format('%I.%I', n.nspname, c.relname), c.relname, i.indisvalid, pg_get_indexdef(c.oid) \
+            "SELECT format('%I.%I', n.nspname, c.relname), c.relname, i.indisvalid, pg_get_indexdef(c.oid), i.indrelid \
              FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
              WHERE {condition} AND NOT (i.indexrelid = ANY ($1::oid[])) \
              AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)"
@@ -103,6 +105,7 @@ fn list(condition: &str, before: &str, tables: &str) -> Result<Vec<Index>> {
                 name: r.required(1),
                 valid: r.boolean(2),
                 definition: r.required(3),
+                table: r.number(4).unwrap_or(0),
             })
             .collect())
     })
@@ -123,6 +126,7 @@ pub struct Described {
     pub of_constraint: bool,
     /// It is attached to a partitioned table's.
     pub of_partition: bool,
+    pub unique: bool,
 }
 
 /// These indexes, in order of name.
@@ -135,8 +139,8 @@ pub fn described(oids: &[u32]) -> Result<Vec<Described>> {
         let sql = "SELECT format('%I.%I', n.nspname, c.relname), \
                    regexp_replace(pg_get_indexdef(c.oid), '^CREATE (UNIQUE )?INDEX ', 'CREATE \\1INDEX CONCURRENTLY '), \
                    EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x')), \
-                   c.relispartition \
-                   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                   c.relispartition, i.indisunique \
+                   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_index i ON i.indexrelid = c.oid \
                    WHERE c.oid = ANY ($1::oid[]) ORDER BY c.relname, c.oid";
         Ok(query_planned(sql, &[Some(&list)])?
             .iter()
@@ -145,6 +149,7 @@ pub fn described(oids: &[u32]) -> Result<Vec<Described>> {
                 concurrently: r.required(1),
                 of_constraint: r.boolean(2),
                 of_partition: r.boolean(3),
+                unique: r.boolean(4),
             })
             .collect())
     })

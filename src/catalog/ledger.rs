@@ -176,7 +176,8 @@ fn given(migration: &Stored) -> String {
 }
 
 /// Replaces a migration as long as it is what `old` says and nobody is running it; false otherwise. What an applied one
-/// was allowed stays; a repeatable one with another script is pending again.
+/// was allowed stays; a repeatable one with another script is pending again. What was handed to a background worker is not
+/// any more, when it is another script.
 pub fn replace(new: &Stored, old: &Stored) -> Result<bool> {
     let role = current_role();
     as_owner(|| {
@@ -192,7 +193,9 @@ pub fn replace(new: &Stored, old: &Stored) -> Result<bool> {
                    THEN m.allow_reason ELSE r.allow_reason END, \
                    state = CASE WHEN m.state = 'applied' AND m.checksum <> r.checksum THEN 'pending' ELSE m.state END, \
                    statements_done = CASE WHEN m.state = 'applied' AND m.checksum <> r.checksum THEN 0 \
-                   ELSE m.statements_done END \
+                   ELSE m.statements_done END, \
+                   scheduled_attempt = CASE WHEN m.checksum = r.checksum \
+                   AND m.down_checksum IS NOT DISTINCT FROM r.down_checksum THEN m.scheduled_attempt END \
                    FROM jsonb_populate_record(NULL::migrator.migration, $1::jsonb) r \
                    WHERE m.version = r.version AND m.checksum = $3 AND m.statements_done = $4::int \
                    AND (m.state <> 'running' OR NOT EXISTS (SELECT FROM migrator.runner w WHERE w.pid = m.running_pid))";

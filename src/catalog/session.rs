@@ -25,6 +25,11 @@ pub fn set_lock_timeout(bound: Duration) -> Result<()> {
     query("SELECT pg_catalog.set_config('lock_timeout', $1, true)", &[Some(&milliseconds)]).map(drop)
 }
 
+/// Has what is deferred checked now, and from here on with each statement.
+pub fn check_constraints_at_once() -> Result<()> {
+    query("SET CONSTRAINTS ALL IMMEDIATE", &[]).map(drop)
+}
+
 /// What this session has SET, or its client asked for when it connected: name and value. Left out is what belongs to the
 /// connection or the transaction.
 pub fn own_settings() -> Result<Vec<(String, String)>> {

@@ -13,6 +13,21 @@ pub struct ParsedStatement {
     pub content: Content,
     /// The setting that a session-level SET or RESET changes.
     pub setting: Option<String>,
+    /// What it sets, when that cannot be kept from one transaction to the next.
+    pub unkept: Option<Unkept>,
+}
+
+/// A SET that a script of several transactions cannot go on with after an interruption, or take back at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unkept {
+    /// SET LOCAL: it ends with its own statement.
+    Local,
+    /// RESET ALL.
+    ResetAll,
+    /// SET SESSION CHARACTERISTICS AS TRANSACTION.
+    Characteristics,
+    /// SET default_transaction_read_only: how far the script has come could not be written down.
+    ReadOnly,
 }
 
 /// What a statement changes, as far as its kind tells.

@@ -209,6 +209,10 @@ fn hint(verdict: &Verdict, ddl: &Ddl, all: &[Verdict]) -> String {
             (Some(other), _) => {
                 said.push(&other.finding.recipe);
                 unsaid |= command != verdict.command && other.finding.recipe.statements.is_empty();
+                // The sentence above is another one's.
+                if other.finding.recipe.is_window() && !recipe.is_window() {
+                    statements.push("-- In a maintenance window:".to_owned());
+                }
                 statements.extend(other.finding.recipe.also_allowing(&refusing(command)).statements);
             }
             (None, Some(sql)) => statements.push(format!("{sql};")),
@@ -227,7 +231,8 @@ fn hint(verdict: &Verdict, ddl: &Ddl, all: &[Verdict]) -> String {
     written(&sentence, &statements)
 }
 
-/// The commands in the order to type them: as written, but what is dropped must not be in the way of a change of type.
+/// The commands in the order to type them: as written, but as Postgres does when a type changes. What is dropped is not in
+/// the way, and what is added is for the new type.
 fn in_order(ddl: &Ddl) -> Vec<usize> {
     let is_retyping = ddl.changes.iter().any(|c| matches!(c.kind, ChangeKind::AlterType { .. }));
     let drops = |kind: &ChangeKind| {
@@ -243,7 +248,11 @@ fn in_order(ddl: &Ddl) -> Vec<usize> {
     };
     let mut order: Vec<usize> = (0..ddl.changes.len()).collect();
     if is_retyping {
-        order.sort_by_key(|command| !drops(&ddl.changes[*command].kind));
+        order.sort_by_key(|command| match &ddl.changes[*command].kind {
+            kind if drops(kind) => 0,
+            ChangeKind::AlterType { .. } => 1,
+            _ => 2,
+        });
     }
     order
 }

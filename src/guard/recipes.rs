@@ -247,9 +247,17 @@ fn serial(relation: &Relation, new: &NewColumn) -> Result<Vec<String>> {
             format!("ALTER SEQUENCE {sequence} {owned};"),
         ]),
     }
+    steps.extend(usage(relation, sequence)?);
     steps.push(format!("{table}ALTER COLUMN {} SET DEFAULT {next};", column.quoted));
     steps.push(fill(relation, column, &next));
     Ok(steps)
+}
+
+/// Whoever may insert into the table draws from a sequence: the rights that the owner gives by default come with what he makes
+/// himself.
+fn usage(relation: &Relation, sequence: &str) -> Result<Option<String>> {
+    let inserters = ownership::inserters(relation.oid, &relation.leaves)?;
+    Ok((!inserters.is_empty()).then(|| format!("GRANT USAGE ON SEQUENCE {sequence} TO {};", inserters.join(", "))))
 }
 
 /// An identity column by hand: a sequence of our own numbers the rows, then the column's takes over where it stopped.
@@ -262,10 +270,7 @@ fn identity(relation: &Relation, new: &NewColumn, clause: &Identity) -> Result<V
     let mut steps = vec![format!("CREATE SEQUENCE {helper} AS {}{};", column.type_name, clause.numbers)];
     steps.extend(ownership::of_relation(relation.oid)?.map(|owner| owner.given("SEQUENCE", &helper)));
     // An identity column asks for no right on its sequence, but the default that fills it meanwhile does.
-    let inserters = ownership::inserters(relation.oid, &relation.leaves)?;
-    if !inserters.is_empty() {
-        steps.push(format!("GRANT USAGE ON SEQUENCE {helper} TO {};", inserters.join(", ")));
-    }
+    steps.extend(usage(relation, &helper)?);
     steps.extend([
         format!("{table}ADD COLUMN {quoted} {};", column.type_name),
         format!("{table}ALTER COLUMN {quoted} SET DEFAULT {next};"),

@@ -151,6 +151,11 @@ impl Recipe {
         }
     }
 
+    /// Whether its statements block, see [`Recipe::window`].
+    pub fn is_window(&self) -> bool {
+        self.sentence.ends_with(IN_WINDOW)
+    }
+
     /// For what cannot be done without blocking: the change itself, with the rule allowed for one transaction.
     pub fn window(rule: &str, why: &str, change: &Change) -> Self {
         let Some(sql) = &change.sql else {
@@ -159,12 +164,14 @@ impl Recipe {
             ));
         };
         Self::new(
-            format!("{why} In a maintenance window:"),
+            format!("{why} {IN_WINDOW}"),
             vec!["BEGIN;".into(), format!("SET LOCAL migrator.allow = '{rule}';"), format!("{sql};"), "COMMIT;".into()],
         )
     }
 }
 
+/// How the sentence of what blocks ends.
+const IN_WINDOW: &str = "In a maintenance window:";
 /// What a line that allows rules begins with.
 const ALLOW: &str = "SET LOCAL migrator.allow = '";
 

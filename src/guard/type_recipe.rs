@@ -27,6 +27,9 @@ pub fn of(rule: &str, change: &Change, ddl: &Ddl) -> Result<Recipe> {
     if found.iter().any(|i| i.of_constraint || i.of_partition) || keys.iter().any(|k| k.of_partition) {
         return Ok(window("An index of a constraint or of a partitioned table cannot be taken away for a while."));
     }
+    if found.iter().any(|i| i.unique) {
+        return Ok(window("Without its unique index, rows that are twice would be let in."));
+    }
     let mut before: Vec<String> =
         found.iter().map(|index| format!("DROP INDEX CONCURRENTLY {};", index.quoted)).collect();
     let (mut drops, mut adds, mut after) = (Vec::new(), Vec::new(), Vec::new());
@@ -100,7 +103,9 @@ fn together<'a>(relation: &Relation, ddl: &'a Ddl) -> std::result::Result<Vec<Re
                 if others || change.on.as_ref().is_none_or(|on| on.oid != relation.oid) {
                     return Err("what the statement does before");
                 }
-                if using.is_some() || change.sql.is_none() {
+                // Some tools write the cast that Postgres would take anyway.
+                let own_cast = format!("({})::{to}", column.quoted);
+                if using.as_ref().is_some_and(|using| *using != own_cast) || change.sql.is_none() {
                     return Err("USING");
                 }
                 if column.number <= 0 {

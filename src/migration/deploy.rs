@@ -14,6 +14,7 @@ use crate::catalog::ledger::Stored;
 use crate::catalog::{progress, session};
 use crate::ddl::Nature;
 use crate::error::{Result, code};
+use crate::pg::statement_timer::Suspended;
 use crate::pg::{report, transaction};
 
 /// Runs what is wished for. The caller has checked that this is a direct top-level CALL.
@@ -60,6 +61,8 @@ fn take(wish: &Wish, queued: &Stored) -> Result<Option<Task>> {
 fn run_one(task: &Task, attempt: &Attempt) -> Result<()> {
     let begun = Instant::now();
     let seconds = || begun.elapsed().as_secs_f64();
+    // Ends after what the script has SET is put back.
+    let _suspended = task.script.sets_statement_timeout().then(Suspended::begin);
     attempt.started()?;
     transaction::commit()?;
     let before = settings_before(task)?;
@@ -82,8 +85,11 @@ fn run_one(task: &Task, attempt: &Attempt) -> Result<()> {
             ))
         }),
         Err(failure) => {
+            // First: what the script has SET may keep this session from writing.
+            transaction::restart()?;
+            let restored = restore(&before);
             let recorded = record_failure(task, attempt, &failure, seconds());
-            if let Err(unrecorded) = recorded.and_then(|()| restore(&before)) {
+            if let Err(unrecorded) = recorded.and(restored) {
                 failure.warn_unrecorded(unrecorded)?;
             }
             Err(failure.raised())
@@ -96,9 +102,9 @@ fn settings_before(task: &Task) -> Result<Vec<(String, String)>> {
     let mut before = Vec::new();
     if !task.runs_in_one_transaction() {
         for name in task.script.statements.iter().filter_map(|s| s.setting.as_deref()) {
-            if let Some(value) = session::setting(name)? {
-                before.push((name.to_owned(), value));
-            }
+            // A setting that an extension or an application makes up is empty before.
+            let unset = || name.contains('.').then(String::new);
+            before.extend(session::setting(name)?.or_else(unset).map(|value| (name.to_owned(), value)));
         }
         transaction::commit()?;
     }

@@ -5,6 +5,7 @@ use super::order;
 use super::script::{Origin, Script, Statement};
 use super::version::Version;
 use crate::catalog::ledger::{self, Stored};
+use crate::ddl::Unkept;
 use crate::error::{Report, Result, code, fail};
 use crate::guard::policy;
 
@@ -169,7 +170,33 @@ fn checked(origin: Origin<'_>, text: Option<String>) -> Result<(String, Script)>
     // A byte order mark, as Windows editors write it, is not SQL; psql skips it as well.
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     let script = Script::parse(origin, &text)?;
+    if let Some((statement, what)) = script.unkept() {
+        return fail(unkept(origin, &script, statement, what));
+    }
     Ok((text, script))
+}
+
+/// A SET that would not be there any more after an interruption, or stay when the script is done.
+fn unkept(origin: Origin<'_>, script: &Script, statement: &Statement, what: Unkept) -> Report {
+    let hint = match what {
+        Unkept::Local => "SET without LOCAL: what a migration SETs ends with it anyway.",
+        Unkept::ResetAll => "RESET the settings by name; or leave it out: what a migration SETs ends with it anyway.",
+        Unkept::Characteristics => "SET default_transaction_isolation, or default_transaction_deferrable.",
+        Unkept::ReadOnly => "Leave it out: after each statement, how far the migration has come is written down.",
+    };
+    let top_level = script.top_level().map(|s| format!("{} (line {})", s.summary(), s.line)).unwrap_or_default();
+    Report::new(
+        code::UNSUPPORTED_STATEMENT,
+        format!("{origin}: {} cannot be kept from one transaction to the next", statement.tag),
+    )
+    .detail(format!(
+        "Statement {} (line {}): {}\nEach statement is committed by itself, because of one that cannot run in a transaction \
+         with others: {top_level}",
+        statement.number,
+        statement.line,
+        statement.summary(),
+    ))
+    .hint(hint)
 }
 
 /// The rules that a migration may break, and why: no override without a reason.

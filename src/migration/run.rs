@@ -3,6 +3,7 @@
 use crate::catalog::events::{At, Attempt};
 use crate::catalog::ledger::Stored;
 use crate::catalog::{ddl_log, session};
+use crate::ddl::{Interruption, Nature};
 use crate::error::{Error, Report, Result, SqlState, code};
 use crate::guard::{self, policy};
 use crate::migration::lock::Current;
@@ -11,6 +12,7 @@ use crate::migration::task::{Direction, Task};
 use crate::pg::portal::{self, Level};
 use crate::pg::report;
 use crate::pg::settings_scope::SettingsScope;
+use crate::pg::statement_timer::{self, Suspended};
 use crate::settings;
 
 /// A migration that could not be finished: the error as it was raised, and the statement that raised it.
@@ -80,7 +82,23 @@ pub fn statement(task: &Task, statement: &Statement, level: Level) -> Outcome {
         ask_guard(task, statement)?;
     }
     let _current = Current::enter(task, statement.number);
-    portal::run(&statement.text, level).map_err(|error| Failure::of(task, statement, error))
+    run_in_time(task, statement, level).map_err(|error| Failure::of(task, statement, error))
+}
+
+/// A script that sets statement_timeout means each of its statements, as psql would.
+fn run_in_time(task: &Task, statement: &Statement, level: Level) -> Result<()> {
+    let run = || portal::run(&statement.text, level);
+    // A backfill has its batches in time itself.
+    if !task.script.sets_statement_timeout() || statement.nature == Nature::TopLevel(Interruption::Backfill) {
+        return run();
+    }
+    let (result, is_over) = statement_timer::within(statement_timer::of_session(), run);
+    result.map_err(|mut error| {
+        if is_over {
+            error.message = "canceling statement due to statement timeout".into();
+        }
+        error
+    })
 }
 
 /// Asks the guard about a statement for which Postgres fires no event. It looks into the catalogue, so a statement that
@@ -94,10 +112,16 @@ pub fn ask_guard(task: &Task, statement: &Statement) -> Outcome {
 /// `migrator.lock_timeout`.
 pub fn in_one_transaction(task: &Task, attempt: &Attempt, seconds: impl Fn() -> f64) -> Outcome {
     let outside = |error| Failure::outside(task, error);
+    // Ends after the scope, with the session's own limit.
+    let _suspended = task.script.sets_statement_timeout().then(Suspended::begin);
     let scope = SettingsScope::open();
     session::set_lock_timeout(settings::lock_timeout()).map_err(outside)?;
     for s in &task.script.statements {
         statement(task, s, Level::InTransaction)?;
+    }
+    // What is deferred runs with the role and the settings of the script, not with those that come back.
+    if task.script.statements.iter().any(Statement::sets) {
+        session::check_constraints_at_once().map_err(outside)?;
     }
     drop(scope);
     finish(task, attempt, seconds()).map_err(outside)

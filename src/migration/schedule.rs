@@ -91,6 +91,14 @@ fn run_if_committed(wish: &Wish, version: &str, id: i64) -> Result<()> {
     }
     run_all(wish, &|task| {
         let resumed = (task.version() == version).then_some(id);
+        // Replaced after the look above: nobody has handed that script over.
+        if resumed.is_some() && task.scheduled_attempt() != resumed {
+            return fail(
+                Report::new(code::BUSY, format!("the script of migration \"{version}\" was replaced"))
+                    .detail("It was handed to this background worker before that.")
+                    .hint("Read what it is now, then CALL migrator.deploy();"),
+            );
+        }
         Attempt::resumed(resumed, task.version(), task.checksum(), wish.function())
     })
 }

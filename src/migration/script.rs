@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ddl::{Content, Nature, ParsedStatement, Unsupported, leading_trivia};
+use crate::ddl::{Content, Nature, ParsedStatement, Unkept, Unsupported, leading_trivia};
 use crate::error::{Error, Report, Result, SqlState, code, fail};
 use crate::pg;
 
@@ -21,6 +21,20 @@ pub struct Statement {
     pub content: Content,
     /// The setting that a session-level SET or RESET changes.
     pub setting: Option<String>,
+    /// See [`Unkept`].
+    pub unkept: Option<Unkept>,
+}
+
+impl Statement {
+    /// Whether it may change a setting or the role.
+    pub fn sets(&self) -> bool {
+        matches!(self.tag.as_str(), "SET" | "RESET") || self.text.to_ascii_lowercase().contains("set_config")
+    }
+
+    /// Whether it may change statement_timeout.
+    pub fn sets_statement_timeout(&self) -> bool {
+        self.sets() && self.text.to_ascii_lowercase().contains("statement_timeout")
+    }
 }
 
 /// The statements of a script that can be run.
@@ -79,6 +93,17 @@ impl Script {
         self.statements.iter().all(|s| s.nature == Nature::Transactional)
     }
 
+    /// The first SET that cannot be kept, in a script of which each statement is committed.
+    pub fn unkept(&self) -> Option<(&Statement, Unkept)> {
+        let mut sets = self.statements.iter().filter_map(|s| s.unkept.map(|what| (s, what)));
+        if self.is_transactional() { None } else { sets.next() }
+    }
+
+    /// Whether it may change statement_timeout.
+    pub fn sets_statement_timeout(&self) -> bool {
+        self.statements.iter().any(Statement::sets_statement_timeout)
+    }
+
     /// The first statement that cannot run in a transaction with others.
     pub fn top_level(&self) -> Option<&Statement> {
         self.statements.iter().find(|s| s.nature != Nature::Transactional)
@@ -125,6 +150,7 @@ fn locate(text: &str, parsed: Vec<ParsedStatement>) -> Vec<Statement> {
             nature: p.nature,
             content: p.content,
             setting: p.setting,
+            unkept: p.unkept,
         });
     }
     statements
@@ -191,6 +217,7 @@ mod tests {
             nature: Nature::Transactional,
             content: Content::Other,
             setting: None,
+            unkept: None,
         }
     }
 
@@ -214,6 +241,7 @@ mod tests {
             nature: Nature::Transactional,
             content: Content::Other,
             setting: None,
+            unkept: None,
         };
         assert_eq!(statement("SELECT\n   1").summary(), "SELECT 1");
         let long = statement(&"ä ".repeat(100)).summary();

@@ -78,6 +78,11 @@ impl Task {
         self.script.is_transactional() && self.done() == 0 && self.begun().is_none()
     }
 
+    /// The attempt that was handed to a background worker.
+    pub fn scheduled_attempt(&self) -> Option<i64> {
+        self.migration.scheduled_attempt
+    }
+
     /// What it is when it is done.
     pub fn participle(&self) -> &'static str {
         self.direction.participle()

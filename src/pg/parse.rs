@@ -4,7 +4,7 @@ use pgrx::pg_sys::{self, NodeTag};
 
 use super::memory::Scratch;
 use super::{boundary, content, convert, lexer, node, raw};
-use crate::ddl::{Interruption, Name, Nature, ParsedStatement, Unsupported};
+use crate::ddl::{Interruption, Name, Nature, ParsedStatement, Unkept, Unsupported};
 use crate::error::Result;
 
 /// Parses a script. A syntax error comes back as Postgres raised it, with its position in the script.
@@ -34,6 +34,7 @@ pub fn parse(script: &str) -> Result<Vec<ParsedStatement>> {
                 nature: nature(statement),
                 content: content::of(statement),
                 setting: setting(statement),
+                unkept: unkept(statement),
             }
         });
     }
@@ -93,6 +94,25 @@ unsafe fn setting(statement: *mut pg_sys::Node) -> Option<String> {
             return None;
         }
         convert::string(set.name)
+    }
+}
+
+/// What a SET or RESET leaves that later transactions of the script would not find again.
+///
+/// # Safety
+/// As for [`nature`].
+unsafe fn unkept(statement: *mut pg_sys::Node) -> Option<Unkept> {
+    use pg_sys::VariableSetKind::{VAR_RESET_ALL, VAR_SET_MULTI};
+    // SAFETY: the tag is checked; the name is NULL or NUL-terminated.
+    unsafe {
+        let set = &*node::cast::<pg_sys::VariableSetStmt>(statement, NodeTag::T_VariableSetStmt)?;
+        let is = |name: &str| convert::string(set.name).is_some_and(|own| own.eq_ignore_ascii_case(name));
+        match set.kind {
+            VAR_RESET_ALL => Some(Unkept::ResetAll),
+            VAR_SET_MULTI if is("SESSION CHARACTERISTICS") => Some(Unkept::Characteristics),
+            _ if set.is_local => Some(Unkept::Local),
+            _ => is("default_transaction_read_only").then_some(Unkept::ReadOnly),
+        }
     }
 }
 

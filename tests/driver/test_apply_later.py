@@ -166,3 +166,27 @@ def test_two_runs_after_one_another(cluster):
     no_worker(cluster)
     equal(cluster.sql("SELECT count(*) FROM migrator.history WHERE outcome = 'applied';"), "1")
     equal(cluster.sql("SELECT count(*) FROM pg_index WHERE NOT indisvalid;"), "0")
+
+
+def test_a_script_that_was_handed_over_is_not_replaced_by_another(cluster):
+    """While the worker waits for its turn, somebody else registers something for its version: nobody has handed that over."""
+    cluster.sql(SETUP + INDEX + "DROP ROLE IF EXISTS replaces; CREATE ROLE replaces; SELECT migrator.grant_deploy('replaces'); "
+                "DROP ROLE IF EXISTS looks; CREATE ROLE looks; SELECT migrator.grant_read('looks');")
+    caller = cluster.popen("BEGIN; SELECT migrator.apply(); SELECT pg_sleep(1.5); COMMIT;", env={"PGAPPNAME": "caller"})
+    cluster.backend("caller")
+    wait(cluster, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted;", "1")
+    # It comes before the worker, as a run that takes long.
+    other = cluster.popen("SELECT pg_advisory_lock(1835624306, 1); SELECT pg_sleep(60);", env={"PGAPPNAME": "other"})
+    pid = cluster.backend("other")
+    caller.communicate(timeout=30)
+    wait(cluster, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted;", "1")
+    # Also for whoever does not see what other roles' backends are.
+    equal(cluster.sql("SET ROLE looks; SELECT state, error FROM migrator.status; SELECT outcome FROM migrator.history;"), "scheduled|\nscheduled")
+    cluster.sql("SET ROLE replaces; SET client_min_messages = error; "
+                "SELECT migrator.register('1', 'VACUUM t; CREATE ROLE hacked SUPERUSER', irreversible => 'x');")
+    equal(cluster.sql("SELECT state FROM migrator.status; SELECT outcome FROM migrator.history;"), "pending\nsuperseded")
+    cluster.sql(f"SELECT pg_terminate_backend({pid});")
+    other.communicate(timeout=30)
+    no_worker(cluster)
+    equal(cluster.sql("SELECT count(*) FROM pg_roles WHERE rolname = 'hacked'; SELECT state FROM migrator.status;"), "0\npending")
+    cluster.sql("DROP OWNED BY replaces, looks; DROP ROLE replaces, looks;")

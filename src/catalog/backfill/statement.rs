@@ -48,11 +48,6 @@ pub fn explain_run(unit: &Unit, target: &Target<'_>, clauses: &Clauses) -> Resul
     Ok(())
 }
 
-/// Has the caller's constraints checked with each statement, so that a deferred one fails where it can be told which row.
-pub fn check_constraints_at_once() -> Result<()> {
-    query("SET CONSTRAINTS ALL IMMEDIATE", &[]).map(drop)
-}
-
 /// The highest position: the highest key, or the number of blocks; `None` for an empty table.
 pub fn highest(unit: &Unit) -> Result<Option<String>> {
     match unit.walk {

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::guard::rule::{Action, Class, Default, Finding, Rule};
 use crate::guard::type_recipe;
 use crate::guard::work::Blocking;
+use crate::pg::relation::qualified_name;
 
 pub static RULE: Rule = Rule {
     id: "alter-type-revalidates-foreign-key",
@@ -28,7 +29,13 @@ fn find(change: &Change, ddl: &Ddl) -> Result<Option<Finding>> {
     let Some(blocking) = Blocking::among(change, |kind| kind == WorkKind::Scan)? else { return Ok(None) };
     let name = &column.name;
     let message =
-        format!("changing the type of \"{name}\" would check a foreign key of \"{}\" for every row", relation.name);
+        format!("changing the type of \"{name}\" of \"{}\" would check a foreign key for every row", relation.name);
+    // The key may be another table's that references this one.
+    let checked = match blocking.tables.as_slice() {
+        [table] => qualified_name(*table),
+        _ => "What has such a key".to_owned(),
+    };
+    let detail = blocking.describe_as(&checked, blocking.tables.len())?;
     let recipe = type_recipe::of(RULE.id, change, ddl)?;
-    Ok(Some(Finding::new(change, message, blocking.describe(change)?, recipe).column(name)))
+    Ok(Some(Finding::new(change, message, detail, recipe).column(name)))
 }

@@ -40,9 +40,14 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
         relation.quoted,
         size.describe()?
     );
-    let mut recipe = recipe_for(relation, index, &built);
+    // Postgres would take an invalid one of a partition for the index that it looks for, and end with an invalid one.
+    let left = recipes::leftovers(if relation.partitioned { &relation.leaves } else { &built }, index, None)?;
+    let mut to_build = built;
+    to_build.extend(left.iter().map(|index| index.table));
+    to_build.sort_unstable();
+    to_build.dedup();
+    let mut recipe = recipe_for(relation, index, &to_build);
     if !recipe.statements.is_empty() {
-        let left = recipes::leftovers(&built, index, None)?;
         recipe.statements.splice(0..0, left.iter().map(recipes::dropped));
     }
     Ok(Some(Finding::new(change, message, detail, recipe)))
@@ -93,20 +98,22 @@ fn recipe(relation: &Relation, index: &IndexDefinition, built: &[u32], body: &st
         |leaf: &&TreeNode| format!("CREATE {unique}INDEX CONCURRENTLY {} ON {} {body};", leaf.index, leaf.quoted);
     // Finds an index like it on every leaf, attaches them, and builds nothing.
     let attach_all = format!("CREATE {unique}INDEX {}ON {} {body};", index.name_clause, relation.quoted);
+    let all = index.tree.iter().filter(|n| n.kind == NodeKind::Leaf).count();
+    // Some have it already, or were made by this transaction.
+    let some_are_there = built.len() < all;
     if leaves.len() > LISTED {
         let literal = |text: &str| text.replace('\'', "''");
+        let oids: Vec<String> = leaves.iter().map(|leaf| leaf.oid.to_string()).collect();
+        let which = if some_are_there { format!("relid = ANY ('{{{}}}')", oids.join(",")) } else { "isleaf".into() };
         let generated = format!(
             "SELECT format('CREATE {unique}INDEX CONCURRENTLY ON %s {}', relid) \
-             FROM pg_partition_tree('{}') WHERE isleaf \\gexec",
+             FROM pg_partition_tree('{}') WHERE {which} \\gexec",
             literal(body).replace('%', "%%"),
             literal(&relation.quoted)
         );
         return vec![generated, attach_all];
     }
     let mut lines: Vec<String> = leaves.iter().map(concurrently).collect();
-    // Some have it already, or were made by this transaction.
-    let all = index.tree.iter().filter(|n| n.kind == NodeKind::Leaf).count();
-    let some_are_there = built.len() < all;
     if some_are_there || index.tree.iter().any(|n| n.kind == NodeKind::Foreign) {
         lines.push(attach_all);
         return lines;

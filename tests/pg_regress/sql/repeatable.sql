@@ -29,3 +29,10 @@ SELECT migrator.register('1', 'CREATE TABLE rep (a int)', down => 'DROP TABLE re
 SELECT migrator.register('3', 'SELECT 3', irreversible => 'x');
 SELECT migrator.register('3', 'SELECT 3', repeatable => true);
 SELECT version, kind FROM migrator.status WHERE version = '3';
+-- What failed, and is said to be applied: that script counts.
+SET client_min_messages = error;
+SELECT migrator.register('views', 'CREATE OR REPLACE VIEW rep_v AS SELECT nope', repeatable => true);
+\set VERBOSITY terse
+CALL migrator.deploy();
+SELECT migrator.resolve('views', 'applied', 'done by hand');
+SELECT * FROM migrator.verify();

@@ -101,6 +101,23 @@ SELECT * FROM migrator.verify();
 SELECT migrator.apply();
 CALL migrator.deploy();
 RESET SESSION AUTHORIZATION;
+-- Who may write to every table has no business in the ledger.
+SET client_min_messages = error;
+CREATE ROLE regress_writes; GRANT pg_write_all_data TO regress_writes; GRANT INSERT ON migrator.policy TO regress_writes;
+SET client_min_messages = notice;
+SET ROLE regress_writes;
+UPDATE migrator.migration SET up = 'CREATE ROLE pwned SUPERUSER';
+INSERT INTO migrator.policy (rule, action) VALUES ('create-index-blocking', 'off');
+DELETE FROM migrator.event_end;
+RESET ROLE;
+SELECT migrator.owner_only();
+BEGIN;
+SET LOCAL migrator.guard = off;
+DROP TRIGGER owner_only ON migrator.policy;
+ALTER TABLE migrator.event DISABLE TRIGGER owner_only;
+SELECT * FROM migrator.verify() WHERE object LIKE '%owner_only%';
+ROLLBACK;
+DROP OWNED BY regress_writes; DROP ROLE regress_writes;
 -- Taken away again.
 SELECT migrator.revoke_all('regress_ci'); SELECT migrator.revoke_all('"regress ''reader"'); SELECT migrator.revoke_all('regress_nobody');
 SELECT count(*) FROM pg_temp.may('regress_ci') FULL JOIN pg_temp.may('regress_nobody') n USING (thing, rights) FULL JOIN pg_temp.may('regress ''reader') r USING (thing, rights) WHERE n.thing IS NULL OR r.thing IS NULL;
