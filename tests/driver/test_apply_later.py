@@ -179,7 +179,8 @@ def test_a_script_that_was_handed_over_is_not_replaced_by_another(cluster):
     other = cluster.popen("SELECT pg_advisory_lock(1835624306, 1); SELECT pg_sleep(60);", env={"PGAPPNAME": "other"})
     pid = cluster.backend("other")
     caller.communicate(timeout=30)
-    wait(cluster, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted;", "1")
+    wait(cluster, "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'migrator runner';", "1")
+    equal(cluster.sql(f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = {pid} AND objid = 1;"), "1")
     # Also for whoever does not see what other roles' backends are.
     equal(cluster.sql("SET ROLE looks; SELECT state, error FROM migrator.status; SELECT outcome FROM migrator.history;"), "scheduled|\nscheduled")
     cluster.sql("SET ROLE replaces; SET client_min_messages = error; "
