@@ -83,14 +83,15 @@ fn bar(id: u32, totals: &Totals, reason: Option<&str>) -> String {
     }
 }
 
-/// `backfill 3 of public.users done: 1000000 rows changed in 12.1 s (81000 rows/s)`.
+/// `backfill 3 of public.users done: 1000000 rows changed in 12.1 s (82645 rows/s)`.
+#[allow(clippy::cast_precision_loss)]
 fn done(id: u32, target: &str, totals: &Totals) -> String {
     format!(
         "backfill {id} of {target} done: {} {} changed in {:.1} s ({:.0} rows/s)",
         totals.rows_done,
         if totals.rows_done == 1 { "row" } else { "rows" },
         totals.seconds,
-        rate(totals)
+        if totals.seconds > 0.0 { totals.rows_done as f64 / totals.seconds } else { 0.0 }
     )
 }
 
@@ -144,6 +145,15 @@ mod tests {
     fn what_it_waits_for_is_said() {
         assert!(line(3, "t", &totals(1.0, 10, 1.0), Some("standby a")).ends_with(", waiting: standby a"));
         assert!(bar(3, &totals(1.0, 10, 1.0), Some("standby a")).ends_with("10.0 %  waiting: standby a"));
+    }
+
+    #[test]
+    fn in_the_end_what_was_changed_counts() {
+        assert_eq!(
+            done(3, "t", &totals(500.0, 2000, 5.0)),
+            "backfill 3 of t done: 250 rows changed in 5.0 s (50 rows/s)"
+        );
+        assert_eq!(done(3, "t", &totals(0.0, 0, 0.0)), "backfill 3 of t done: 250 rows changed in 0.0 s (0 rows/s)");
     }
 
     #[test]

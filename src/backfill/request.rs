@@ -124,6 +124,8 @@ fn set_clause(text: &str) -> Result<Vec<String>> {
         return invalid("It is NULL or empty.");
     }
     match clause::set_clause(text) {
+        // Nothing follows it, so it parses; but a condition will.
+        Ok(Some(_)) if text.trim_end().ends_with(';') => invalid("It ends with a semicolon."),
         Ok(Some(parsed)) => Ok(parsed.columns),
         Ok(None) => invalid("It holds more than assignments (WHERE, FROM, RETURNING or a semicolon)."),
         Err(error) => invalid(&format!("Postgres says: {}.", error.message)),

@@ -5,9 +5,12 @@ use super::order;
 use super::script::{Origin, Script, Statement};
 use super::version::Version;
 use crate::catalog::ledger::{self, Stored};
+use crate::catalog::session;
 use crate::ddl::Unkept;
-use crate::error::{Report, Result, code, fail};
+use crate::error::{Report, Result, SqlState, code, fail};
 use crate::guard::policy;
+use crate::pg::settings_scope::SettingsScope;
+use crate::settings;
 
 /// What a caller of `migrator.register` gave.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +77,7 @@ fn store(given: Registration) -> Result<(Version, Outcome, Option<Script>)> {
     if old.is_none() {
         order::check_new(&new)?;
         order::check_requires(&new)?;
-        if ledger::insert(&new)? {
+        if in_time(&new.version, || ledger::insert(&new))? {
             return Ok((version, Outcome::Registered, Some(script)));
         }
     }
@@ -96,7 +99,7 @@ fn store(given: Registration) -> Result<(Version, Outcome, Option<Script>)> {
         order::check_new(&new)?;
     }
     order::check_requires(&new)?;
-    if !ledger::replace(&new, &old)? {
+    if !in_time(&new.version, || ledger::replace(&new, &old))? {
         return fail(
             Report::new(code::BUSY, format!("migration \"{}\" is being applied", new.version))
                 .hint("Wait for it: SELECT * FROM migrator.status;"),
@@ -104,6 +107,23 @@ fn store(given: Registration) -> Result<(Version, Outcome, Option<Script>)> {
     }
     let pending = !old.is_applied() || old.checksum != new.checksum;
     Ok((version, Outcome::Replaced, pending.then_some(script)))
+}
+
+/// Another session may be registering that version, or applying it, in a transaction that it leaves open.
+fn in_time(version: &str, work: impl FnOnce() -> Result<bool>) -> Result<bool> {
+    let _scope = SettingsScope::open();
+    session::set_lock_timeout(settings::lock_timeout())?;
+    work().map_err(|error| match error.sqlstate {
+        Some(SqlState::LOCK_NOT_AVAILABLE) => Box::new(
+            Report::new(code::BUSY, format!("migration \"{version}\" is held by another session"))
+                .detail("Its transaction has registered or applied that version, and is still open.")
+                .hint(
+                    "Try again when it has ended. To see who it is:\n\
+                     SELECT pid, usename, state, xact_start, query FROM pg_stat_activity WHERE xact_start IS NOT NULL ORDER BY 4;",
+                ),
+        ),
+        _ => error,
+    })
 }
 
 /// Everything that can be said against a registration without a look at the others.

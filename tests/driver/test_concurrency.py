@@ -169,3 +169,18 @@ def test_interrupted_is_not_running_because_another_is(cluster):
     time.sleep(0.3)
     equal(cluster.sql("SELECT string_agg(version || state, ',') FROM migrator.status;"), "1running,2failed")
     deploy.communicate()
+
+
+def test_registering_what_another_session_holds_is_told(cluster):
+    cluster.sql("SELECT migrator.register('1', 'SELECT 1', irreversible => 'x');")
+    for held in ("SELECT migrator.apply()", "SELECT migrator.register('2', 'SELECT 2', irreversible => 'x')"):
+        holder = cluster.popen(f"BEGIN; {held}; SELECT pg_sleep(60);", env={"PGAPPNAME": "holder"})
+        pid = cluster.backend("holder")
+        version = "2" if "'2'" in held else "1"
+        cluster.until(f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid} AND query LIKE '%pg_sleep%' AND wait_event = 'PgSleep';", "1")
+        out, err = cluster.run(f"SET migrator.lock_timeout = '200ms'; SELECT migrator.register('{version}', 'SELECT 3', irreversible => 'y'); "
+                               "SHOW lock_timeout;")
+        contains(err, f'migration "{version}" is held by another session', "still open", "FROM pg_stat_activity")
+        equal(out.splitlines()[-1], "0", "the session's own limit")
+        cluster.sql(f"SELECT pg_terminate_backend({pid});")
+        holder.communicate(timeout=30)

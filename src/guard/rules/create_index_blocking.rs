@@ -3,6 +3,7 @@
 //! Hazard: CREATE INDEX holds SHARE for the whole build. The safe way is CONCURRENTLY; a partitioned table, which
 //! refuses that, gets its index leaf by leaf.
 
+use crate::catalog::indexes::Index;
 use crate::ddl::{Change, ChangeKind, Ddl, IndexDefinition, NodeKind, Relation, TreeNode};
 use crate::error::Result;
 use crate::guard::recipes;
@@ -42,15 +43,19 @@ fn find(change: &Change, _: &Ddl) -> Result<Option<Finding>> {
     );
     // Postgres would take an invalid one of a partition for the index that it looks for, and end with an invalid one.
     let left = recipes::leftovers(if relation.partitioned { &relation.leaves } else { &built }, index, None)?;
-    let mut to_build = built;
-    to_build.extend(left.iter().map(|index| index.table));
-    to_build.sort_unstable();
-    to_build.dedup();
-    let mut recipe = recipe_for(relation, index, &to_build);
+    Ok(Some(Finding::new(change, message, detail, instead_of(relation, index, built, &left))))
+}
+
+/// The recipe for an index that is to be built on these tables, and on those where an interrupted build left something.
+pub fn instead_of(relation: &Relation, index: &IndexDefinition, mut built: Vec<u32>, left: &[Index]) -> Recipe {
+    built.extend(left.iter().map(|index| index.table));
+    built.sort_unstable();
+    built.dedup();
+    let mut recipe = recipe_for(relation, index, &built);
     if !recipe.statements.is_empty() {
         recipe.statements.splice(0..0, left.iter().map(recipes::dropped));
     }
-    Ok(Some(Finding::new(change, message, detail, recipe)))
+    recipe
 }
 
 /// How to make an index of a partitioned table, which takes no CONCURRENTLY: partition by partition, or with the statement

@@ -79,5 +79,30 @@ CREATE UNIQUE INDEX CONCURRENTLY half_parts_2_id_key ON half_parts_2 (id);
 SET client_min_messages = warning;
 DELETE FROM half_parts WHERE ctid IN (SELECT max(ctid) FROM half_parts_2 WHERE id = 2000) AND id = 2000;
 SELECT pg_temp.refused($$ALTER TABLE half_parts ADD UNIQUE (id)$$);
+-- An index, too: an invalid one of a partition would be taken for it, and the whole would be invalid.
 SET migrator.guard = off;
-DROP TABLE half_parts, half, half_p;
+ALTER TABLE half_parts DETACH PARTITION half_parts_2; DROP TABLE half_parts_2;
+CREATE TABLE half_parts_2 PARTITION OF half_parts FOR VALUES FROM (1000) TO (9000);
+INSERT INTO half_parts SELECT g FROM generate_series(1000, 5000) g;
+INSERT INTO half_parts VALUES (2000, NULL);
+ANALYZE half_parts;
+RESET migrator.guard;
+SET client_min_messages = error;
+CREATE UNIQUE INDEX CONCURRENTLY half_parts_2_id_idx ON half_parts_2 (id);
+SET client_min_messages = warning;
+DELETE FROM half_parts WHERE ctid IN (SELECT max(ctid) FROM half_parts_2 WHERE id = 2000) AND id = 2000;
+SELECT pg_temp.refused($$CREATE UNIQUE INDEX ON half_parts (id)$$);
+\set ECHO none
+SELECT hint FROM pg_temp.refused($$CREATE UNIQUE INDEX ON half_parts (id)$$) hint OFFSET 2 \gexec
+\set ECHO all
+SELECT indexrelid::regclass, indisvalid FROM pg_index WHERE indrelid::regclass::text LIKE 'half_parts%' ORDER BY 1::text;
+-- Of many partitions, those that have it already are left out.
+CREATE TABLE half_many (id int, k int) PARTITION BY RANGE (id);
+SELECT format('CREATE TABLE half_many_%s PARTITION OF half_many FOR VALUES FROM (%s) TO (%s)', g, g, g + 1) FROM generate_series(1, 15) g \gexec
+INSERT INTO half_many SELECT 1 + g % 15, g FROM generate_series(1, 15000) g;
+ANALYZE half_many;
+CREATE INDEX CONCURRENTLY half_many_3_k_idx ON half_many_3 (k);
+SELECT regexp_replace(hint, '\{[0-9,]+\}', '{' || cardinality(string_to_array(hint, ',')) - 1 || ' oids}')
+FROM pg_temp.refused($$CREATE INDEX ON half_many (k)$$) hint;
+SET migrator.guard = off;
+DROP TABLE half_many, half_parts, half, half_p;
