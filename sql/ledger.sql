@@ -54,6 +54,7 @@ CREATE TABLE migrator.migration (
     applied_by text,
     duration interval,
     findings jsonb NOT NULL DEFAULT '[]',
+    running_place jsonb,
     CHECK ((down IS NULL) <> (irreversible IS NULL)),
     CHECK ((down IS NULL) = (down_checksum IS NULL)),
     CHECK (allow = '{}' OR allow_reason IS NOT NULL)
@@ -87,7 +88,10 @@ COMMENT ON COLUMN migrator.migration.statements_done IS
 transactional';
 COMMENT ON COLUMN migrator.migration.running_pid IS 'The backend that runs it, or ran it last';
 COMMENT ON COLUMN migrator.migration.running_text IS 'Its text; the script may be corrected meanwhile';
-COMMENT ON COLUMN migrator.migration.running_target IS 'The table or index it was about';
+COMMENT ON COLUMN migrator.migration.running_target IS 'The table, index or partition it was about';
+COMMENT ON COLUMN migrator.migration.running_place IS
+'Of an index or a partition that running_statement is about:
+its name, and the table that it belonged to';
 COMMENT ON COLUMN migrator.migration.running_statement IS 'A top-level statement that was begun and not seen to end';
 COMMENT ON COLUMN migrator.migration.running_indexes IS
 'The indexes that existed before it began; after an

@@ -19,6 +19,13 @@ SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_range_id_seq', '')
 SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_error', '');
 SELECT pg_catalog.pg_extension_config_dump('migrator.backfill_error_id_seq', '');
 
+-- After an interruption they tell what an oid does not: one is given anew where a dump is restored.
+ALTER TABLE migrator.migration ADD COLUMN running_place jsonb;
+COMMENT ON COLUMN migrator.migration.running_target IS 'The table, index or partition it was about';
+COMMENT ON COLUMN migrator.migration.running_place IS
+'Of an index or a partition that running_statement is about:
+its name, and the table that it belonged to';
+
 -- Every DDL statement would pay for it, and nobody else writes there.
 ALTER TABLE migrator.ddl DROP CONSTRAINT ddl_outcome_check;
 -- VACUUM would lock everybody out for a moment to give pages back; a statement that is to be logged then does not wait.

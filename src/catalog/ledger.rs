@@ -54,8 +54,10 @@ pub struct Begun {
     /// From 1.
     pub number: usize,
     pub text: String,
-    /// The oid of the table or index it is about.
+    /// The oid of the table, index or partition it is about.
     pub target: Option<u32>,
+    /// Of an index or a partition, as a JSON object: its name, and oid and name of the table that it belongs to.
+    pub place: Option<String>,
     /// The indexes there were, as an array of oids in text.
     pub indexes: Option<String>,
 }
@@ -87,11 +89,13 @@ impl Stored {
     }
 }
 
+/// The last is read in a way that holds for the tables of 0.1.0 as well, which have no such column.
 const COLUMNS: &str = "version, sort_key, description, up, down, irreversible, checksum, statements, \
                        transactional, state, statements_done, running_statement, running_text, \
                        running_target, running_indexes, applied_at, applied_by, to_json(allow), allow_reason, \
                        down_checksum, repeatable, to_json(requires), mixed, out_of_order, baseline, reverting, \
-                       scheduled_attempt";
+                       scheduled_attempt, \
+                       CASE WHEN running_statement IS NOT NULL THEN to_jsonb(migration) ->> 'running_place' END";
 
 fn stored(row: Row<'_>) -> Stored {
     let list = |column| row.text(column).and_then(|list| serde_json::from_str(&list).ok());
@@ -112,6 +116,7 @@ fn stored(row: Row<'_>) -> Stored {
             text: row.required(12),
             target: row.number(13),
             indexes: row.text(14),
+            place: row.text(27),
         }),
         applied_at: row.text(15),
         applied_by: row.text(16),

@@ -89,15 +89,26 @@ pub fn mark_baseline(up_to: &str) -> Result<Vec<(String, String)>> {
 /// Notes that a top-level statement is about to begin; false when the migration has moved on in another session.
 pub fn mark_begun(version: &str, begun: &Begun) -> Result<bool> {
     as_owner(|| {
-        let sql = "UPDATE migrator.migration SET running_statement = $2::int, running_text = $3, \
-                   running_target = $4::oid, running_indexes = $5::oid[] \
-                   WHERE version = $1 AND state = 'running' AND statements_done = $2::int - 1 \
-                   AND running_statement IS NULL";
+        let place = if has_place()? { ", running_place = $6::jsonb" } else { "" };
+        let sql = format!(
+            "UPDATE migrator.migration SET running_statement = $2::int, running_text = $3, \
+             running_target = $4::oid, running_indexes = $5::oid[]{place} \
+             WHERE version = $1 AND state = 'running' AND statements_done = $2::int - 1 AND running_statement IS NULL"
+        );
         let target = begun.target.map(|oid| oid.to_string());
         let number = begun.number.to_string();
-        let parameters = [Some(version), Some(&number), Some(&begun.text), target.as_deref(), begun.indexes.as_deref()];
-        Ok(query(sql, &parameters)?.processed > 0)
+        let (target, indexes, place) = (target.as_deref(), begun.indexes.as_deref(), begun.place.as_deref());
+        let parameters = [Some(version), Some(&number), Some(&begun.text), target, indexes, place];
+        Ok(query(&sql, &parameters)?.processed > 0)
     })
+}
+
+/// Whether a place can be noted: the tables of 0.1.0 have no column for it, and this library runs them until ALTER EXTENSION
+/// ... UPDATE.
+fn has_place() -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'migrator.migration'::regclass \
+               AND attname = 'running_place' AND NOT attisdropped)";
+    Ok(query_planned(sql, &[])?.first().is_some_and(|row| row.boolean(0)))
 }
 
 /// Notes that a statement is done; false when it was noted already.

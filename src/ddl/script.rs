@@ -61,6 +61,9 @@ pub enum Interruption {
     ConcurrentReindex,
     /// `DROP INDEX CONCURRENTLY`: done when the index is gone. May leave it invalid; can be repeated.
     ConcurrentDrop { index: Name },
+    /// `ALTER TABLE ... DETACH PARTITION ... CONCURRENTLY`: done when it is no partition any more. May leave it half
+    /// detached, and is then to be finished by FINALIZE.
+    ConcurrentDetach { table: Name, partition: Name },
     /// `CALL migrator.backfill(...)`: resumes; its own ledger tells when it is done.
     Backfill,
     /// Can simply be repeated (VACUUM, REINDEX).

@@ -274,7 +274,11 @@ fn settle(step: &mut Step, migration: &Stored) {
     let Some(begun) = migration.begun.as_ref().filter(|begun| begun.number == step.statement) else { return };
     let nature =
         crate::pg::parse::parse(&begun.text).ok().and_then(|parsed| parsed.into_iter().next()).map(|p| p.nature);
-    let unknown = matches!(nature, Some(Nature::TopLevel(Interruption::AllOrNothing | Interruption::Unknowable)));
+    let unknown = match nature {
+        Some(Nature::TopLevel(Interruption::AllOrNothing | Interruption::Unknowable)) => true,
+        Some(Nature::TopLevel(Interruption::ConcurrentDetach { .. })) => begun.place.is_none(),
+        _ => false,
+    };
     let message = if unknown {
         let version = super::quoted(&migration.version);
         step.verdict = "refused";

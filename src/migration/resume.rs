@@ -3,14 +3,18 @@
 use crate::catalog::backfill::run as backfill;
 use crate::catalog::indexes::{self, Index};
 use crate::catalog::ledger::Begun;
-use crate::catalog::progress;
+use crate::catalog::partitions::{self, Detachment};
+use crate::catalog::{progress, session};
 use crate::ddl::{Interruption, Nature};
 use crate::error::{Report, Result, code};
 use crate::migration::lock::Current;
+use crate::migration::retry::with_retries;
+use crate::migration::run::{self, Failure};
 use crate::migration::task::Task;
 use crate::pg::analysis::index_statement::{shape, shape_on};
 use crate::pg::portal::{self, Level};
 use crate::pg::{parse, report, transaction};
+use crate::settings;
 
 /// What became of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,6 +29,7 @@ pub enum Fate {
 
 /// What to note before such a statement begins. Names are looked up now, under the search_path it runs with.
 pub fn note(number: usize, text: &str, interruption: &Interruption) -> Result<Begun> {
+    let mut place = None;
     let (target, indexes) = match interruption {
         Interruption::ConcurrentIndex { table, .. } => {
             let table = indexes::lookup(table)?;
@@ -32,18 +37,55 @@ pub fn note(number: usize, text: &str, interruption: &Interruption) -> Result<Be
         }
         Interruption::ConcurrentDrop { index } => (indexes::lookup(index)?, None),
         Interruption::ConcurrentReindex => (None, indexes::invalid()?),
+        Interruption::ConcurrentDetach { table, partition } => {
+            let looked_up = indexes::lookup(table)?.zip(indexes::lookup(partition)?);
+            let found = looked_up.map(|(table, partition)| partitions::place(table, partition)).transpose()?.flatten();
+            let partition = looked_up.map(|(_, partition)| partition).filter(|_| found.is_some());
+            // That there is none is noted as well: a note of 0.1.0 says nothing.
+            place = Some(found.unwrap_or_else(|| "{}".to_owned()));
+            (partition, None)
+        }
         _ => (None, None),
     };
-    Ok(Begun { number, text: text.to_owned(), target, indexes })
+    Ok(Begun { number, text: text.to_owned(), target, indexes, place })
 }
 
-/// Finds out what became of a statement that was begun, and clears away what it left behind. Judged is the statement as
-/// it was begun; the script may have been corrected since.
-pub fn settle(task: &Task, begun: &Begun) -> Result<Fate> {
-    let parsed = parse::parse(&begun.text)?;
-    let Some(Nature::TopLevel(interruption)) = parsed.into_iter().next().map(|p| p.nature) else {
-        return Ok(Fate::Undone);
+/// Finds out what became of a statement that was begun, and finishes it, or clears away what it left behind. Judged is the
+/// statement as it was begun; the script may have been corrected since.
+pub fn settle(task: &Task, begun: &Begun) -> std::result::Result<Fate, Box<Failure>> {
+    let outside = |error| Failure::outside(task, error);
+    let parsed = parse::parse(&begun.text).map_err(outside)?;
+    match parsed.into_iter().next().map(|p| p.nature) {
+        Some(Nature::TopLevel(Interruption::ConcurrentDetach { .. })) => detached(task, begun),
+        Some(Nature::TopLevel(interruption)) => fate(task, begun, interruption).map_err(outside),
+        _ => Ok(Fate::Undone),
+    }
+}
+
+/// A partition that is half detached cannot go back, so what is left to do is done. That waits for whoever reads it, for as
+/// long as any statement may.
+fn detached(task: &Task, begun: &Begun) -> std::result::Result<Fate, Box<Failure>> {
+    let outside = |error| Failure::outside(task, error);
+    // Noted by a version that did not look, or in tables of that version.
+    let Some(place) = &begun.place else { return Ok(Fate::Unknown) };
+    let Some(partition) = begun.target else { return Ok(Fate::Undone) };
+    let finalize = match partitions::detachment(partition, place).map_err(outside)? {
+        Detachment::Attached => return Ok(Fate::Undone),
+        Detachment::Detached => return Ok(Fate::Done),
+        Detachment::Half { finalize } => task.script.in_place_of(begun.number, finalize),
     };
+    let told = format!("{}: finishing what an interrupted run began: {}", task.name(), finalize.text);
+    report::notice(told).and_then(|()| transaction::commit()).map_err(outside)?;
+    with_retries(task, || {
+        session::set_lock_timeout(settings::lock_timeout()).map_err(outside)?;
+        run::statement(task, &finalize, Level::InTransaction)?;
+        transaction::commit().map_err(outside)
+    })?;
+    Ok(Fate::Done)
+}
+
+/// The same of what leaves nothing to finish.
+fn fate(task: &Task, begun: &Begun, interruption: Interruption) -> Result<Fate> {
     let before = begun.indexes.as_deref().unwrap_or("{}");
     match interruption {
         Interruption::ConcurrentIndex { index, .. } => {
@@ -78,7 +120,9 @@ pub fn settle(task: &Task, begun: &Begun) -> Result<Fate> {
             Ok(if finished { Fate::Done } else { Fate::Undone })
         }
         Interruption::Repeatable => Ok(Fate::Undone),
-        Interruption::AllOrNothing | Interruption::Unknowable => Ok(Fate::Unknown),
+        Interruption::AllOrNothing | Interruption::Unknowable | Interruption::ConcurrentDetach { .. } => {
+            Ok(Fate::Unknown)
+        }
     }
 }
 
@@ -99,7 +143,7 @@ pub fn error_undoes(interruption: &Interruption, error: &Report) -> bool {
 
 /// Notes in the ledger that a statement is done, or refuses to go on in parallel with another session.
 pub fn mark_done(task: &Task, number: usize) -> Result<()> {
-    if progress::mark_done(task.version(), number)? { Ok(()) } else { Err(super::run::moved_on(task)) }
+    if progress::mark_done(task.version(), number)? { Ok(()) } else { Err(run::moved_on(task)) }
 }
 
 /// Drops invalid indexes without blocking anybody.

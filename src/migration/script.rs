@@ -109,6 +109,13 @@ impl Script {
         self.statements.iter().find(|s| s.nature != Nature::Transactional)
     }
 
+    /// A statement of ours that finishes one of the script's, where that stands.
+    pub fn in_place_of(&self, number: usize, text: String) -> Statement {
+        let line = self.statements.get(number - 1).map_or(1, |s| s.line);
+        let (nature, content) = (Nature::Transactional, Content::Schema);
+        Statement { number, line, text, tag: "ALTER TABLE".to_owned(), nature, content, setting: None }
+    }
+
     /// The first statement that changes definitions and the first that changes rows, when it holds both.
     pub fn mixes(&self) -> Option<(&Statement, &Statement)> {
         let first = |content| self.statements.iter().find(|s| s.content == content);

@@ -55,7 +55,7 @@ fn settled(task: &Task) -> std::result::Result<usize, Box<Failure>> {
     let Some(begun) = task.begun() else { return Ok(task.done()) };
     // The statement as it is now may be a corrected one.
     let unchanged = task.script.statements.get(begun.number - 1).is_some_and(|s| s.text == begun.text);
-    let fate = resume::settle(task, begun).map_err(outside)?;
+    let fate = resume::settle(task, begun)?;
     match fate {
         Fate::Unknown => return Err(outside(in_doubt(task, begun))),
         Fate::Done if unchanged => resume::mark_done(task, begun.number).map_err(outside)?,
@@ -74,7 +74,10 @@ fn top_level(task: &Task, statement: &Statement, interruption: &Interruption, bo
     let outside = |error| Failure::outside(task, error);
     let concurrent = matches!(
         interruption,
-        Interruption::ConcurrentIndex { .. } | Interruption::ConcurrentReindex | Interruption::ConcurrentDrop { .. }
+        Interruption::ConcurrentIndex { .. }
+            | Interruption::ConcurrentReindex
+            | Interruption::ConcurrentDrop { .. }
+            | Interruption::ConcurrentDetach { .. }
     );
     for _ in 0..DEADLOCKS {
         let failure = match once_at_top_level(task, statement, interruption, bounded) {
@@ -85,7 +88,7 @@ fn top_level(task: &Task, statement: &Statement, interruption: &Interruption, bo
         report::notice(format!("{}: {}; it is begun anew", task.name(), failure.error.message)).map_err(outside)?;
         let left = ledger::of_version(task.version()).map_err(outside)?.and_then(|m| m.begun);
         let Some(begun) = left else { return Err(failure) };
-        if resume::settle(task, &begun).map_err(outside)? == Fate::Done {
+        if resume::settle(task, &begun)? == Fate::Done {
             resume::mark_done(task, statement.number).map_err(outside)?;
             return transaction::commit().map_err(outside);
         }

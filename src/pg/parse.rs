@@ -170,7 +170,10 @@ unsafe fn interruption(statement: *mut pg_sys::Node) -> Option<Interruption> {
             }
             NodeTag::T_AlterTableStmt => {
                 let alter = &*statement.cast::<pg_sys::AlterTableStmt>();
-                detaches_concurrently(alter.cmds).then_some(Interruption::Unknowable)
+                detached_concurrently(alter.cmds).map(|partition| Interruption::ConcurrentDetach {
+                    table: range_var(alter.relation),
+                    partition: range_var(partition),
+                })
             }
             _ => None,
         }
@@ -192,16 +195,16 @@ pub(super) unsafe fn is_backfill(call: &pg_sys::CallStmt) -> bool {
 /// As for [`nature`].
 pub(super) unsafe fn is_concurrent(statement: *mut pg_sys::Node) -> bool {
     // SAFETY: the caller's promise.
-    match unsafe { interruption(statement) } {
+    let interruption = unsafe { interruption(statement) };
+    matches!(
+        interruption,
         Some(
             Interruption::ConcurrentIndex { .. }
-            | Interruption::ConcurrentDrop { .. }
-            | Interruption::ConcurrentReindex,
-        ) => true,
-        // SAFETY: as above; of an ALTER TABLE only DETACH CONCURRENTLY has an interruption.
-        Some(Interruption::Unknowable) => unsafe { (*statement).type_ == NodeTag::T_AlterTableStmt },
-        _ => false,
-    }
+                | Interruption::ConcurrentDrop { .. }
+                | Interruption::ConcurrentReindex
+                | Interruption::ConcurrentDetach { .. },
+        )
+    )
 }
 
 /// The element of a list of DefElem that has a name.
@@ -227,18 +230,19 @@ unsafe fn option(options: *mut pg_sys::List, name: &str) -> bool {
     unsafe { named(options, name).is_some_and(|e| pg_sys::defGetBoolean(e)) }
 }
 
-/// Whether an ALTER TABLE's commands hold DETACH PARTITION ... CONCURRENTLY.
+/// The partition that an ALTER TABLE's commands detach CONCURRENTLY.
 ///
 /// # Safety
 /// `commands` is NIL or a list of nodes.
-unsafe fn detaches_concurrently(commands: *mut pg_sys::List) -> bool {
+unsafe fn detached_concurrently(commands: *mut pg_sys::List) -> Option<*mut pg_sys::RangeVar> {
     // SAFETY: tags are checked before the casts.
     unsafe {
         node::elements(commands)
             .into_iter()
             .filter_map(|n| node::cast::<pg_sys::AlterTableCmd>(n, NodeTag::T_AlterTableCmd))
             .filter_map(|c| node::cast::<pg_sys::PartitionCmd>((*c).def, NodeTag::T_PartitionCmd))
-            .any(|partition| (*partition).concurrent)
+            .find(|partition| (**partition).concurrent)
+            .map(|partition| (*partition).name)
     }
 }
 
