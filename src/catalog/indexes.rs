@@ -30,6 +30,27 @@ pub fn lookup(name: &Name) -> Result<Option<u32>> {
     Ok(query_planned(sql, &[name.schema.as_deref(), Some(&name.name)])?.first().and_then(|r| r.number(0)))
 }
 
+/// The name of an index, and oid and name of its table, as a JSON object.
+pub fn place(index: u32) -> Result<Option<String>> {
+    one(
+        "SELECT jsonb_build_object('name', format('%I.%I', n.nspname, c.relname), 'parent', t.oid, \
+         'parent_name', format('%I.%I', m.nspname, t.relname)) \
+         FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+         JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace m ON m.oid = t.relnamespace WHERE i.indexrelid = $1::oid",
+        &[Some(&index.to_string())],
+    )
+}
+
+/// Whether an index that was at that [`place`] is there: by its oid, or by its name on its table where a dump was restored.
+pub fn is_at(index: u32, place: &str) -> Result<bool> {
+    as_owner(|| {
+        let sql = "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = $1::oid \
+                   OR (indexrelid = to_regclass($2::jsonb ->> 'name') AND indrelid = to_regclass($2::jsonb ->> 'parent_name')))";
+        let rows = query_planned(sql, &[Some(&index.to_string()), Some(place)])?;
+        Ok(rows.first().is_some_and(|r| r.boolean(0)))
+    })
+}
+
 /// Whether a relation of that oid exists.
 pub fn exists(oid: u32) -> Result<bool> {
     as_owner(|| {

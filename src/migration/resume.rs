@@ -35,7 +35,11 @@ pub fn note(number: usize, text: &str, interruption: &Interruption) -> Result<Be
             let table = indexes::lookup(table)?;
             (table, table.map(indexes::of_table).transpose()?.flatten())
         }
-        Interruption::ConcurrentDrop { index } => (indexes::lookup(index)?, None),
+        Interruption::ConcurrentDrop { index } => {
+            let index = indexes::lookup(index)?;
+            place = index.map(indexes::place).transpose()?.flatten();
+            (index, None)
+        }
         Interruption::ConcurrentReindex => (None, indexes::invalid()?),
         Interruption::ConcurrentDetach { table, partition } => {
             let looked_up = indexes::lookup(table)?.zip(indexes::lookup(partition)?);
@@ -110,10 +114,13 @@ fn fate(task: &Task, begun: &Begun, interruption: Interruption) -> Result<Fate> 
             Ok(Fate::Undone)
         }
         Interruption::ConcurrentDrop { index } => {
-            // Where a dump was restored it has another oid; then its name tells.
-            let gone =
-                begun.target.map(indexes::exists).transpose()? == Some(false) && indexes::lookup(&index)?.is_none();
-            Ok(if gone { Fate::Done } else { Fate::Undone })
+            let Some(target) = begun.target else { return Ok(Fate::Undone) };
+            let there = match &begun.place {
+                Some(place) => indexes::is_at(target, place)?,
+                // Noted by a version that did not note where it was.
+                None => indexes::exists(target)? || indexes::lookup(&index)?.is_some(),
+            };
+            Ok(if there { Fate::Undone } else { Fate::Done })
         }
         Interruption::Backfill => {
             let finished = backfill::finished_for(task.version(), task.checksum(), begun.number)?;

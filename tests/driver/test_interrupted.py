@@ -159,3 +159,35 @@ def test_a_detach_that_the_version_before_noted_is_in_doubt(cluster):
     contains(cluster.sql("SELECT message FROM migrator.plan() WHERE statement = 2;"), "the migration is in doubt")
     _, err = cluster.run("CALL migrator.deploy();")
     contains(err, 'migration "1" is in doubt')
+
+
+def two_indexes(cluster):
+    """A drop of app.idx that is done and has not been marked; public.idx is another."""
+    cluster.sql("CREATE SCHEMA app; CREATE TABLE app.t (x int); CREATE TABLE public.u (x int); CREATE INDEX idx ON app.t (x); "
+                "CREATE INDEX idx ON public.u (x); SELECT migrator.register('1', 'DROP INDEX CONCURRENTLY idx', irreversible => 'x');")
+    reader = other(cluster, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM app.t; SELECT pg_sleep(60);")
+    deploy = cluster.popen("SET search_path = app, public; CALL migrator.deploy();", env={"PGAPPNAME": "victim"})
+    cluster.until("SELECT indisvalid FROM pg_index WHERE indexrelid = 'app.idx'::regclass;", "f")
+    marks = other(cluster, MARK, "marks")
+    end(cluster, reader)
+    cluster.until("SELECT to_regclass('app.idx') IS NULL;", "t")
+    interrupt(cluster, waits(cluster), "pg_terminate_backend")
+    deploy.communicate(timeout=60)
+    end(cluster, marks, "marks")
+    equal(cluster.sql("SELECT running_statement FROM migrator.migration;"), "1")
+
+
+def test_an_index_of_the_same_name_elsewhere_stays(cluster):
+    two_indexes(cluster)
+    cluster.sql("SET client_min_messages = error; SET search_path = app, public; CALL migrator.deploy();")
+    equal(cluster.sql("SELECT state FROM migrator.status; SELECT to_regclass('public.idx');"), "applied\nidx")
+    clean(cluster)
+
+
+def test_a_note_of_the_version_before_is_read(cluster):
+    """It has no place: then a name that means an index is looked for."""
+    two_indexes(cluster)
+    cluster.sql("UPDATE migrator.migration SET running_place = NULL; DROP INDEX public.idx; "
+                "SET client_min_messages = error; CALL migrator.deploy();")
+    equal(cluster.sql("SELECT state FROM migrator.status;"), "applied")
+    clean(cluster)
