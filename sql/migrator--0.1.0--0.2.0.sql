@@ -630,10 +630,22 @@ COMMENT ON EVENT TRIGGER migrator_guard IS
 'Refuses unsafe DDL of every client; see the setting
 migrator.guard';
 
+CREATE OR REPLACE VIEW migrator.runner AS
+SELECT l.pid,
+       -- It has no process; that it holds the lock of its own transaction tells which it is.
+       (SELECT p.gid FROM pg_catalog.pg_locks t JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = t.transactionid
+        WHERE l.pid IS NULL AND t.pid IS NULL AND t.locktype = 'transactionid'
+          AND t.virtualtransaction = l.virtualtransaction) AS prepared
+FROM pg_catalog.pg_locks l
+WHERE l.locktype = 'advisory' AND l.classid = 1835624306 AND l.objid = 1 AND l.objsubid = 2 AND l.granted
+  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database());
 COMMENT ON VIEW migrator.runner IS
-'The backend that runs migrations in this database now, if
-any: who holds the advisory lock';
-COMMENT ON COLUMN migrator.runner.pid IS 'Its process';
+'Who runs migrations in this database now, if anybody: who
+holds the advisory lock';
+COMMENT ON COLUMN migrator.runner.pid IS 'The process; NULL for a prepared transaction';
+COMMENT ON COLUMN migrator.runner.prepared IS
+'The prepared transaction, which holds it until COMMIT
+PREPARED or ROLLBACK PREPARED';
 COMMENT ON COLUMN migrator.status.state IS
 'pending, scheduled (a background worker waits), running,
 applied, failed or reverted';

@@ -177,10 +177,8 @@ fn lock(run: &Run) -> Result<SessionLock> {
 }
 
 fn busy(run: &Run) -> Result<Report> {
-    let found = locks::holder(Key { class: RUN_CLASS, object: run.id })?.map_or_else(
-        || "Its session just ended.".to_owned(),
-        |h| format!("Process {} of role \"{}\"{} runs it.", h.pid, h.role, h.application),
-    );
+    let found = locks::holder(Key { class: RUN_CLASS, object: run.id })?
+        .map_or_else(|| "Its session just ended.".to_owned(), |h| format!("It is run by {}.", h.name()));
     if let Some(control) = control::read(run.id)?.filter(|c| c.wish == "pause") {
         return Ok(Report::new(code::BUSY, format!("backfill {} of {} is paused", run.id, run.target))
             .detail(format!("Paused by {}. {found}", control.by))

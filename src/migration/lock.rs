@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::task::Task;
 use crate::catalog::locks::{self, Holder};
-use crate::error::{Report, Result, code, fail};
+use crate::error::{Report, Result, SqlState, code, fail};
 use crate::pg;
 use crate::pg::session_lock::{Key, SessionLock, try_acquire_for_transaction};
 use crate::settings;
@@ -86,7 +86,7 @@ pub fn wait_for_session_lock() -> Result<SessionLock> {
         }
         if Instant::now() >= next_notice {
             if let Some(holder) = locks::holder(RUNNER)? {
-                pg::report::notice(format!("waiting for another run of migrations: {}", describe(&holder)))?;
+                pg::report::notice_of(&waiting(&holder))?;
             }
             next_notice = Instant::now() + Duration::from_secs(10);
         }
@@ -108,11 +108,11 @@ pub fn transaction_lock() -> Result<()> {
         if begun.elapsed() >= bound {
             let holder = locks::holder(RUNNER)?;
             let found = holder.as_ref().map_or_else(|| "Its session just ended.".to_owned(), describe);
-            return fail(
-                Report::new(code::BUSY, "another session is running migrations")
-                    .detail(found)
-                    .hint("Try again when it is done, or use CALL migrator.deploy(); which waits for it."),
+            let hint = holder.as_ref().and_then(Holder::ended_by).map_or_else(
+                || "Try again when it is done, or use CALL migrator.deploy(); which waits for it.".to_owned(),
+                |ended_by| format!("Try again when it is ended:\n{ended_by}"),
             );
+            return fail(Report::new(code::BUSY, "another session is running migrations").detail(found).hint(hint));
         }
         pg::wait::sleep(Duration::from_millis(20))?;
     }
@@ -120,8 +120,15 @@ pub fn transaction_lock() -> Result<()> {
 }
 
 fn describe(holder: &Holder) -> String {
-    format!(
-        "process {} of role \"{}\"{} has held the lock for {}.",
-        holder.pid, holder.role, holder.application, holder.since
-    )
+    format!("{} has held the lock for {}.", holder.name(), holder.since)
+}
+
+/// A session ends some time by itself; what was prepared does not.
+fn waiting(holder: &Holder) -> Report {
+    let text = format!("waiting for another run of migrations: {}", describe(holder));
+    let report = Report::new(SqlState::SUCCESS, text);
+    match holder.ended_by() {
+        Some(ended_by) => report.hint(format!("It waits until that is ended:\n{ended_by}")),
+        None => report,
+    }
 }

@@ -184,3 +184,24 @@ def test_registering_what_another_session_holds_is_told(cluster):
         equal(out.splitlines()[-1], "0", "the session's own limit")
         cluster.sql(f"SELECT pg_terminate_backend({pid});")
         holder.communicate(timeout=30)
+
+
+def test_a_prepared_transaction_that_holds_the_lock_is_named(cluster):
+    """No session can be ended to release it; also after a restart, when no session has made it."""
+    cluster.sql("SELECT migrator.register('1', 'CREATE TABLE prepared (a int)', irreversible => 'x');"
+                "SET client_min_messages = error; BEGIN; SELECT migrator.apply(); PREPARE TRANSACTION 'it''s'; ")
+    for restarted in (False, True):
+        if restarted:
+            cluster.crash()
+            cluster.start()
+        equal(cluster.sql("SELECT pid, prepared FROM migrator.runner;"), "|it's")
+        told = "prepared transaction \"it's\" of role \"postgres\" has held the lock for"
+        _, err = cluster.run("SET migrator.lock_timeout = '50ms'; SELECT migrator.apply();")
+        contains(err, "another session is running migrations", told, "ROLLBACK PREPARED 'it''s';", "COMMIT PREPARED 'it''s';")
+        deploy = cluster.popen("CALL migrator.deploy();", env={"PGAPPNAME": "victim"})
+        cluster.backend("victim")
+        time.sleep(0.3)
+        cluster.sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'victim';")
+        contains(deploy.communicate(timeout=30)[1], "waiting for another run of migrations", told, "ROLLBACK PREPARED 'it''s';")
+    cluster.sql("ROLLBACK PREPARED 'it''s'; SET client_min_messages = error; CALL migrator.deploy();")
+    equal(cluster.sql("SELECT state FROM migrator.status; SELECT count(*) FROM migrator.runner;"), "applied\n0")

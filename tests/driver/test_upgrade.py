@@ -139,7 +139,7 @@ def test_an_update_makes_what_a_fresh_installation_has(cluster):
                        "CREATE INDEX ON migrator.policy (rule)",
                        "ALTER TABLE migrator.policy DISABLE TRIGGER not_replicated",
                        "ALTER VIEW migrator.runner SET (security_barrier)",
-                       "CREATE OR REPLACE VIEW migrator.runner AS SELECT 1 AS pid",
+                       "CREATE OR REPLACE VIEW migrator.runner AS SELECT 1 AS pid, NULL::text AS prepared",
                        "ALTER EVENT TRIGGER migrator_guard ENABLE ALWAYS",
                        "ALTER SEQUENCE migrator.attempt_id CACHE 7",
                        "UPDATE pg_extension SET extcondition[1] = 'WHERE false' WHERE extname = 'migrator'",

@@ -191,8 +191,7 @@ impl Plan {
         let percent = seen.percent.map(|percent| format!(", {percent} %")).unwrap_or_default();
         let what = format!("backfill {} does the same and is not done ({}{percent})", found.id, seen.state);
         if let Some(holder) = locks::holder(Key { class: RUN_CLASS, object: found.id })? {
-            let finding =
-                format!("{what}\nprocess {} of role \"{}\"{} runs it", holder.pid, holder.role, holder.application);
+            let finding = format!("{what}\n{} runs it", holder.name());
             let advice = format!("Watch it:\nSELECT * FROM migrator.backfills WHERE id = {};", found.id);
             self.advise("resume", finding, advice);
             return Ok(());
