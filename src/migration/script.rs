@@ -113,7 +113,7 @@ impl Script {
     pub fn in_place_of(&self, number: usize, text: String) -> Statement {
         let line = self.statements.get(number - 1).map_or(1, |s| s.line);
         let (nature, content) = (Nature::Transactional, Content::Schema);
-        Statement { number, line, text, tag: "ALTER TABLE".to_owned(), nature, content, setting: None }
+        Statement { number, line, text, tag: "ALTER TABLE".to_owned(), nature, content, setting: None, unkept: None }
     }
 
     /// The first statement that changes definitions and the first that changes rows, when it holds both.
