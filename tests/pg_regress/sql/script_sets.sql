@@ -13,6 +13,7 @@ SELECT migrator.register('1', 'SET default_transaction_read_only = on; VACUUM se
 -- A setting that was not there before is empty afterwards, also after a failure.
 SELECT migrator.register('2', 'SET sets.tenant = ''x''; VACUUM sets; SELECT 1/0', irreversible => 'x');
 \set VERBOSITY terse
+SET client_min_messages = warning;
 CALL migrator.deploy();
 SHOW sets.tenant;
 SELECT migrator.resolve('2', 'applied', 'a test');
@@ -38,12 +39,12 @@ SELECT regexp_replace(migrator.apply(), '\(.*\)', '(time)');
 SELECT * FROM setting.audit;
 SELECT current_user, current_setting('sets.tenant');
 -- statement_timeout means each statement, and the session's own counts again afterwards.
-SELECT migrator.register('4', 'SET statement_timeout = ''50ms''; SELECT 1; SELECT pg_sleep(20)', irreversible => 'x');
+SELECT migrator.register('4', 'SET statement_timeout = ''500ms''; SELECT 1; SELECT pg_sleep(20)', irreversible => 'x');
 CALL migrator.deploy();
 SELECT left(migrator.apply(), 20);
 SELECT sqlstate, message, statement FROM migrator.history WHERE version = '4' ORDER BY attempt;
-SET statement_timeout = '300ms';
-SELECT migrator.register('4', 'SET LOCAL statement_timeout = 0; SELECT pg_sleep(0.5)', irreversible => 'x');
+SET statement_timeout = '2s';
+SELECT migrator.register('4', 'SET LOCAL statement_timeout = 0; SELECT pg_sleep(3)', irreversible => 'x');
 CALL migrator.deploy();
 SELECT state FROM migrator.status WHERE version = '4';
 SHOW statement_timeout;
