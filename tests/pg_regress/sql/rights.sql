@@ -115,7 +115,7 @@ BEGIN;
 SET LOCAL migrator.guard = off;
 DROP TRIGGER owner_only ON migrator.policy;
 ALTER TABLE migrator.event DISABLE TRIGGER owner_only;
-SELECT * FROM migrator.verify() WHERE object LIKE '%owner_only%';
+SELECT * FROM migrator.verify() WHERE object LIKE '%owner_only%' ORDER BY problem, object;
 ROLLBACK;
 DROP OWNED BY regress_writes; DROP ROLE regress_writes;
 -- Taken away again.
