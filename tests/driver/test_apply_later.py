@@ -172,12 +172,13 @@ def test_a_script_that_was_handed_over_is_not_replaced_by_another(cluster):
     """While the worker waits for its turn, somebody else registers something for its version: nobody has handed that over."""
     cluster.sql(SETUP + INDEX + "DROP ROLE IF EXISTS replaces; CREATE ROLE replaces; SELECT migrator.grant_deploy('replaces'); "
                 "DROP ROLE IF EXISTS looks; CREATE ROLE looks; SELECT migrator.grant_read('looks');")
-    caller = cluster.popen("BEGIN; SELECT migrator.apply(); SELECT pg_sleep(1.5); COMMIT;", env={"PGAPPNAME": "caller"})
+    caller = cluster.popen("BEGIN; SELECT migrator.apply(); SELECT pg_sleep(4); COMMIT;", env={"PGAPPNAME": "caller"})
     cluster.backend("caller")
     wait(cluster, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted;", "1")
     # It comes before the worker, as a run that takes long.
     other = cluster.popen("SELECT pg_advisory_lock(1835624306, 1); SELECT pg_sleep(60);", env={"PGAPPNAME": "other"})
     pid = cluster.backend("other")
+    wait(cluster, f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND pid = {pid};", "1")
     caller.communicate(timeout=30)
     wait(cluster, "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'migrator runner';", "1")
     equal(cluster.sql(f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = {pid} AND objid = 1;"), "1")
