@@ -74,6 +74,7 @@ fn store(given: Registration) -> Result<(Version, Outcome, Option<Script>)> {
     let version = Version::new(given.version.as_deref())?;
     let (mut new, script) = examined(&version, given)?;
     let old = ledger::of_version(version.as_str())?;
+    check_sets(&new, old.as_ref())?;
     if old.is_none() {
         order::check_new(&new)?;
         order::check_requires(&new)?;
@@ -190,10 +191,23 @@ fn checked(origin: Origin<'_>, text: Option<String>) -> Result<(String, Script)>
     // A byte order mark, as Windows editors write it, is not SQL; psql skips it as well.
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     let script = Script::parse(origin, &text)?;
-    if let Some((statement, what)) = script.unkept() {
-        return fail(unkept(origin, &script, statement, what));
-    }
     Ok((text, script))
+}
+
+/// Refuses SETs that cannot be kept in a script that is new. One that is stored may be applied; it is as it was.
+fn check_sets(new: &Stored, old: Option<&Stored>) -> Result<()> {
+    let (up, down) = (Origin::Up(&new.version), Origin::Down(&new.version));
+    let is_stored = |text: &str| old.is_some_and(|old| old.up == text || old.down.as_deref() == Some(text));
+    for (origin, text) in std::iter::once((up, &new.up)).chain(new.down.iter().map(|text| (down, text))) {
+        if is_stored(text) {
+            continue;
+        }
+        let script = Script::parse(origin, text)?;
+        if let Some((statement, what)) = script.unkept() {
+            return fail(unkept(origin, &script, statement, what));
+        }
+    }
+    Ok(())
 }
 
 /// A SET that would not be there any more after an interruption, or stay when the script is done.

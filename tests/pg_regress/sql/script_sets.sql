@@ -10,6 +10,14 @@ SELECT migrator.register('1', 'VACUUM sets; RESET ALL', irreversible => 'x');
 SELECT migrator.register('1', 'SELECT 1', down => 'SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY; VACUUM sets');
 SELECT migrator.register('1', 'SET LOCAL work_mem = ''1MB''; RESET ALL; SELECT 1', irreversible => 'x');
 SELECT migrator.register('1', 'SET default_transaction_read_only = on; VACUUM sets', irreversible => 'x');
+-- What is stored already, by a version that did not look, is as it was.
+SELECT migrator.register('0', 'SET work_mem = ''1MB''; VACUUM sets', irreversible => 'x');
+UPDATE migrator.migration SET up = 'SET LOCAL work_mem = ''1MB''; VACUUM sets', checksum = migrator.checksum('SET LOCAL work_mem = ''1MB''; VACUUM sets')
+WHERE version = '0';
+SELECT migrator.register('0', 'SET LOCAL work_mem = ''1MB''; VACUUM sets', irreversible => 'x');
+SELECT migrator.register('0', 'SET LOCAL work_mem = ''1MB''; VACUUM sets', irreversible => 'another reason');
+SELECT migrator.register('0', 'SET LOCAL work_mem = ''1MB''; VACUUM sets', down => 'RESET ALL; VACUUM sets');
+SELECT migrator.register('0', 'SELECT 1', irreversible => 'x');
 -- A setting that was not there before is empty afterwards, also after a failure.
 SELECT migrator.register('2', 'SET sets.tenant = ''x''; VACUUM sets; SELECT 1/0', irreversible => 'x');
 \set VERBOSITY terse
