@@ -96,8 +96,8 @@ fn read(source: &str, there: &[(Replacement, String)], replaced: &[Replaced<'_>]
 }
 
 impl Begun {
-    /// An index that is ready to take the place of another one.
-    pub fn instead_of(&self, old: &Index, replaced: &[Replaced<'_>]) -> Option<&Index> {
+    /// An index that is ready to take the place of another one, and not one of those that take another's.
+    pub fn instead_of(&self, old: &Index, replaced: &[Replaced<'_>], taken: &[String]) -> Option<&Index> {
         let now = |number: i16| {
             let place = replaced.iter().position(|c| c.number == number);
             place.and_then(|place| self.columns.get(place)).map_or(number, |new| new.number)
@@ -108,6 +108,7 @@ impl Begun {
         self.indexes.iter().find(|new| {
             new.valid
                 && new.constraint.is_none()
+                && !taken.contains(&new.bare)
                 && (new.unique, &new.method, &new.rest) == (old.unique, &old.method, &old.rest)
                 && same(&new.keys, &old.keys)
                 && same(&new.included, &old.included)

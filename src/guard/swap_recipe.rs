@@ -80,7 +80,15 @@ pub fn steps(table: &Relation, columns: &[Retyped<'_>]) -> Result<std::result::R
         let old = facts.columns.iter().find(|old| old.number == column.number).cloned().unwrap_or_default();
         swapped.push(Swapped { column, to, old, name, quoted });
     }
-    let instead = (facts.indexes.iter()).map(|old| NewIndex::of(table, old, begun.as_ref(), &replaced)).collect();
+    let mut instead: Vec<NewIndex> = Vec::new();
+    for old in &facts.indexes {
+        // Two old ones may be alike.
+        let taken: Vec<String> = instead.iter().map(|new| new.name.clone()).collect();
+        instead.push(match begun.as_ref().and_then(|begun| begun.instead_of(old, &replaced, &taken)) {
+            Some(built) => NewIndex { name: built.bare.clone(), built: true },
+            None => NewIndex { name: free_name::of_index_instead(table.oid, &old.name), built: false },
+        });
+    }
     let statements = Swap::new(table, swapped, &facts, instead, begun.as_ref()).statements();
     let begun = begun.iter().flat_map(|begun| &begun.columns).map(|new| new.quoted.clone()).collect();
     Ok(Ok(Steps { statements, begun }))
@@ -97,15 +105,6 @@ struct NewIndex {
     /// Quoted.
     name: String,
     built: bool,
-}
-
-impl NewIndex {
-    fn of(table: &Relation, old: &Index, begun: Option<&Begun>, replaced: &[Replaced<'_>]) -> Self {
-        match begun.and_then(|begun| begun.instead_of(old, replaced)) {
-            Some(built) => Self { name: built.bare.clone(), built: true },
-            None => Self { name: free_name::of_index_instead(table.oid, &old.name), built: false },
-        }
-    }
 }
 
 struct Swap<'a> {

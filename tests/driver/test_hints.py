@@ -129,7 +129,8 @@ def test_hints_make_what_was_asked_for(cluster):
 SWAP = """
 SET client_min_messages = error; SET migrator.guard = 'off';
 CREATE TABLE "Swap it" (id serial PRIMARY KEY, "A b" int, c int NOT NULL DEFAULT 5 CHECK (c > 0));
-CREATE INDEX swap_c ON "Swap it" (c DESC, id) INCLUDE ("A b");
+CREATE INDEX swap_c ON "Swap it" (c DESC, id) INCLUDE ("A b"); CREATE INDEX swap_c_twin ON "Swap it" (c DESC, id) INCLUDE ("A b");
+CREATE UNIQUE INDEX swap_id_twin ON "Swap it" (id);
 CREATE TABLE refers (id int PRIMARY KEY, to_it int REFERENCES "Swap it");
 INSERT INTO "Swap it" ("A b") SELECT nullif(g % 3, 0) FROM generate_series(1, 2000) g;
 INSERT INTO refers SELECT g, g FROM generate_series(1, 2000) g;
